@@ -1,0 +1,55 @@
+"""Who takes part: one module each, imported only in the process that runs it."""
+
+from __future__ import annotations
+
+import importlib
+from dataclasses import dataclass
+from importlib.util import find_spec
+
+import numpy as np
+
+from benchmarks.contenders.base import Contender, Job
+
+
+@dataclass(frozen=True)
+class Entry:
+    """Where a contender is found.
+
+    Attributes:
+        label: its name in tables.
+        module: of this package.
+        class_name: in that module.
+        needs: the top-level package that must be installed.
+    """
+
+    label: str
+    module: str
+    class_name: str
+    needs: str = "numpy"
+
+    @property
+    def available(self) -> bool:
+        """Whether its package is installed."""
+        return find_spec(self.needs) is not None
+
+
+ENTRIES = {
+    "handspun": Entry("handspun", "ours", "Handspun"),
+    "jax-scan": Entry("JAX, an epoch compiled into one scan", "jaxed", "JaxScan", "jax"),
+    "jax-step": Entry("JAX, jit a step", "jaxed", "JaxStep", "jax"),
+    "torch": Entry("PyTorch eager, index batches", "pytorch", "TorchIndexed", "torch"),
+    "torch-loader": Entry("PyTorch eager, its DataLoader", "pytorch", "TorchLoader", "torch"),
+    "torch-uint8": Entry("PyTorch eager, batches made of uint8", "pytorch", "TorchBytes", "torch"),
+    "sklearn": Entry("scikit-learn MLPClassifier", "scikit", "ScikitLearn", "sklearn"),
+    "textbook": Entry("textbook NumPy loop, float64", "loop", "Textbook"),
+    "floor": Entry("matrix products alone", "floor", "MatrixProducts"),
+}
+
+__all__ = ["ENTRIES", "Contender", "Entry", "Job", "make"]
+
+
+def make(name: str, images: np.ndarray, labels: np.ndarray, job: Job) -> Contender:
+    """The contender ``name`` of ``ENTRIES``, ready to train on images (N, 784) uint8 and labels (N,)."""
+    entry = ENTRIES[name]
+    module = importlib.import_module(f"benchmarks.contenders.{entry.module}")
+    return getattr(module, entry.class_name)(images, labels, job)

@@ -1,0 +1,54 @@
+"""What a contender is."""
+
+from __future__ import annotations
+
+import abc
+from dataclasses import dataclass
+
+import numpy as np
+
+#: Hidden units of the reference network 784-128-64-10.
+HIDDEN = (128, 64)
+
+
+@dataclass(frozen=True)
+class Job:
+    """What all contenders do alike.
+
+    Attributes:
+        batch_size: images a step; the last step of an epoch may have fewer.
+        optimizer: "sgd" (without momentum) or "adam".
+        threads: the number of threads each may use.
+        seed: of weights and orders.
+    """
+
+    batch_size: int
+    optimizer: str
+    threads: int
+    seed: int = 0
+
+    @property
+    def learning_rate(self) -> float:
+        """A rate at which the reference network learns well."""
+        return 1e-3 if self.optimizer == "adam" else 0.05
+
+
+class Contender(abc.ABC):
+    """A way to train the reference network, which keeps its data ready in whatever form suits it best.
+
+    Args:
+        images: (N, 784) uint8.
+        labels: (N,).
+        job: what to do.
+    """
+
+    @abc.abstractmethod
+    def __init__(self, images: np.ndarray, labels: np.ndarray, job: Job) -> None: ...
+
+    @abc.abstractmethod
+    def train(self, epochs: int) -> None:
+        """Go ``epochs`` times through all images, each time in a new random order; return when all is computed."""
+
+    @abc.abstractmethod
+    def accuracy(self) -> float | None:
+        """The share of right answers on the training images; None where nothing is learned."""

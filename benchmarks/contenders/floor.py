@@ -1,0 +1,41 @@
+"""The floor: what the matrix products of an epoch take when nothing else is done."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from benchmarks.contenders.base import HIDDEN, Contender, Job
+from benchmarks.data import CLASSES, PIXELS
+
+
+class MatrixProducts(Contender):
+    """For each step and layer y = x W, dW = xᵀ dy, and dx = dy Wᵀ but for the first layer; arrays stay the same."""
+
+    def __init__(self, images: np.ndarray, labels: np.ndarray, job: Job) -> None:
+        rng = np.random.default_rng(job.seed)
+        sizes = [PIXELS, *HIDDEN, CLASSES]
+        whole, rest = divmod(len(images), job.batch_size)
+        x = [rng.random((job.batch_size, size), np.float32) for size in sizes]  # (N, size) each; also what dy and dx fill
+        w = [rng.random((m, n), np.float32) for m, n in zip(sizes, sizes[1:], strict=False)]
+        dw = [np.empty_like(weight) for weight in w]
+        y = [np.empty_like(activation) for activation in x]
+        steps = [(job.batch_size, whole)] + ([(rest, 1)] if rest else [])
+        self.work = []
+        for n, times in steps:
+            products = []
+            for i, weight in enumerate(w):
+                products.append((x[i][:n], weight, y[i + 1][:n]))
+                products.append((x[i][:n].T, x[i + 1][:n], dw[i]))
+                if i:
+                    products.append((x[i + 1][:n], weight.T, y[i][:n]))
+            self.work.append((products, times))
+
+    def train(self, epochs: int) -> None:
+        for _ in range(epochs):
+            for products, times in self.work:
+                for _ in range(times):
+                    for left, right, out in products:
+                        np.matmul(left, right, out=out)
+
+    def accuracy(self) -> None:
+        return None

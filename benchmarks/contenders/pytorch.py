@@ -1,0 +1,79 @@
+"""PyTorch, eager."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import torch
+from torch import nn
+from torch.nn import functional
+from torch.utils.data import DataLoader, TensorDataset
+
+from benchmarks.contenders.base import HIDDEN, Contender, Job
+from benchmarks.data import CLASSES, PIXELS, as_floats
+
+
+class TorchIndexed(Contender):
+    """Images as one float32 tensor, batches by ``index_select`` from a permutation, the fused form of the optimizers."""
+
+    def __init__(self, images: np.ndarray, labels: np.ndarray, job: Job) -> None:
+        torch.set_num_threads(job.threads)
+        torch.manual_seed(job.seed)
+        self.job = job
+        self.images = self.store(images)
+        self.labels = torch.from_numpy(labels.astype(np.int64))
+        self.network = reference_network()
+        kind = torch.optim.Adam if job.optimizer == "adam" else torch.optim.SGD
+        self.optimizer = kind(self.network.parameters(), lr=job.learning_rate, fused=True)
+
+    def store(self, images: np.ndarray) -> torch.Tensor:
+        """The images as they are kept."""
+        return torch.from_numpy(as_floats(images, np.float32))
+
+    def batch(self, indices: torch.Tensor) -> torch.Tensor:
+        """Images (n, 784) float32."""
+        return self.images.index_select(0, indices)
+
+    def batches(self) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+        """The batches of an epoch."""
+        for indices in torch.randperm(len(self.images)).split(self.job.batch_size):
+            yield self.batch(indices), self.labels.index_select(0, indices)
+
+    def train(self, epochs: int) -> None:
+        for _ in range(epochs):
+            for x, y in self.batches():
+                self.optimizer.zero_grad()
+                functional.cross_entropy(self.network(x), y).backward()
+                self.optimizer.step()
+
+    def accuracy(self) -> float:
+        with torch.inference_mode():
+            hits = 0
+            for indices in torch.arange(len(self.images)).split(10_000):
+                hits += int((self.network(self.batch(indices)).argmax(1) == self.labels[indices]).sum())
+        return hits / len(self.images)
+
+
+class TorchLoader(TorchIndexed):
+    """Batches from a DataLoader over a TensorDataset, as most examples have it; workers as by default: none."""
+
+    def batches(self) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+        yield from DataLoader(TensorDataset(self.images, self.labels), batch_size=self.job.batch_size, shuffle=True)
+
+
+class TorchBytes(TorchIndexed):
+    """Images stay uint8, and each batch is converted: slower, but a quarter of the memory for data."""
+
+    def store(self, images: np.ndarray) -> torch.Tensor:
+        return torch.from_numpy(images)
+
+    def batch(self, indices: torch.Tensor) -> torch.Tensor:
+        return self.images.index_select(0, indices).to(torch.float32).mul_(1.0 / 255.0)
+
+
+def reference_network() -> nn.Sequential:
+    """784-128-64-10 with ReLU."""
+    sizes = [PIXELS, *HIDDEN]
+    hidden = [layer for m, n in zip(sizes, HIDDEN, strict=False) for layer in (nn.Linear(m, n), nn.ReLU())]
+    return nn.Sequential(*hidden, nn.Linear(HIDDEN[-1], CLASSES))

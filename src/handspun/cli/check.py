@@ -1,0 +1,77 @@
+"""``handspun check``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from handspun.cli.console import JsonOption, model_file, out, print_json, table
+from handspun.cli.train import _sizes
+from handspun.data import load_dataset
+from handspun.gradcheck import check_gradients
+from handspun.losses import loss_by_name
+from handspun.modelfile import load
+from handspun.recipes.settings import Settings
+
+
+def check(
+    model: Annotated[
+        Path | None, typer.Argument(help="A model file or run folder; by default a new network.", show_default=False)
+    ] = None,
+    data: Annotated[str, typer.Option(help="Where the batch comes from.")] = "mnist-5k",
+    hidden: Annotated[str, typer.Option(help="Units of the hidden layers of a new network.")] = "128,64",
+    activation: Annotated[str, typer.Option(help="Activation of a new network.")] = "relu",
+    norm: Annotated[str | None, typer.Option(help="Norm of a new network: batch or layer.")] = None,
+    loss: Annotated[
+        str, typer.Option(help="softmax-cross-entropy, mean-squared-error or sigmoid-binary-cross-entropy.")
+    ] = "softmax-cross-entropy",
+    batch_size: Annotated[int, typer.Option(help="Images in the batch.", min=1)] = 16,
+    elements: Annotated[int, typer.Option(help="Elements to check in each array.", min=1)] = 30,
+    tolerance: Annotated[float, typer.Option(help="The relative error that is still right.")] = 1e-6,
+    seed: Annotated[int, typer.Option(help="Of the new network and of the elements.")] = 0,
+    json: JsonOption = False,
+) -> None:
+    """Compare the hand-written gradients with finite differences of the loss, in float64.
+
+    Example: handspun check --hidden 32,32 --activation gelu --norm layer
+    """
+    train = load_dataset(data).train
+    images, labels = train.images[:batch_size], train.labels
+    assert labels is not None
+    if model is None:
+        classes = tuple(str(i) for i in range(int(labels.max()) + 1))
+        settings = Settings(hidden=_sizes(hidden), activation=activation, norm=norm, seed=seed)
+        network = settings.network(images.shape[1:], classes)
+    else:
+        network = load(model_file(model))
+    report = check_gradients(
+        network,
+        images,
+        labels[:batch_size],
+        loss_by_name(loss),
+        elements=elements,
+        tolerance=tolerance,
+        seed=seed,
+    )
+    if json:
+        print_json(
+            {
+                "passed": report.passed,
+                "worst": report.worst,
+                "tolerance": report.tolerance,
+                "directional": report.directional,
+                "elementwise": report.elementwise,
+            }
+        )
+    else:
+        rows = table("gradient by", "elements checked", "largest relative error")
+        for name, error in report.elementwise.items():
+            rows.add_row(name, f"{report.checked[name]:,}", f"{error:.1e}")
+        rows.add_row("all, along random directions", "", f"{report.directional:.1e}")
+        out.print(rows)
+        verdict = "right" if report.passed else "WRONG"
+        out.print(f"\nThe gradients are {verdict}: the largest error is {report.worst:.1e}, the tolerance {tolerance:.0e}.")
+    if not report.passed:
+        raise typer.Exit(1)

@@ -1,0 +1,59 @@
+"""``handspun compare``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+import typer
+
+from handspun.cli.console import JsonOption, accuracy_line, model_file, out, print_json
+from handspun.cli.images import class_names, labelled
+from handspun.errors import UsageError
+from handspun.metrics import mcnemar, wilson_interval
+from handspun.modelfile import load_with_header
+
+#: Below this p-value a difference is called real.
+LEVEL = 0.05
+
+
+def compare(
+    a: Annotated[Path, typer.Argument(help="A model file or run folder.", metavar="A")],
+    b: Annotated[Path, typer.Argument(help="Another one.", metavar="B")],
+    data: Annotated[
+        str | None, typer.Argument(help="A name or path; by default the test images of A's training.", show_default=False)
+    ] = None,
+    json: JsonOption = False,
+) -> None:
+    """Two models on the same images, by McNemar's exact test: better, worse, or cannot tell.
+
+    Example: handspun compare runs/wide runs/deep mnist
+    """
+    network_a, header = load_with_header(model_file(a))
+    network_b, _ = load_with_header(model_file(b))
+    if class_names(network_a) != class_names(network_b):
+        raise UsageError(f"{a} and {b} tell different classes apart; they cannot be compared.")
+    images, labels, where = labelled(data, header, network_a)
+    right_a = network_a.predict(images) == labels  # (N,)
+    right_b = network_b.predict(images) == labels
+    only_a, only_b = int(np.count_nonzero(right_a & ~right_b)), int(np.count_nonzero(right_b & ~right_a))
+    p = mcnemar(only_a, only_b)
+    verdict = "cannot tell" if p >= LEVEL else ("better" if only_a > only_b else "worse")
+    hits = {"a": int(right_a.sum()), "b": int(right_b.sum())}
+    total = len(labels)
+    if json:
+        sides = {
+            side: {"accuracy": n / total, "accuracy_interval_95": wilson_interval(n, total)} for side, n in hits.items()
+        }
+        print_json({"data": where, "images": total, **sides, "only_a": only_a, "only_b": only_b, "p": p, "a_is": verdict})
+        return
+    out.print(f"On {where}:")
+    for path, n in ((a, hits["a"]), (b, hits["b"])):
+        out.print(f"  {path}: {accuracy_line(n / total, wilson_interval(n, total), total)}", soft_wrap=True)
+    out.print(f"Right where the other is wrong: {a} {only_a:,} times, {b} {only_b:,} times; McNemar's test: p = {p:.2g}")
+    out.print(
+        f"Cannot tell which is better (p is not below {LEVEL})."
+        if verdict == "cannot tell"
+        else f"{a} is {verdict} than {b}."
+    )

@@ -1,0 +1,81 @@
+"""What all commands share: where results, messages and progress go.
+
+Results go to standard output; progress and messages to standard error, so that a pipe gets results alone.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from handspun.errors import UsageError
+from handspun.metrics import ClassScores
+from handspun.recipes.run import MODEL
+
+# Away from a terminal there is no width to fit into; 120 columns keep a table in one piece.
+out = Console(highlight=False, width=None if sys.stdout.isatty() else 120)
+messages = Console(stderr=True, highlight=False)
+
+JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else on standard output.")]
+ModelArgument = Annotated[Path, typer.Argument(help="A model file (.npz) or a run folder.", metavar="MODEL")]
+
+
+def print_json(value: Any) -> None:
+    """One JSON object on standard output."""
+    typer.echo(json.dumps(value, indent=2))
+
+
+def model_file(path: Path) -> Path:
+    """The model file that a user means by a file or a run folder."""
+    if not path.is_dir():
+        return path
+    if not (path / MODEL).exists():
+        raise UsageError(
+            f"{path} holds no {MODEL}: its training is not complete. Go on with: handspun train --resume {path}"
+        )
+    return path / MODEL
+
+
+def percent(share: float) -> str:
+    """A share from 0 to 1 as a percentage."""
+    return f"{100 * share:.2f} %"
+
+
+def accuracy_line(accuracy: float, interval: Sequence[float], images: int) -> str:
+    """An accuracy with its 95 % interval and the number of images that it rests on."""
+    low, high = interval
+    return f"{percent(accuracy)}  (95 % interval {100 * low:.2f} to {percent(high)}, {images:,} images)"
+
+
+def table(*columns: str, title: str | None = None) -> Table:
+    """An empty table in the project's plain style; columns after the first are aligned to the right."""
+    made = Table(title=title, box=None, header_style="bold", pad_edge=False, title_justify="left", title_style="bold")
+    for number, column in enumerate(columns):
+        made.add_column(column, justify="right" if number else "left")
+    return made
+
+
+def scores_table(scores: ClassScores, classes: Sequence[str]) -> Table:
+    """Precision, recall and F1 of each class."""
+    made = table("class", "precision", "recall", "F1", "images")
+    for i, name in enumerate(classes):
+        values = (f"{100 * column[i]:.1f} %" for column in (scores.precision, scores.recall, scores.f1))
+        made.add_row(name, *values, f"{scores.support[i]:,}")
+    return made
+
+
+def confusion_table(confusion: np.ndarray, classes: Sequence[str]) -> Table:
+    """The confusion matrix, zeros as dots, right answers in bold."""
+    made = table("true \\ predicted", *classes)
+    for i, name in enumerate(classes):
+        cells = [f"[bold]{n:,}[/bold]" if i == j else (f"{n:,}" if n else "·") for j, n in enumerate(confusion[i])]
+        made.add_row(name, *cells)
+    return made

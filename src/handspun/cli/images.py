@@ -1,0 +1,49 @@
+"""Which images a command means."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from handspun.data import load_dataset
+from handspun.errors import UsageError
+from handspun.network import Sequential
+from handspun.recipes.run import prepare
+from handspun.recipes.settings import Settings
+
+
+def class_names(network: Sequential) -> tuple[str, ...]:
+    """What the outputs stand for; their numbers where a model has no names."""
+    return network.classes or tuple(str(i) for i in range(max(network.output_shape[-1], 2)))
+
+
+def labelled(data: str | None, header: dict[str, Any], network: Sequential) -> tuple[np.ndarray, np.ndarray, str]:
+    """Images, labels, and what they are in words, to judge a model on.
+
+    Args:
+        data: a name or path; None for the test images of the model's own training, cut as they were then.
+        header: of the model file.
+        network: the model.
+
+    Raises:
+        UsageError: images without labels, or labels that the model has no classes for.
+    """
+    if data is None:
+        training = header.get("training", {})
+        if "settings" not in training:
+            raise UsageError("The model file does not say what it was trained on: name the data to evaluate on.")
+        settings = Settings.from_dict(training["settings"], "the model file")
+        test, where = prepare(settings).test, f"the test images of {settings.data}"
+    else:
+        dataset = load_dataset(data)
+        if dataset.test is not None and dataset.test.labels is not None:
+            test, where = dataset.test, f"the test images of {data}"
+        else:
+            test, where = dataset.train, f"the images of {data}"
+    if test is None or test.labels is None:
+        raise UsageError(f"{where} have no labels to compare with.")
+    classes = len(class_names(network))
+    if len(test.labels) and int(test.labels.max()) >= classes:
+        raise UsageError(f"{where} have a label {int(test.labels.max())}; the model has classes 0 to {classes - 1}.")
+    return test.images, test.labels, where

@@ -1,0 +1,109 @@
+"""``handspun predict``."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+import typer
+
+from handspun.cli.console import JsonOption, ModelArgument, messages, model_file, out, percent, print_json, table
+from handspun.cli.images import class_names
+from handspun.data import load_dataset, read_table
+from handspun.data.pictures import read_picture
+from handspun.errors import UsageError
+from handspun.files import write_text
+from handspun.modelfile import load
+
+
+def predict(
+    model: ModelArgument,
+    images: Annotated[list[Path] | None, typer.Argument(help="Image files.", show_default=False)] = None,
+    data: Annotated[str | None, typer.Option(help="Take images of this dataset (its test images, if any).")] = None,
+    index: Annotated[str | None, typer.Option(help="Which of them, from 0, such as 5,17.")] = None,
+    csv: Annotated[Path | None, typer.Option(help="Take all images of a CSV file with columns pixel0, pixel1, …")] = None,
+    out_file: Annotated[
+        Path | None, typer.Option("--out", help="With --csv: write ImageId,Label here, as Kaggle takes it.")
+    ] = None,
+    json: JsonOption = False,
+) -> None:
+    """Class and probability of each image.
+
+    A picture may be dark on light or light on dark, and of any size; it should show one digit, centred, with some margin.
+
+    Example: handspun predict runs/mnist-5k-1 seven.png
+    """
+    network = load(model_file(model))
+    if sum(source is not None for source in (images, data, csv)) != 1:
+        raise UsageError("Name image files, or a dataset with --data, or a table with --csv: one of them.")
+    if (index is not None) and data is None:
+        raise UsageError("--index chooses from a dataset: name it with --data.")
+    if out_file is not None and csv is None:
+        raise UsageError("--out writes the answers for a table: name it with --csv.")
+    true: np.ndarray | None = None
+    if csv is not None:
+        split = read_table(csv)
+        pixels, true = split.images, split.labels
+        names = [str(i) for i in range(1, len(pixels) + 1)]
+    elif data is not None:
+        dataset = load_dataset(data)
+        split = dataset.test or dataset.train
+        chosen = _indices(index, len(split))
+        pixels, names = split.images[chosen], [f"{data} {i}" for i in chosen]
+        true = None if split.labels is None else split.labels[chosen]
+    else:
+        paths = images or []
+        pixels = np.stack([read_picture(path, network.input_shape) for path in paths])
+        names = [str(path) for path in paths]
+
+    probabilities = network.predict_proba(pixels)  # (N, C)
+    predicted = probabilities.argmax(axis=1)
+    classes = class_names(network)
+    if out_file is not None:
+        rows = [f"{number},{classes[label]}" for number, label in enumerate(predicted, start=1)]
+        write_text(out_file, "\n".join(["ImageId,Label", *rows]) + "\n")
+        messages.print(f"Wrote {len(rows):,} answers to {out_file}.", soft_wrap=True)
+    if json:
+        answers = []
+        for i, name in enumerate(names):
+            answer = {
+                "image": name,
+                "class": classes[predicted[i]],
+                "probability": float(probabilities[i, predicted[i]]),
+                "probabilities": dict(zip(classes, probabilities[i].tolist(), strict=True)),
+            }
+            answers.append(answer if true is None else {**answer, "true": _name(classes, true[i])})
+        print_json({"model": str(model), "predictions": answers})
+    elif out_file is None:
+        rows = table("image", "class", "probability", "next", *(("true",) if true is not None else ()))
+        for i, name in enumerate(names):
+            second = int(np.argsort(-probabilities[i], kind="stable")[1])
+            answer = [
+                name,
+                f"[bold]{classes[predicted[i]]}[/bold]",
+                percent(float(probabilities[i, predicted[i]])),
+                f"{classes[second]} {percent(float(probabilities[i, second]))}",
+            ]
+            if true is not None:
+                right = _name(classes, true[i])
+                answer.append(right if true[i] == predicted[i] else f"[red]{right} ✗[/red]")
+            rows.add_row(*answer)
+        out.print(rows)
+
+
+def _name(classes: tuple[str, ...], label: int) -> str:
+    return classes[label] if label < len(classes) else str(label)
+
+
+def _indices(text: str | None, size: int) -> list[int]:
+    """ "5,17" as indices of a dataset of ``size`` images; the first ten by default."""
+    if text is None:
+        return list(range(min(10, size)))
+    if not re.fullmatch(r"\s*\d+\s*(,\s*\d+\s*)*", text):
+        raise UsageError(f'--index takes whole numbers with commas, such as 5,17; got "{text}".')
+    chosen = [int(i) for i in text.split(",")]
+    if max(chosen) >= size:
+        raise UsageError(f"--index {max(chosen)} is out of range: there are {size:,} images, from 0 to {size - 1:,}.")
+    return chosen

@@ -1,0 +1,55 @@
+"""``handspun reproduce``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from handspun.cli.console import JsonOption, messages, out, percent, print_json
+from handspun.cli.progress import ShowProgress
+from handspun.errors import UsageError
+from handspun.recipes import load_recipe
+from handspun.recipes.reproduce import reproduce as run_recipe
+from handspun.recipes.reproduce import write_receipt
+from handspun.recipes.run import Result
+
+
+def reproduce(
+    name: Annotated[str, typer.Argument(help="A recipe's name or TOML file; see `handspun recipes`.")],
+    seeds: Annotated[int, typer.Option(help="How many seeds: 0, 1, 2, …")] = 5,
+    folder: Annotated[Path, typer.Option("--out", help="Where receipts/NAME.json and results.md are written.")] = Path(
+        "docs"
+    ),
+    json: JsonOption = False,
+) -> None:
+    """Train by a recipe with several seeds, and write a receipt: mean, spread, interval, time, versions, claim met or not.
+
+    Example: handspun reproduce minibatch-128-64 --seeds 5
+    """
+    if seeds < 1:
+        raise UsageError(f"--seeds must be at least 1, got {seeds}.")
+    recipe = load_recipe(name)
+    if not json:
+        messages.print(f"{recipe.name}: {recipe.title}", soft_wrap=True)
+
+    def tell(seed: int, result: Result) -> None:
+        assert result.evaluation is not None
+        if not json:
+            messages.print(f"seed {seed}: {percent(result.evaluation.accuracy)} in {result.seconds:.1f} s")
+
+    receipt = run_recipe(recipe, range(seeds), callbacks=lambda: [ShowProgress(quiet=True)], after_each=tell)
+    path, table = write_receipt(receipt, folder)
+    if json:
+        print_json(receipt)
+        return
+    low, high = receipt["interval_95"] or (receipt["mean"], receipt["mean"])
+    out.print(
+        f"mean {percent(receipt['mean'])} ± {100 * receipt['standard_deviation']:.2f} (s.d. over {seeds} seeds; "
+        f"95 % interval {100 * low:.2f} to {percent(high)}), {receipt['seconds_mean']:.1f} s a run"
+    )
+    if receipt["claim"] is not None:
+        verdict = "met" if receipt["met"] else "not met"
+        out.print(f"{receipt['claim_source']}: {percent(receipt['claim'])}: {verdict}")
+    out.print(f"Receipt: {path}; table: {table}", soft_wrap=True)

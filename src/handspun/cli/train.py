@@ -1,0 +1,193 @@
+"""``handspun train``."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from handspun.cli.console import JsonOption, accuracy_line, messages, out, print_json
+from handspun.cli.progress import ShowProgress
+from handspun.errors import UsageError
+from handspun.network import Sequential
+from handspun.recipes import Settings, load_recipe
+from handspun.recipes.run import CHECKPOINT, MODEL, Result, evaluation_as_dict, prepare, saved_settings
+from handspun.recipes.run import train as run_training
+
+
+def train(
+    data: Annotated[
+        str | None,
+        typer.Argument(help="A name (mnist-5k, mnist, fashion-mnist) or a path; by default mnist-5k.", show_default=False),
+    ] = None,
+    recipe: Annotated[str | None, typer.Option(help="A recipe's name or TOML file; see `handspun recipes`.")] = None,
+    hidden: Annotated[str | None, typer.Option(help="Units of the hidden layers, such as 128,64.")] = None,
+    activation: Annotated[str | None, typer.Option(help="relu, leaky-relu, sigmoid, tanh, gelu or silu.")] = None,
+    norm: Annotated[str | None, typer.Option(help="batch or layer: normalise before each activation.")] = None,
+    optimizer: Annotated[str | None, typer.Option(help="sgd, momentum, nesterov, rmsprop, adagrad, adam or adamw.")] = None,
+    lr: Annotated[float | None, typer.Option("--lr", help="Learning rate of the first step.")] = None,
+    schedule: Annotated[
+        str | None, typer.Option(help="constant, inverse-time, step, exponential, cosine or one-cycle.")
+    ] = None,
+    decay: Annotated[
+        float | None, typer.Option(help="Of the inverse-time schedule lr/(1 + decay·t), t in steps; implies it.")
+    ] = None,
+    epochs: Annotated[int | None, typer.Option(help="How often to go through the images; by default as suits them.")] = None,
+    batch_size: Annotated[int | None, typer.Option(help="Images a step; 0 is all of them, 1 is stochastic.")] = None,
+    l2: Annotated[float | None, typer.Option("--l2", help="Coefficient of the L2 penalty on the weights.")] = None,
+    dropout: Annotated[float | None, typer.Option(help="Rate of dropout after each hidden layer, 0 to 1.")] = None,
+    label_smoothing: Annotated[
+        float | None, typer.Option(help="Share of the target spread over all classes, 0 to 1.")
+    ] = None,
+    validation: Annotated[float | None, typer.Option(help="Share of the training images held out to watch, 0 to 1.")] = None,
+    early_stopping: Annotated[
+        int | None, typer.Option(help="Stop after so many epochs without a better validation loss, and keep the best.")
+    ] = None,
+    budget: Annotated[str | None, typer.Option(help="Train the best you can within this time: 60s, 10m, 1h.")] = None,
+    seed: Annotated[int | None, typer.Option(help="From which everything random is drawn.")] = None,
+    out_folder: Annotated[
+        Path | None, typer.Option("--out", help="The run folder; by default runs/DATA-N with the next free N.")
+    ] = None,
+    resume: Annotated[Path | None, typer.Option(help="Go on with the interrupted training in this run folder.")] = None,
+    pictures: Annotated[bool, typer.Option(help="Draw curves, confusion matrix, predictions, weights.")] = True,
+    json: JsonOption = False,
+) -> None:
+    """Train a classifier and keep everything about it in a run folder.
+
+    Without arguments: 784-128-64-10 on the 5,000 MNIST digits that come with handspun.
+
+    Example: handspun train mnist --hidden 256,128 --dropout 0.2 --epochs 20
+    """
+    given: dict[str, Any] = {
+        "data": data,
+        "hidden": None if hidden is None else _sizes(hidden),
+        "activation": activation,
+        "norm": norm,
+        "optimizer": optimizer,
+        "learning_rate": lr,
+        "schedule": _schedule(schedule, decay),
+        "epochs": epochs,
+        "batch_size": batch_size,
+        "l2": l2,
+        "dropout": dropout,
+        "label_smoothing": label_smoothing,
+        "validation": validation,
+        "early_stopping": early_stopping,
+        "seed": seed,
+    }
+    changes = {name: value for name, value in given.items() if value is not None}
+    if resume is not None:
+        if changes or recipe or budget or out_folder:
+            raise UsageError("--resume goes on with the settings of the run; give it alone.")
+        folder = resume
+        settings, seconds = saved_settings(folder)
+        if (folder / MODEL).exists():
+            raise UsageError(f"The training in {folder} is complete: there is nothing to resume.")
+    else:
+        settings = load_recipe(recipe).settings if recipe else Settings()
+        settings = settings.replace(**changes)
+        seconds = None if budget is None else _seconds(budget)
+        folder = out_folder or _next_folder(settings.data)
+        if (folder / CHECKPOINT).exists() or (folder / MODEL).exists():
+            raise UsageError(f"{folder} holds a training already. Give another --out, or go on with --resume {folder}")
+
+    material = prepare(settings)
+    result = run_training(
+        settings,
+        material,
+        budget=seconds,
+        folder=folder,
+        callbacks=[ShowProgress(folder, quiet=json)],
+        announce=None if json else lambda network, final: _announce(network, final, len(material.train)),
+    )
+    files = _draw(result, folder) if pictures else []
+    if json:
+        print_json(_as_dict(result, folder, files))
+    else:
+        _report(result, folder, files)
+
+
+def _announce(network: Sequential, settings: Settings, images: int) -> None:
+    sizes = "-".join(str(n) for n in (_input_size(network), *settings.hidden, network.output_shape[0]))
+    batch = f"batches of {settings.batch_size}" if settings.batch_size else "full batches"
+    messages.print(
+        f"{settings.data}: {images:,} images to train, {sizes} ({network.parameters.vector.size:,} parameters), "
+        f"{settings.activation}, {settings.optimizer}, {batch}, {settings.epochs} epochs",
+        soft_wrap=True,
+    )
+
+
+def _input_size(network: Sequential) -> int:
+    size = 1
+    for n in network.input_shape:
+        size *= n
+    return size
+
+
+def _draw(result: Result, folder: Path) -> list[Path]:
+    from handspun.recipes.pictures import save_pictures  # matplotlib takes longer to load than the digits to learn
+
+    return save_pictures(result, folder)
+
+
+def _report(result: Result, folder: Path, files: list[Path]) -> None:
+    evaluation = result.evaluation
+    out.print(f"Trained {len(result.history.records)} epochs in {result.seconds:.1f} s.")
+    if evaluation is not None:
+        images = int(evaluation.scores.support.sum())
+        out.print(f"Test accuracy {accuracy_line(evaluation.accuracy, evaluation.interval, images)}")
+    drawn = f", {len(files)} pictures" if files else ""
+    out.print(f"In {folder}: {MODEL}, history, settings{drawn}", soft_wrap=True)
+    out.print(f"Next: handspun evaluate {folder}", soft_wrap=True)
+
+
+def _as_dict(result: Result, folder: Path, files: list[Path]) -> dict[str, Any]:
+    evaluation = result.evaluation
+    return {
+        "run": str(folder),
+        "model": str(folder / MODEL),
+        "pictures": [str(path) for path in files],
+        "seconds": result.seconds,
+        "settings": result.settings.as_dict(),
+        "history": result.history.records,
+        "evaluation": None if evaluation is None else evaluation_as_dict(evaluation, result.material.classes),
+    }
+
+
+def _sizes(text: str) -> tuple[int, ...]:
+    """ "128,64" as numbers; "" is no hidden layer."""
+    if not text.strip():
+        return ()
+    if not re.fullmatch(r"\s*\d+\s*(,\s*\d+\s*)*", text):
+        raise UsageError(f'--hidden takes whole numbers with commas, such as 128,64; got "{text}".')
+    return tuple(int(size) for size in text.split(","))
+
+
+def _schedule(name: str | None, decay: float | None) -> dict[str, Any] | None:
+    if decay is not None:
+        if name not in (None, "inverse-time"):
+            raise UsageError(f"--decay belongs to the schedule inverse-time, not to {name}.")
+        return {"name": "inverse-time", "decay": decay}
+    if name == "inverse-time":
+        raise UsageError("The schedule inverse-time needs --decay, such as --decay 1e-4.")
+    return None if name is None else {"name": name}
+
+
+def _seconds(text: str) -> float:
+    """ "90", "90s", "1.5m" or "1h" in seconds."""
+    match = re.fullmatch(r"(\d+(?:\.\d*)?)\s*(s|m|h)?", text.strip())
+    seconds = float(match[1]) * {"s": 1, "m": 60, "h": 3600}[match[2] or "s"] if match else 0.0
+    if not seconds > 0:
+        raise UsageError(f'--budget takes a time above 0 such as 60s, 10m or 1h; got "{text}".')
+    return seconds
+
+
+def _next_folder(data: str) -> Path:
+    """runs/DATA-N with the first N for which there is no folder."""
+    stem = re.sub(r"[^A-Za-z0-9_.-]+", "-", Path(data).name).strip("-.") or "data"
+    number = 1
+    while (Path("runs") / f"{stem}-{number}").exists():
+        number += 1
+    return Path("runs") / f"{stem}-{number}"

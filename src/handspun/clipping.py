@@ -1,0 +1,45 @@
+"""Gradient clipping: one bad batch must not throw the parameters far away. Pascanu, Mikolov and Bengio 2013."""
+
+from __future__ import annotations
+
+import abc
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from handspun.errors import UsageError
+
+
+@dataclass(frozen=True)
+class Clip(abc.ABC):
+    """A bound on the gradient.
+
+    Args:
+        limit: the bound, above 0.
+    """
+
+    limit: float
+
+    def __post_init__(self) -> None:
+        if not (self.limit > 0 and math.isfinite(self.limit)):
+            raise UsageError(f"{type(self).__name__}: the limit must be a number above 0, got {self.limit}.")
+
+    @abc.abstractmethod
+    def __call__(self, gradient: np.ndarray, norm: float) -> None:
+        """Change ``gradient`` (size,) in place; ``norm`` is its Euclidean norm."""
+
+
+class ClipNorm(Clip):
+    """Shrinks the gradient to the norm ``limit`` where it is longer; its direction stays."""
+
+    def __call__(self, gradient: np.ndarray, norm: float) -> None:
+        if norm > self.limit:
+            gradient *= self.limit / norm
+
+
+class ClipValue(Clip):
+    """Cuts every component to [-limit, limit]."""
+
+    def __call__(self, gradient: np.ndarray, norm: float) -> None:
+        np.clip(gradient, -self.limit, self.limit, out=gradient)

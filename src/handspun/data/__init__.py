@@ -1,0 +1,28 @@
+"""Datasets: reading them from any of their formats, fetching them, and splitting them.
+
+Everything that comes from a file or a server is checked here, once; the rest of handspun takes a ``Split`` as sound.
+"""
+
+from handspun.data.cache import cache_folder
+from handspun.data.dataset import Dataset, Split
+from handspun.data.idx import read_idx, write_idx
+from handspun.data.loading import describe, fetch, load_dataset
+from handspun.data.registry import dataset_names
+from handspun.data.splits import hold_out, k_fold, pool
+from handspun.data.tables import read_table
+
+__all__ = [
+    "Dataset",
+    "Split",
+    "cache_folder",
+    "dataset_names",
+    "describe",
+    "fetch",
+    "hold_out",
+    "k_fold",
+    "load_dataset",
+    "pool",
+    "read_idx",
+    "read_table",
+    "write_idx",
+]

@@ -1,0 +1,131 @@
+"""The cache folder keeps fetched files: ``<cache>/<dataset>/<file>``. What lies there is believed by its hash only.
+
+A folder filled by hand serves as well, with files as published or unpacked, and it may be read-only.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import sys
+from pathlib import Path
+
+from handspun.data.dataset import Dataset, Split
+from handspun.data.idx import STANDARD_NAMES, find_idx, join_idx, read_idx_and_hash
+from handspun.data.registry import Entry, PublishedFile, identify
+from handspun.data.streams import PIECE, open_data
+from handspun.errors import DataError, UsageError
+
+
+def cache_folder() -> Path:
+    """``HANDSPUN_DATA_DIR``, or handspun's folder among the caches of the user, the same that pooch would take.
+
+    Raises:
+        UsageError: the user has no home folder.
+    """
+    try:
+        if chosen := os.environ.get("HANDSPUN_DATA_DIR"):
+            return Path(chosen).expanduser()
+        if sys.platform == "win32":
+            local = os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local"
+            return Path(local) / "handspun" / "handspun" / "Cache"
+        if Path(xdg := os.environ.get("XDG_CACHE_HOME", "")).is_absolute():
+            return Path(xdg) / "handspun"
+        return Path.home() / ("Library/Caches" if sys.platform == "darwin" else ".cache") / "handspun"
+    except RuntimeError:
+        raise UsageError("There is no home folder to keep data in; set HANDSPUN_DATA_DIR to a folder.") from None
+
+
+def missing_files(entry: Entry, folder: Path) -> list[PublishedFile]:
+    """The files of a dataset that are not in ``folder``."""
+    return [file for file in entry.files if find_idx(folder, file.stem) is None]
+
+
+def load_cached(entry: Entry, folder: Path) -> Dataset:
+    """Load a dataset from IDX files, all of which must lie in ``folder``, and verify them on the way.
+
+    Raises:
+        DataError: a file is damaged, or is one of another dataset.
+    """
+    splits: dict[str, Split] = {}
+    for part, (images_name, labels_name) in STANDARD_NAMES.items():
+        # The labels first: they are small, and tell the files of another dataset at once.
+        labels, labels_path = _read_verified(entry, entry.file(labels_name), folder)
+        images, images_path = _read_verified(entry, entry.file(images_name), folder)
+        splits[part] = join_idx(images, labels, images_path, labels_path)
+    return Dataset(entry.name, splits["train"], splits["test"], entry.classes, entry.source, entry.license)
+
+
+def _read_verified(entry: Entry, file: PublishedFile, folder: Path):
+    path = find_idx(folder, file.stem)
+    if path is None:
+        raise DataError(f"No such file: {folder / file.name}")
+    try:
+        array, sha256 = read_idx_and_hash(path, limit_bytes=file.size)
+    except DataError as fault:
+        raise DataError(f"{fault} Delete it to fetch it again.") from fault
+    verify(entry, file, path, sha256)
+    return array, path
+
+
+def verify(entry: Entry, file: PublishedFile, path: Path, sha256: str) -> str:
+    """Compare a file with what was published.
+
+    Args:
+        entry: the dataset that the file is to be of.
+        file: the file that it is to be.
+        path: where it lies.
+        sha256: of its content, decompressed.
+
+    Returns:
+        "verified"; or "unverified" for an unpacked file of which only the packed form has a known hash.
+
+    Raises:
+        DataError: it is another file.
+    """
+    if sha256 == file.sha256:
+        return "verified"
+    gzipped = _is_gzipped(path)
+    md5 = _md5(path) if gzipped else ""
+    if file.sha256 is None and md5 == file.md5:
+        return "verified"
+    if known := identify(sha256, md5):
+        other, its_file = known
+        raise DataError(
+            f"{path} is the file {its_file.stem} of {other.name}, where {file.stem} of {entry.name} was expected; "
+            f"move it to a folder {other.name} beside."
+        )
+    if file.sha256 is None and not gzipped:
+        return "unverified"
+    kind, found, expected = ("SHA-256", sha256, file.sha256) if file.sha256 else ("MD5", md5, file.md5)
+    raise DataError(
+        f"{path} is damaged or not the published file: its {kind} is {found}, expected {expected}. "
+        "Delete it to fetch it again."
+    )
+
+
+def content_sha256(path: Path, limit_bytes: int) -> str:
+    """SHA-256 of a file's content, decompressed.
+
+    Raises:
+        DataError: the file cannot be read, is damaged, or holds more than ``limit_bytes``.
+    """
+    digest, left = hashlib.sha256(), limit_bytes
+    with open_data(path) as (stream, _, _):
+        while piece := stream.read(PIECE):
+            left -= len(piece)
+            if left < 0:
+                raise DataError(f"{path} holds more than the {limit_bytes} bytes expected.")
+            digest.update(piece)
+    return digest.hexdigest()
+
+
+def _is_gzipped(path: Path) -> bool:
+    with open_data(path) as (_, _, gzipped):
+        return gzipped
+
+
+def _md5(path: Path) -> str:
+    """MD5 of a file as it lies; it tells published files apart and guards nothing."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()

@@ -1,0 +1,147 @@
+"""A dataset is images with labels, as stored: a training split, perhaps a test split, names for the classes.
+
+Pixels stay the ``uint8`` of the file; they become floats one batch at a time (see ``batches``).
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from handspun.errors import DataError, UsageError
+
+
+@dataclass(frozen=True, eq=False)
+class Split:
+    """Images and their labels.
+
+    Attributes:
+        images: (N, H, W), (N, H, W, C) or (N, D); ``uint8`` from 0 to 255, or finite floats of the
+            user's own scale.
+        labels: (N,) integers from 0, or ``None`` where they are not known.
+
+    Raises:
+        DataError: on construction, if the arrays are not of this kind or not of one length.
+
+    """
+
+    images: np.ndarray
+    labels: np.ndarray | None = None
+
+    def __post_init__(self) -> None:
+        images, labels = self.images, self.labels
+        if not isinstance(images, np.ndarray) or not 2 <= images.ndim <= 4:
+            raise DataError(f"Images must be an array (N, H, W), (N, H, W, C) or (N, D), not {_kind(images)}.")
+        if images.dtype != np.uint8 and images.dtype.kind != "f":
+            raise DataError(f"Images must be uint8 (0 to 255) or floats, not {images.dtype}; convert them first.")
+        if 0 in images.shape[1:]:
+            raise DataError(f"Images of the shape {images.shape[1:]} hold no pixels.")
+        # The extremes are NaN or infinite if any value is, and finding them takes no array of booleans.
+        if images.dtype.kind == "f" and images.size and not np.isfinite([images.min(), images.max()]).all():
+            raise DataError("Images must be finite numbers; these hold NaN or infinity.")
+        if labels is None:
+            return
+        if not isinstance(labels, np.ndarray) or labels.ndim != 1:
+            raise DataError(f"Labels must be an array (N,), one class number an image, not {_kind(labels)}.")
+        if labels.dtype.kind not in "iu":
+            raise DataError(f"Labels must be integers, not {labels.dtype}; convert them with labels.astype(int).")
+        if len(labels) != len(images):
+            raise DataError(f"There are {len(images)} images but {len(labels)} labels.")
+        if labels.size and labels.min() < 0:
+            raise DataError(f"Labels count from 0, but there is a label {labels.min()}.")
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def subset(self, indices: np.ndarray) -> Split:
+        """The images at ``indices`` (M,), in that order, copied.
+
+        Raises:
+            UsageError: ``indices`` are not integers, or lie outside the split.
+
+        """
+        indices = np.asarray(indices)
+        if indices.ndim != 1 or (indices.size and indices.dtype.kind not in "iu"):
+            raise UsageError(f"Indices must be integers (M,), not {_kind(indices)}.")
+        indices = indices.astype(np.intp)
+        if indices.size and (indices.min() < 0 or indices.max() >= len(self)):
+            raise UsageError(f"Indices must lie from 0 to {len(self) - 1}.")
+        return Split(self.images[indices], None if self.labels is None else self.labels[indices])
+
+    @cached_property
+    def content_hash(self) -> str:
+        """SHA-256, in hex, over type, shape and bytes of the images and then the labels.
+
+        Computed when first asked for and kept, so the arrays must not be changed afterwards.
+        """
+        digest = hashlib.sha256()
+        for array in (self.images, self.labels):
+            if array is None:
+                digest.update(b"none")
+                continue
+            digest.update(f"{array.dtype.str}{array.shape}".encode())
+            digest.update(np.ascontiguousarray(array).data)
+        return digest.hexdigest()
+
+
+@dataclass(frozen=True, eq=False)
+class Dataset:
+    """A training split, perhaps a test split, and what is known of them.
+
+    Attributes:
+        name: what the dataset is called.
+        train: the images to learn from.
+        test: the images to be judged on, of the same shape; ``None`` where there are none.
+        classes: the name of each label, by number.
+        source: where the images come from.
+        license: on what terms they may be used.
+
+    Raises:
+        DataError: on construction, if the splits do not fit each other or the classes.
+
+    """
+
+    name: str
+    train: Split
+    test: Split | None
+    classes: tuple[str, ...]
+    source: str
+    license: str
+
+    def __post_init__(self) -> None:
+        if not len(self.train):
+            raise DataError(f"{self.name}: there are no images.")
+        if len(self.classes) != len(set(self.classes)) or not self.classes:
+            raise DataError(f"{self.name}: each class needs a name of its own, but they are {self.classes}.")
+        for part, split in (("training", self.train), ("test", self.test)):
+            if split is None:
+                continue
+            if split.images.shape[1:] != self.image_shape:
+                raise DataError(
+                    f"{self.name}: the {part} images are of the shape {split.images.shape[1:]}, "
+                    f"the training images of {self.image_shape}."
+                )
+            if split.labels is not None and split.labels.size and split.labels.max() >= len(self.classes):
+                raise DataError(
+                    f"{self.name}: there is a {part} label {split.labels.max()}, "
+                    f"but the {len(self.classes)} classes have the labels 0 to {len(self.classes) - 1}."
+                )
+
+    @property
+    def image_shape(self) -> tuple[int, ...]:
+        """The shape of one image: (H, W), (H, W, C) or (D,)."""
+        return self.train.images.shape[1:]
+
+
+def numbered_classes(*splits: Split | None) -> tuple[str, ...]:
+    """The names "0", "1", … for labels that have no other names, up to the largest label of any split."""
+    largest = [s.labels.max() for s in splits if s is not None and s.labels is not None and s.labels.size]
+    return tuple(str(label) for label in range(int(max(largest, default=0)) + 1))
+
+
+def _kind(value: object) -> str:
+    """What a value is, for a message."""
+    return f"{value.dtype} {value.shape}" if isinstance(value, np.ndarray) else type(value).__name__

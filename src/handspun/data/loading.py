@@ -1,0 +1,188 @@
+"""From a name or a path to a dataset: the registry's datasets by name, everything else by what the files hold."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from handspun.archive import read_arrays
+from handspun.data.cache import cache_folder, content_sha256, load_cached, missing_files, verify
+from handspun.data.dataset import Dataset, Split
+from handspun.data.download import Report, fetch_missing
+from handspun.data.idx import STANDARD_NAMES, find_idx, read_idx_folder
+from handspun.data.numpy_files import read_numpy_dataset
+from handspun.data.registry import REGISTRY, Entry, find_entry, identify
+from handspun.data.streams import read_start
+from handspun.data.tables import find_table, read_table_dataset
+from handspun.errors import DataError, unknown_name
+
+
+def load_dataset(
+    name_or_path: str | os.PathLike[str], *, fetch: bool = True, progress: Report | bool | None = None
+) -> Dataset:
+    """Load a dataset.
+
+    Args:
+        name_or_path: a name of ``dataset_names()``; or the path of a NumPy archive (.npz), a CSV file (.csv, .csv.gz),
+            a folder with MNIST's four IDX files, or a folder with ``train.csv`` and perhaps ``test.csv``.
+        fetch: whether files that are missing may be downloaded into the cache folder.
+        progress: see ``fetch_missing``.
+
+    Returns:
+        The dataset; images uint8 as stored, but for archives that hold floats.
+
+    Raises:
+        UsageError: there is no dataset of this name.
+        DataError: the files are missing (and may not be fetched), damaged, or no dataset.
+        DownloadError: the files cannot be fetched.
+    """
+    name = name_or_path if isinstance(name_or_path, str) else None
+    if name in REGISTRY:
+        return _load_entry(REGISTRY[name], fetch, progress)
+    path = Path(name_or_path).expanduser()
+    try:
+        exists = path.exists()
+    except (OSError, ValueError) as fault:
+        raise DataError(f"Cannot read {path}: {fault}.") from fault
+    if not exists:
+        if name is not None and not any(sign in name for sign in ("/", os.sep, ".", "~")):
+            raise unknown_name("dataset", name, REGISTRY)
+        raise DataError(f"No such file: {path}")
+    return _load_folder(path) if path.is_dir() else _load_file(path)
+
+
+def fetch(
+    name: str,
+    *,
+    mirrors: Sequence[str] | None = None,
+    timeout: float = 20.0,
+    progress: Report | bool | None = None,
+) -> Path:
+    """Fetch what is missing of a dataset, and verify what is there.
+
+    Returns:
+        The folder or file where the dataset lies.
+
+    Raises:
+        UsageError: there is no dataset of this name.
+        DataError: a file in the cache folder is damaged, or is one of another dataset.
+        DownloadError, OutputError, MissingExtraError: see ``fetch_missing``.
+    """
+    entry = find_entry(name)
+    if entry.embedded:
+        return _embedded_path(entry)
+    folder = cache_folder() / entry.name
+    fetched = fetch_missing(entry, folder, mirrors=mirrors, timeout=timeout, progress=progress)
+    for file in entry.files:
+        path = find_idx(folder, file.stem)
+        if path is not None and path not in fetched:
+            verify(entry, file, path, content_sha256(path, file.size))
+    return folder
+
+
+def describe(name: str) -> dict:
+    """What is known of a dataset, and in what state its files are; they are read and hashed for this.
+
+    Returns:
+        A dictionary fit for JSON: name, description, image_shape, classes, train_count, test_count, source, license,
+        size (bytes on the disk), state, and files, each with name, path (None if missing), size, state and fault.
+        States are "embedded", "verified", "unverified" (unpacked by hand, and only the packed form has a known
+        hash), "missing" and "damaged"; the state of the dataset is the worst of its files'.
+
+    Raises:
+        UsageError: there is no dataset of this name.
+    """
+    entry = find_entry(name)
+    files = [_describe_embedded(entry)] if entry.embedded else _describe_files(entry, cache_folder() / entry.name)
+    states = ("embedded", "verified", "unverified", "missing", "damaged")
+    return {
+        "name": entry.name,
+        "description": entry.description,
+        "image_shape": list(entry.image_shape),
+        "classes": list(entry.classes),
+        "train_count": entry.train_count,
+        "test_count": entry.test_count,
+        "source": entry.source,
+        "license": entry.license,
+        "size": sum(file["size"] for file in files),
+        "state": max((file["state"] for file in files), key=states.index),
+        "files": files,
+    }
+
+
+def _load_entry(entry: Entry, may_fetch: bool, progress: Report | bool | None) -> Dataset:
+    if entry.embedded:
+        return _load_embedded(entry)
+    folder = cache_folder() / entry.name
+    if missing := missing_files(entry, folder):
+        if not may_fetch:
+            names = ", ".join(file.name for file in missing)
+            raise DataError(f"{entry.name} is not in {folder}: {names} missing. Download it first.")
+        fetch_missing(entry, folder, progress=progress)
+    return load_cached(entry, folder)
+
+
+def _load_embedded(entry: Entry) -> Dataset:
+    path = _embedded_path(entry)
+    arrays = read_arrays(path, names=("x_train", "y_train", "x_test", "y_test"))
+    train, test = Split(arrays["x_train"], arrays["y_train"]), Split(arrays["x_test"], arrays["y_test"])
+    if (train.content_hash, test.content_hash) != entry.content:
+        raise DataError(f"{path} is not the file that handspun was published with; install handspun again.")
+    return Dataset(entry.name, train, test, entry.classes, entry.source, entry.license)
+
+
+def _embedded_path(entry: Entry) -> Path:
+    return Path(__file__).with_name(str(entry.embedded))
+
+
+def _load_folder(path: Path) -> Dataset:
+    images_name, labels_name = STANDARD_NAMES["train"]
+    labels_path = find_idx(path, labels_name)
+    if labels_path or find_idx(path, images_name):
+        dataset = read_idx_folder(path)
+        # The files of Fashion-MNIST and MNIST have the same names; known labels tell what the classes are called.
+        known = identify(content_sha256(labels_path, 2**20)) if labels_path else None
+        if known and known[1].stem == labels_name:
+            dataset = dataclasses.replace(dataset, classes=known[0].classes)
+        return dataset
+    if find_table(path, "train"):
+        return read_table_dataset(path)
+    raise DataError(f"{path} holds no dataset: expected {images_name} and {labels_name} (plain or .gz), or train.csv.")
+
+
+def _load_file(path: Path) -> Dataset:
+    start = read_start(path, 6)
+    if path.suffix == ".npz" or start.startswith(b"PK\3\4"):
+        return read_numpy_dataset(path)
+    if path.suffix == ".npy" or start == b"\x93NUMPY":
+        raise DataError(f"{path} holds one array; a dataset needs images and labels in one archive (.npz).")
+    if start.startswith(b"\0\0"):
+        raise DataError(f"{path} is one IDX file; give the folder that holds the images and the labels.")
+    return read_table_dataset(path)
+
+
+def _describe_embedded(entry: Entry) -> dict:
+    path = _embedded_path(entry)
+    described = {"name": path.name, "path": str(path), "size": 0, "state": "embedded", "fault": None}
+    try:
+        _load_embedded(entry)
+    except DataError as fault:
+        return described | {"state": "damaged", "fault": str(fault)}
+    return described | {"size": path.stat().st_size}
+
+
+def _describe_files(entry: Entry, folder: Path) -> list[dict]:
+    files = []
+    for file in entry.files:
+        path = find_idx(folder, file.stem)
+        described = {"name": file.name, "path": None, "size": 0, "state": "missing", "fault": None}
+        if path is not None:
+            described |= {"path": str(path), "size": path.stat().st_size}
+            try:
+                described["state"] = verify(entry, file, path, content_sha256(path, file.size))
+            except DataError as fault:
+                described |= {"state": "damaged", "fault": str(fault)}
+        files.append(described)
+    return files

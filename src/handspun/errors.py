@@ -1,0 +1,57 @@
+"""What can go wrong through no fault of handspun's, said to the person who can mend it.
+
+Every message is one or two lines: which file or value, what is wrong with it, what was expected, what to do. The command
+line prints the message alone; a traceback is for a defect of ours.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class HandspunError(Exception):
+    """The base of all errors that handspun raises on purpose. The command line exits with 1."""
+
+    exit_code = 1
+
+
+class UsageError(HandspunError, ValueError):
+    """An argument, option or name that cannot be meant. The command line exits with 2."""
+
+    exit_code = 2
+
+
+class DataError(HandspunError):
+    """A data file (IDX, CSV, NumPy, …) that is missing, broken, or holds something else than it should."""
+
+
+class DownloadError(HandspunError):
+    """No mirror gave the right file."""
+
+
+class ModelFileError(HandspunError):
+    """A model file or checkpoint that is missing, broken, or not one of ours."""
+
+
+class OutputError(HandspunError):
+    """A file that could not be written: no space left, no permission, a folder where a file should be."""
+
+
+class DivergenceError(HandspunError):
+    """The loss or a gradient is no longer finite."""
+
+
+class MissingExtraError(HandspunError):
+    """A feature whose optional packages are not installed."""
+
+    def __init__(self, feature: str, extra: str) -> None:
+        super().__init__(f'{feature} needs the extra "{extra}": pip install "handspun[{extra}]"')
+
+
+def unknown_name(kind: str, name: str, known: Iterable[str]) -> UsageError:
+    """A UsageError that names the nearest right one, if any is near, and all that there are."""
+    known = sorted(known)
+    near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
+    hint = f'; did you mean "{near[0]}"?' if near else "."
+    return UsageError(f'Unknown {kind} "{name}"{hint} Known: {", ".join(known)}.')

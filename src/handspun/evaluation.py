@@ -1,0 +1,70 @@
+"""How well a network does on images that it was not trained on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from handspun.losses import Loss, SoftmaxCrossEntropy, softmax
+from handspun.metrics import ClassScores, class_scores, confusion_matrix, correct, wilson_interval
+from handspun.network import Sequential
+
+
+def loss_and_accuracy(
+    network: Sequential, images: np.ndarray, targets: np.ndarray, loss: Loss
+) -> tuple[float, float | None]:
+    """The mean loss in inference mode, and the accuracy where targets are classes (None elsewhere)."""
+    outputs = network.logits(images)
+    value, _ = loss(outputs, targets)
+    if targets.ndim == 1 and targets.dtype.kind in "iub":
+        return value, correct(outputs, targets) / len(targets)
+    return value, None
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """The outcome of ``evaluate`` on N images of C classes.
+
+    Attributes:
+        accuracy: the share of right answers, from 0 to 1.
+        interval: the 95 % interval of the accuracy (Wilson's).
+        loss: mean cross-entropy in nats.
+        confusion: counts (C, C), row the true class, column the predicted one.
+        scores: precision, recall, F1 and support of each class.
+        probabilities: (N, C).
+        predicted: (N,).
+    """
+
+    accuracy: float
+    interval: tuple[float, float]
+    loss: float
+    confusion: np.ndarray
+    scores: ClassScores
+    probabilities: np.ndarray
+    predicted: np.ndarray
+
+
+def evaluate(network: Sequential, images: np.ndarray, labels: np.ndarray) -> Evaluation:
+    """Compare the network's answers for ``images`` (N, …) with ``labels`` (N,).
+
+    Raises:
+        UsageError: images of another size than the network's.
+    """
+    labels = np.asarray(labels)
+    outputs = network.logits(images)  # (N, C), or (N, 1) for one output
+    if outputs.shape[1] == 1:
+        outputs = np.concatenate([np.zeros_like(outputs), outputs], axis=1)
+    classes = outputs.shape[1]
+    predicted = outputs.argmax(axis=1)
+    hits = int(np.count_nonzero(predicted == labels))
+    confusion = confusion_matrix(labels, predicted, classes)
+    return Evaluation(
+        accuracy=hits / len(labels),
+        interval=wilson_interval(hits, len(labels)),
+        loss=SoftmaxCrossEntropy()(outputs, labels)[0],
+        confusion=confusion,
+        scores=class_scores(confusion),
+        probabilities=softmax(outputs),
+        predicted=predicted,
+    )

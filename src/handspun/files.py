@@ -1,0 +1,48 @@
+"""Files are written whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+from handspun.errors import OutputError
+
+
+@contextmanager
+def replacing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
+    """Open a new file that takes the place of ``path`` when the block ends well, and vanishes when it does not.
+
+    The bytes go to a temporary file in the same folder, are flushed to the disk and then renamed: a reader, and a machine
+    that loses power, sees the old file or the new one, never half of one (POSIX ``rename`` is atomic). Missing folders on
+    the way are made. Only write inside the block: an ``OSError`` there is taken for a failure to write.
+
+    Raises:
+        OutputError: the folder cannot be made or written, no space is left, or ``path`` is a folder.
+    """
+    path = Path(path)
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
+    try:
+        if path.is_dir():
+            raise OutputError(f"Cannot write {path}: it is a folder. Give the name of a file.")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        # 0o666 is what open() uses: the file gets the permissions that any new file of this user gets.
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o666)
+        with os.fdopen(descriptor, "wb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except OSError as error:
+        raise OutputError(f"Cannot write {path}: {error.strerror or error}.") from error
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_text(path: str | os.PathLike[str], text: str) -> None:
+    """Write ``text`` as UTF-8, atomically."""
+    with replacing(path) as file:
+        file.write(text.encode("utf-8"))

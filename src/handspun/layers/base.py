@@ -1,0 +1,99 @@
+"""What a layer is."""
+
+from __future__ import annotations
+
+import abc
+from collections.abc import Iterable, Mapping
+from typing import Any, ClassVar
+
+import numpy as np
+
+from handspun.errors import UsageError
+from handspun.parameters import Shape
+from handspun.tape import Frame, Tape
+
+
+class Layer(abc.ABC):
+    """A differentiable function with parameters.
+
+    A layer is built by the network it is put into: the network asks it for the shapes of its parameters, makes room for
+    them in its flat vector, and hands it the views (``bind``). From then on ``layer.weight`` *is* a part of the network's
+    vector. Forward and backward read parameters and write to the tape; they change nothing in the layer.
+
+    With y = f(x; θ) and a scalar loss L, backward receives dy = ∂L/∂y, writes ∂L/∂θ into ``tape[self].gradient`` and
+    returns dx = ∂L/∂x. All shapes begin with the batch: x is (N, *input_shape).
+    """
+
+    #: Parameters that penalties and weight decay act on: weights, never biases or the scales of a norm.
+    decayed: ClassVar[tuple[str, ...]] = ()
+
+    name: str = ""
+
+    def output_shape(self, input_shape: Shape) -> Shape:
+        """The shape of one output for one input of ``input_shape``; UsageError if the layer cannot take it."""
+        return input_shape
+
+    def parameter_shapes(self, input_shape: Shape) -> dict[str, Shape]:
+        """Name and shape of what is trained."""
+        return {}
+
+    def statistic_shapes(self, input_shape: Shape) -> dict[str, Shape]:
+        """Name and shape of what is kept with the parameters but not trained by a gradient (running averages)."""
+        return {}
+
+    def bind(self, views: Mapping[str, np.ndarray]) -> None:
+        """Take the views as attributes: ``weight``, ``bias``…"""
+        for name, view in views.items():
+            setattr(self, name, view)
+
+    def initialize(self, rng: np.random.Generator) -> None:
+        """Fill parameters and statistics with their first values."""
+        return
+
+    @abc.abstractmethod
+    def forward(self, x: np.ndarray, tape: Tape) -> np.ndarray:
+        """Y for a batch x."""
+
+    @abc.abstractmethod
+    def backward(self, dy: np.ndarray, tape: Tape) -> np.ndarray | None:
+        """Dx for dy, after ``forward`` with the same tape. None only where the frame says that dx is not needed."""
+
+    def update_statistics(self, frame: Frame) -> None:
+        """Take in what a training pass saw of the batch. Called once a step, never during a pass."""
+        return
+
+    def config(self) -> dict[str, Any]:
+        """The arguments that make this layer again, as they are written into a model file."""
+        return {}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Layer:
+        """The opposite of ``config``."""
+        return cls(**config)
+
+    def __repr__(self) -> str:
+        arguments = ", ".join(f"{key}={value!r}" for key, value in self.config().items())
+        return f"{type(self).__name__}({arguments})"
+
+
+def flat_size(layer: Layer, input_shape: Shape) -> int:
+    """The number of features of a flat input, or a UsageError that says what to put in between."""
+    if len(input_shape) != 1:
+        raise UsageError(
+            f"{type(layer).__name__} takes flat inputs (features,), got {input_shape}. Put Flatten() before it."
+        )
+    return input_shape[0]
+
+
+def positive_integer(owner: str, name: str, value: Any) -> int:
+    """``value`` if it is a whole number above 0, or a UsageError."""
+    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 1:
+        raise UsageError(f"{owner}: {name} must be a whole number above 0, got {value!r}.")
+    return int(value)
+
+
+def number_in(owner: str, name: str, value: Any, low: float, high: float, kinds: Iterable[type] = (int, float)) -> float:
+    """``value`` if it is a number with low <= value < high, or a UsageError."""
+    if isinstance(value, bool) or not isinstance(value, (*kinds, np.number)) or not low <= float(value) < high:
+        raise UsageError(f"{owner}: {name} must be a number from {low} up to (not including) {high}, got {value!r}.")
+    return float(value)

@@ -1,0 +1,73 @@
+"""Layer normalisation."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from handspun.layers.base import Layer, flat_size, number_in
+from handspun.parameters import Shape
+from handspun.tape import Tape
+
+
+class LayerNorm(Layer):
+    """y = γ · x̂ + β, x̂ = (x - μ)/σ, with μ and σ over the features of each row. Ba et al. 2016, arXiv:1607.06450.
+
+    x (N, D); γ, β (D,); μ = mean(x) and σ = √(mean((x - μ)²) + ε), (N, 1).
+
+    γ and β:  dγ = Σ_n dy · x̂,  dβ = Σ_n dy.
+    x: with g = dy · γ = ∂L/∂x̂, x reaches the loss directly, through μ and through σ. From ∂μ/∂x_j = 1/D and
+    ∂σ/∂x_j = x̂_j/D:
+
+        dx = (g - mean(g) - x̂ · mean(g · x̂)) / σ          (means over the features)
+
+    Args:
+        epsilon: added to the variance, for rows of equal values.
+    """
+
+    gamma: np.ndarray  # (D,)
+    beta: np.ndarray  # (D,)
+
+    def __init__(self, epsilon: float = 1e-5) -> None:
+        self.epsilon = number_in("LayerNorm", "epsilon", epsilon, 0.0, 1.0)
+
+    def output_shape(self, input_shape: Shape) -> Shape:
+        flat_size(self, input_shape)
+        return input_shape
+
+    def parameter_shapes(self, input_shape: Shape) -> dict[str, Shape]:
+        return {"gamma": input_shape, "beta": input_shape}
+
+    def initialize(self, rng: np.random.Generator) -> None:
+        self.gamma[...] = 1.0
+        self.beta[...] = 0.0
+
+    def forward(self, x: np.ndarray, tape: Tape) -> np.ndarray:
+        here = tape[self]
+        x_hat = np.subtract(x, x.mean(axis=1, keepdims=True), out=here.buffer("x_hat", x.shape))  # (N, D)
+        y = np.multiply(x_hat, x_hat, out=here.buffer("y", x.shape))
+        sigma = np.sqrt(y.mean(axis=1, keepdims=True) + self.epsilon)  # (N, 1)
+        x_hat /= sigma
+        np.multiply(x_hat, self.gamma, out=y)
+        y += self.beta
+        here["x_hat"], here["sigma"] = x_hat, sigma
+        return y
+
+    def backward(self, dy: np.ndarray, tape: Tape) -> np.ndarray:
+        here = tape[self]
+        x_hat, sigma = here["x_hat"], here["sigma"]
+        dx = np.multiply(dy, x_hat, out=here.buffer("dx", dy.shape))
+        np.add.reduce(dx, axis=0, out=here.gradient["gamma"])
+        np.add.reduce(dy, axis=0, out=here.gradient["beta"])
+        g = np.multiply(dy, self.gamma, out=here.buffer("g", dy.shape))
+        np.multiply(g, x_hat, out=dx)
+        along = dx.mean(axis=1, keepdims=True)  # (N, 1)
+        g -= g.mean(axis=1, keepdims=True)
+        np.multiply(x_hat, along, out=dx)
+        np.subtract(g, dx, out=dx)
+        dx /= sigma
+        return dx
+
+    def config(self) -> dict[str, Any]:
+        return {"epsilon": self.epsilon}

@@ -1,0 +1,62 @@
+"""The rectified linear unit and its leaky form."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from handspun.layers.base import Layer, number_in
+from handspun.tape import Tape
+
+
+class ReLU(Layer):
+    """y = max(x, 0). Nair and Hinton 2010.
+
+    dy/dx is 1 where x > 0 and 0 where x < 0. At x = 0, where there is no derivative, 0 is taken, as everyone does. Since
+    y > 0 exactly where x > 0, the output is all that backward needs.
+    """
+
+    def forward(self, x: np.ndarray, tape: Tape) -> np.ndarray:
+        here = tape[self]
+        y = np.maximum(x, 0.0, out=here.buffer("y", x.shape))  # (N, …)
+        here["y"] = y
+        return y
+
+    def backward(self, dy: np.ndarray, tape: Tape) -> np.ndarray:
+        here = tape[self]
+        y = here["y"]
+        active = np.greater(y, 0.0, out=here.buffer("active", y.shape, bool))
+        return np.multiply(dy, active, out=here.buffer("dx", y.shape))
+
+
+class LeakyReLU(Layer):
+    """y = x where x > 0, else slope · x. Maas, Hannun and Ng 2013.
+
+    dy/dx is 1 where x > 0, else the slope: dx = dy · (slope + (1 - slope)·[x > 0]).
+
+    Args:
+        slope: the derivative on the negative side, 0 <= slope < 1.
+    """
+
+    def __init__(self, slope: float = 0.01) -> None:
+        self.slope = number_in("LeakyReLU", "slope", slope, 0.0, 1.0)
+
+    def forward(self, x: np.ndarray, tape: Tape) -> np.ndarray:
+        here = tape[self]
+        y = np.multiply(x, self.slope, out=here.buffer("y", x.shape))  # (N, …)
+        np.maximum(x, y, out=y)  # slope < 1, so x is the larger one exactly where x > 0
+        here["x"] = x
+        return y
+
+    def backward(self, dy: np.ndarray, tape: Tape) -> np.ndarray:
+        here = tape[self]
+        x = here["x"]
+        derivative = here.buffer("derivative", x.shape)
+        np.greater(x, 0.0, out=derivative)
+        derivative *= 1.0 - self.slope
+        derivative += self.slope
+        return np.multiply(dy, derivative, out=here.buffer("dx", x.shape))
+
+    def config(self) -> dict[str, Any]:
+        return {"slope": self.slope}

@@ -1,0 +1,29 @@
+"""The hyperbolic tangent."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from handspun.layers.base import Layer
+from handspun.tape import Tape
+
+
+class Tanh(Layer):
+    """y = tanh(x) = (eˣ - e⁻ˣ)/(eˣ + e⁻ˣ).
+
+    dy/dx = 1 - y², so the output is all that backward needs.
+    """
+
+    def forward(self, x: np.ndarray, tape: Tape) -> np.ndarray:
+        here = tape[self]
+        y = np.tanh(x, out=here.buffer("y", x.shape))  # (N, …)
+        here["y"] = y
+        return y
+
+    def backward(self, dy: np.ndarray, tape: Tape) -> np.ndarray:
+        here = tape[self]
+        y = here["y"]
+        dx = np.multiply(y, y, out=here.buffer("dx", y.shape))
+        np.subtract(1.0, dx, out=dx)
+        dx *= dy
+        return dx

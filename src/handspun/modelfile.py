@@ -1,0 +1,115 @@
+"""A network in a file: safe to load, small, and the same for everyone who reads it.
+
+A model file is a NumPy archive (``.npz``) of three arrays: ``header``, JSON text as bytes; ``parameters``, the flat vector;
+``statistics``, the running averages. The header names the format and its version, describes the structure, tells what the
+classes are, and has the SHA-256 of the vectors. Loading makes layers only from the kinds that handspun knows, by their
+settings: nothing in a file is ever run.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from typing import Any
+
+import numpy as np
+
+from handspun.archive import read_arrays, write_arrays
+from handspun.errors import HandspunError, ModelFileError
+from handspun.network import Sequential, size_of
+
+FORMAT = "handspun-model"
+VERSION = 1
+
+#: The largest file that is taken for a model: 2 GiB of parameters.
+LIMIT_BYTES = 2 * 2**30
+
+
+def save(network: Sequential, path: str | os.PathLike[str], *, training: dict[str, Any] | None = None) -> None:
+    """Write ``network`` to ``path``, atomically; the same network gives the same bytes.
+
+    Args:
+        network: what to save.
+        path: the file, by custom ``NAME.npz``.
+        training: where the weights come from, as plain data for the reader's information: recipe, data, accuracy.
+
+    Raises:
+        OutputError: the file cannot be written.
+    """
+    vectors = {"parameters": network.parameters.vector, "statistics": network.statistics.vector}
+    header = {
+        "format": FORMAT,
+        "version": VERSION,
+        "network": network.config(),
+        "training": training or {},
+        "sha256": {name: _sha256(vector) for name, vector in vectors.items()},
+    }
+    write_arrays(path, {"header": encode_json(header), **vectors})
+
+
+def load(path: str | os.PathLike[str]) -> Sequential:
+    """The network in the file ``path``.
+
+    Raises:
+        ModelFileError: the file is missing, cut, altered, of a newer version, or no model.
+    """
+    return load_with_header(path)[0]
+
+
+def load_with_header(path: str | os.PathLike[str]) -> tuple[Sequential, dict[str, Any]]:
+    """The network, and the header of its file. Raises ModelFileError as ``load`` does."""
+    arrays = read_arrays(path, limit_bytes=LIMIT_BYTES, error=ModelFileError)
+    header = decode_header(path, arrays, FORMAT, VERSION)
+    for name in ("parameters", "statistics"):
+        vector = arrays.get(name)
+        if vector is None:
+            raise ModelFileError(f'{path} has no "{name}": it is not a whole model file.')
+        if _sha256(vector) != header.get("sha256", {}).get(name):
+            raise ModelFileError(f'{path}: "{name}" was altered after the file was written (its SHA-256 differs).')
+    try:
+        sizes = size_of(header["network"])
+        if sizes != (arrays["parameters"].size, arrays["statistics"].size):
+            raise ModelFileError(
+                f"{path}: the structure needs {sizes[0]:,} parameters, but the file holds {arrays['parameters'].size:,}."
+            )
+        network = Sequential.from_config(header["network"])
+        for name, own in (("parameters", network.parameters), ("statistics", network.statistics)):
+            if arrays[name].dtype != own.vector.dtype or arrays[name].ndim != 1:
+                raise ModelFileError(f'{path}: "{name}" is not a vector of {own.vector.dtype}.')
+            own.vector[...] = arrays[name]
+    except ModelFileError:
+        raise
+    except (HandspunError, KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
+        raise ModelFileError(f"{path}: the description of the network cannot be understood: {error}") from error
+    if not np.isfinite(network.parameters.vector).all():
+        raise ModelFileError(f"{path}: parameters that are not finite numbers.")
+    return network, header
+
+
+def encode_json(value: Any) -> np.ndarray:
+    """Plain data as an array of the bytes of its JSON text, (n,) uint8."""
+    return np.frombuffer(json.dumps(value, sort_keys=True).encode(), np.uint8)
+
+
+def decode_header(path: str | os.PathLike[str], arrays: dict[str, np.ndarray], kind: str, version: int) -> dict[str, Any]:
+    """The JSON object in ``arrays["header"]``, checked for its format and version; ModelFileError if it is not right."""
+    array = arrays.get("header")
+    if array is None or array.dtype != np.uint8 or array.ndim != 1:
+        raise ModelFileError(f"{path} is not a {kind} file: it has no header.")
+    try:
+        header = json.loads(array.tobytes().decode())
+    except (ValueError, RecursionError) as error:
+        raise ModelFileError(f"{path}: its header is not JSON.") from error
+    if not isinstance(header, dict) or header.get("format") != kind:
+        raise ModelFileError(f"{path} is not a {kind} file.")
+    if header.get("version") != version:
+        raise ModelFileError(
+            f"{path} has version {header.get('version')!r} of its format; this handspun reads version {version}. "
+            "Update handspun, or save the file again with an older one."
+        )
+    return header
+
+
+def _sha256(vector: np.ndarray) -> str:
+    return hashlib.sha256(np.ascontiguousarray(vector).view(np.uint8).data).hexdigest()

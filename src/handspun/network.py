@@ -1,0 +1,308 @@
+"""A network: layers in a row, and one flat vector with all their parameters."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from handspun import inputs
+from handspun.errors import UsageError, unknown_name
+from handspun.initializers import GlorotNormal, HeNormal
+from handspun.layers import LAYERS, Dense, Layer, activation
+from handspun.losses import softmax
+from handspun.parameters import Parameters, Shape, count
+from handspun.tape import Frame, Tape
+
+#: Images a piece in inference: large enough for the matrix product, small enough for the cache.
+INFERENCE_PIECE = 512
+
+
+class Sequential:
+    """Layers that are applied one after the other.
+
+    Args:
+        layers: the layers, first to last, none of them in use by another network.
+        input_shape: the shape of one input, without the batch: (784,) or (28, 28).
+        seed: from which the initial weights are drawn; None leaves all parameters zero, to be filled from a file.
+        dtype: ``float32``, or ``float64`` where exactness matters more than speed.
+        classes: what the outputs stand for, in order.
+
+    Attributes:
+        parameters: all parameters, one vector with views "dense1.weight" and so on; ``layer.weight`` is the same memory.
+        statistics: what is kept but not trained (running averages of batch normalisation), in the same form.
+        decayed: the parts of the vector that penalties and weight decay act on.
+
+    Raises:
+        UsageError: a layer cannot take the shape that reaches it, or is already part of a network.
+    """
+
+    def __init__(
+        self,
+        layers: Sequence[Layer],
+        input_shape: Sequence[int],
+        *,
+        seed: int | None = 0,
+        dtype: np.typing.DTypeLike = np.float32,
+        classes: Sequence[str] | None = None,
+    ) -> None:
+        self.layers = tuple(layers)
+        self.input_shape: Shape = tuple(int(size) for size in input_shape)
+        self.dtype = np.dtype(dtype)
+        if not self.layers:
+            raise UsageError("A network needs at least one layer.")
+        if not self.input_shape or min(self.input_shape) < 1:
+            raise UsageError(f"input_shape must hold whole numbers above 0, got {tuple(input_shape)}.")
+        if self.dtype not in (np.float32, np.float64):
+            raise UsageError(f"A network computes in float32 or float64, not in {self.dtype}.")
+        _name_layers(self.layers)
+
+        parameter_shapes, statistic_shapes, self._shapes = layout(self.layers, self.input_shape)
+        self.parameters = Parameters(parameter_shapes, self.dtype)
+        self.statistics = Parameters(statistic_shapes, self.dtype)
+        rng = None if seed is None else np.random.default_rng(seed)
+        for layer in self.layers:
+            layer.bind(_own(layer, self.parameters) | _own(layer, self.statistics))
+            if rng is not None:
+                layer.initialize(rng)
+        self.decayed = tuple(
+            self.parameters.slices[f"{layer.name}.{name}"] for layer in self.layers for name in layer.decayed
+        )
+        self._lowest = next((i for i, layer in enumerate(self.layers) if _own(layer, self.parameters)), 0)
+        self.classes = None if classes is None else tuple(str(name) for name in classes)
+        if self.classes is not None and len(self.classes) != max(self.output_shape[-1], 2):
+            raise UsageError(f"{len(self.classes)} classes were given for {self.output_shape[-1]} outputs.")
+
+    @property
+    def output_shape(self) -> Shape:
+        """The shape of one output."""
+        return self._shapes[-1]
+
+    # One pass ------------------------------------------------------------------------------------------------------
+
+    def tape(self, *, training: bool = False, rng: np.random.Generator | None = None, input_gradient: bool = False) -> Tape:
+        """A new tape for passes through this network.
+
+        Args:
+            training: for training: with a gradient, dropout, and batch statistics.
+            rng: for the layers with randomness.
+            input_gradient: whether ``backward`` shall go all the way down to the input; implies a gradient.
+        """
+        gradient = self.parameters.zeros_like() if training or input_gradient else None
+        frames = {
+            layer: Frame(
+                {} if gradient is None else _own(layer, gradient),
+                self.dtype,
+                needs_input_gradient=input_gradient or index > self._lowest,
+            )
+            for index, layer in enumerate(self.layers)
+        }
+        return Tape(frames, gradient, training=training, rng=rng)
+
+    def forward(self, x: np.ndarray, tape: Tape) -> np.ndarray:
+        """Outputs (N, *output_shape) for x (N, *input_shape) of the network's dtype. Valid until the tape's next pass."""
+        for layer in self.layers:
+            x = layer.forward(x, tape)
+        return x
+
+    def backward(self, dy: np.ndarray, tape: Tape) -> np.ndarray | None:
+        """Fill ``tape.gradient`` from dy, the gradient by the outputs; returns that by the input if the tape asks for it."""
+        dx: np.ndarray | None = dy
+        for layer in reversed(self.layers):
+            assert dx is not None
+            dx = layer.backward(dx, tape)
+            if dx is None or not tape[layer].needs_input_gradient:
+                return None
+        return dx
+
+    def update_statistics(self, tape: Tape) -> None:
+        """Take into the running averages what the last training pass on ``tape`` saw."""
+        if self.statistics:
+            for layer in self.layers:
+                layer.update_statistics(tape[layer])
+
+    # Prediction ----------------------------------------------------------------------------------------------------
+
+    def logits(self, images: np.ndarray) -> np.ndarray:
+        """The outputs of the last layer for ``images`` (N, …), in inference mode; shape (N, *output_shape).
+
+        Computed in pieces, so that memory does not grow with N beyond the result.
+
+        Args:
+            images: uint8 pixels (0 to 255 become 0 to 1) or numbers taken as they are; each of ``input_shape`` or of
+                another shape with as many values.
+
+        Raises:
+            UsageError: images of another size than the network's.
+        """
+        images = np.asarray(images)
+        inputs.check_shape(images, self.input_shape)
+        tape = self.tape()
+        outputs = np.empty((len(images), *self.output_shape), self.dtype)
+        x = np.empty((min(len(images), INFERENCE_PIECE), *self.input_shape), self.dtype)
+        for start in range(0, len(images), INFERENCE_PIECE):
+            piece = images[start : start + INFERENCE_PIECE]
+            outputs[start : start + len(piece)] = self.forward(inputs.convert(piece, out=x[: len(piece)]), tape)
+        return outputs
+
+    def predict_proba(self, images: np.ndarray) -> np.ndarray:
+        """Class probabilities (N, C) by the softmax of the logits; with a single output, of "no" and "yes" (N, 2)."""
+        logits = self.logits(images)
+        if logits.shape[1] == 1:
+            logits = np.concatenate([np.zeros_like(logits), logits], axis=1)  # softmax(0, z) = (1 - σ(z), σ(z))
+        return softmax(logits)
+
+    def predict(self, images: np.ndarray) -> np.ndarray:
+        """The most probable class of each image, as its index (N,)."""
+        return self.predict_proba(images).argmax(axis=1)
+
+    # Structure -----------------------------------------------------------------------------------------------------
+
+    def config(self) -> dict[str, Any]:
+        """The structure as plain data, from which ``from_config`` makes the same network (without its weights)."""
+        return {
+            "input_shape": list(self.input_shape),
+            "dtype": self.dtype.name,
+            "classes": None if self.classes is None else list(self.classes),
+            "layers": [{"kind": type(layer).__name__, **layer.config()} for layer in self.layers],
+        }
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any], *, dtype: np.typing.DTypeLike | None = None) -> Sequential:
+        """A network of this structure with all parameters zero."""
+        return cls(
+            layers_from_config(config["layers"]),
+            config["input_shape"],
+            seed=None,
+            dtype=config["dtype"] if dtype is None else dtype,
+            classes=config["classes"],
+        )
+
+    def copy(self, *, dtype: np.typing.DTypeLike | None = None) -> Sequential:
+        """An independent network with the same structure and weights, perhaps in another precision."""
+        twin = type(self).from_config(self.config(), dtype=dtype)
+        twin.parameters.vector[...] = self.parameters.vector
+        twin.statistics.vector[...] = self.statistics.vector
+        return twin
+
+    def summary(self) -> str:
+        """A table of the layers: name, kind, output shape, parameters, bytes; and the totals."""
+        rows = [("layer", "kind", "output", "parameters", "bytes")]
+        rows.append(("input", "", str(self.input_shape), "", ""))
+        for layer, shape in zip(self.layers, self._shapes, strict=True):
+            size = sum(view.size for view in _own(layer, self.parameters).values())
+            own = f"{size:,}" if size else ""
+            rows.append((layer.name, repr(layer), str(shape), own, f"{size * self.dtype.itemsize:,}" if size else ""))
+        total = self.parameters.vector.size
+        rows.append(("total", "", "", f"{total:,}", f"{total * self.dtype.itemsize:,}"))
+        widths = [max(len(row[column]) for row in rows) for column in range(5)]
+        aligned = [
+            "  ".join(
+                cell.ljust(width) if column < 3 else cell.rjust(width)
+                for column, (cell, width) in enumerate(zip(row, widths, strict=True))
+            ).rstrip()
+            for row in rows
+        ]
+        rule = "-" * max(len(line) for line in aligned)
+        return "\n".join([aligned[0], rule, *aligned[1:-1], rule, aligned[-1]])
+
+    def __repr__(self) -> str:
+        inner = ", ".join(repr(layer) for layer in self.layers)
+        return f"Sequential([{inner}], input_shape={self.input_shape})"
+
+
+def mlp(
+    input_size: int,
+    hidden_layers: Sequence[int],
+    output_size: int,
+    activation: str = "relu",
+    *,
+    dropout: float = 0.0,
+    norm: str | None = None,
+    seed: int | None = 0,
+    dtype: np.typing.DTypeLike = np.float32,
+    classes: Sequence[str] | None = None,
+    initializer: Any = None,
+) -> Sequential:
+    """A multilayer perceptron: Dense, then norm, activation and dropout after each hidden layer, then a Dense of logits.
+
+    Args:
+        input_size: values an input, for example 784.
+        hidden_layers: units of each hidden layer; an empty list makes a linear classifier.
+        output_size: number of classes.
+        activation: "relu", "leaky-relu", "sigmoid", "tanh", "gelu" or "silu".
+        dropout: the rate of dropout after each hidden layer.
+        norm: None, "batch" or "layer": the normalisation before each activation.
+        seed: from which the initial weights are drawn.
+        dtype: float32 or float64.
+        classes: what the outputs stand for.
+        initializer: of all weights; by default He for the ReLU family, Glorot for sigmoid and tanh.
+
+    Raises:
+        UsageError: an unknown name, or a size or rate that cannot be.
+    """
+    if initializer is None:
+        initializer = GlorotNormal() if activation in ("sigmoid", "tanh") else HeNormal()
+    layers: list[Layer] = []
+    for units in hidden_layers:
+        layers.append(Dense(units, initializer=initializer))
+        layers += normalization(norm)
+        layers.append(_activation(activation))
+        if dropout:
+            layers.append(Dropout(dropout))
+    layers.append(Dense(output_size, initializer=initializer))
+    return Sequential(layers, (input_size,), seed=seed, dtype=dtype, classes=classes)
+
+
+_activation = activation  # mlp() has a parameter of this name, which is the standard term
+
+
+def layout(layers: Sequence[Layer], input_shape: Shape) -> tuple[dict[str, Shape], dict[str, Shape], list[Shape]]:
+    """The shapes of all parameters and of all statistics by name, and of each layer's output; nothing is allocated."""
+    parameters: dict[str, Shape] = {}
+    statistics: dict[str, Shape] = {}
+    outputs: list[Shape] = []
+    shape = input_shape
+    for layer in layers:
+        parameters |= {f"{layer.name}.{name}": size for name, size in layer.parameter_shapes(shape).items()}
+        statistics |= {f"{layer.name}.{name}": size for name, size in layer.statistic_shapes(shape).items()}
+        shape = layer.output_shape(shape)
+        outputs.append(shape)
+    return parameters, statistics, outputs
+
+
+def layers_from_config(configs: Sequence[dict[str, Any]]) -> list[Layer]:
+    """The layers that ``Sequential.config`` describes; UsageError for an unknown kind."""
+    layers = []
+    for config in configs:
+        settings = dict(config)
+        kind = settings.pop("kind")
+        if kind not in LAYERS:
+            raise unknown_name("layer", str(kind), LAYERS)
+        layers.append(LAYERS[kind].from_config(settings))
+    return layers
+
+
+def size_of(config: dict[str, Any]) -> tuple[int, int]:
+    """How many parameters and statistics a network of this structure would have, found without making it."""
+    layers = layers_from_config(config["layers"])
+    _name_layers(layers)
+    parameters, statistics, _ = layout(layers, tuple(config["input_shape"]))
+    return count(parameters), count(statistics)
+
+
+def _name_layers(layers: Sequence[Layer]) -> None:
+    numbers: dict[str, int] = {}
+    for layer in layers:
+        if layer.name:
+            raise UsageError(f"This {type(layer).__name__} is part of a network already ({layer.name}). Make a new one.")
+        kind = type(layer).__name__.lower()
+        numbers[kind] = numbers.get(kind, 0) + 1
+        layer.name = f"{kind}{numbers[kind]}"
+
+
+def _own(layer: Layer, parameters: Parameters) -> dict[str, np.ndarray]:
+    """The views of one layer by its own names."""
+    prefix = f"{layer.name}."
+    return {name.removeprefix(prefix): view for name, view in parameters.items() if name.startswith(prefix)}

@@ -1,0 +1,58 @@
+"""One flat vector that holds many arrays, and named views into it.
+
+An optimizer wants all parameters as one vector: a dozen passes over one array instead of a dozen passes over each of many.
+A layer wants ``weight`` with shape (in, out). Both get what they want from the same memory: the vector is allocated once
+and every named array is a view of a part of it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+
+import numpy as np
+
+Shape = tuple[int, ...]
+
+
+def count(shapes: Mapping[str, Shape]) -> int:
+    """How many values arrays of these shapes hold together (exact for any size: Python integers)."""
+    return sum(math.prod(shape) for shape in shapes.values())
+
+
+class Parameters(Mapping[str, np.ndarray]):
+    """Named arrays in one flat vector, zero at birth.
+
+    Args:
+        shapes: the shape of each array by its name; their order is the order in the vector.
+        dtype: the type of all values.
+
+    Attributes:
+        vector: all values. Shape (size,).
+        slices: which part of the vector each name has.
+    """
+
+    def __init__(self, shapes: Mapping[str, Shape], dtype: np.typing.DTypeLike = np.float32) -> None:
+        self.shapes = dict(shapes)
+        self.slices: dict[str, slice] = {}
+        self.vector = np.zeros(count(shapes), dtype)  # (size,)
+        self._views: dict[str, np.ndarray] = {}
+        start = 0
+        for name, shape in self.shapes.items():
+            part = slice(start, start + math.prod(shape))
+            self.slices[name] = part
+            self._views[name] = self.vector[part].reshape(shape)
+            start = part.stop
+
+    def __getitem__(self, name: str) -> np.ndarray:
+        return self._views[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._views)
+
+    def __len__(self) -> int:
+        return len(self._views)
+
+    def zeros_like(self) -> Parameters:
+        """Another vector of the same layout, all zero: for a gradient."""
+        return Parameters(self.shapes, self.vector.dtype)

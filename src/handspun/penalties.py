@@ -1,0 +1,45 @@
+"""Penalties on the size of the weights, added to the loss.
+
+P(w) = l1 Σ|w| + l2/2 Σw², with ∂P/∂w = l1 sign(w) + l2 w: L1 drives weights to exactly zero, L2 shrinks all of them. Only
+weights are meant; biases and the scales of norms are left alone (``Layer.decayed``). Under an adaptive optimizer L2 is not
+the same as weight decay: see ``Optimizer``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from handspun.errors import UsageError
+
+
+@dataclass(frozen=True)
+class Penalty:
+    """l1 Σ|w| + l2/2 Σw².
+
+    Args:
+        l1: the coefficient of the sum of absolute values, not negative.
+        l2: the coefficient of half the sum of squares, not negative (the gradient is l2·w, PyTorch's ``weight_decay``).
+    """
+
+    l1: float = 0.0
+    l2: float = 0.0
+
+    def __post_init__(self) -> None:
+        if self.l1 < 0 or self.l2 < 0:
+            raise UsageError(f"Penalty: l1 and l2 must not be negative, got l1={self.l1}, l2={self.l2}.")
+
+    def __call__(self, parameters: np.ndarray, decayed: Sequence[slice], gradient: np.ndarray) -> float:
+        """The penalty of ``parameters`` (size,) over the parts ``decayed``; adds its gradient to ``gradient`` (size,)."""
+        value = 0.0
+        for part in decayed:
+            w, dw = parameters[part], gradient[part]
+            if self.l1:
+                value += self.l1 * float(np.abs(w).sum())
+                dw += self.l1 * np.sign(w)
+            if self.l2:
+                value += 0.5 * self.l2 * float(w @ w)
+                dw += self.l2 * w
+        return value

@@ -1,0 +1,35 @@
+"""Pictures of a training run, a network and its data: plain arrays in, a matplotlib ``Figure`` out.
+
+Each module holds one kind of picture. Nothing here touches pyplot or the reader's own matplotlib settings,
+and `save` writes the same bytes for the same figure.
+"""
+
+from __future__ import annotations
+
+from handspun.errors import MissingExtraError
+
+try:
+    import matplotlib  # noqa: F401
+except ModuleNotFoundError as error:
+    raise MissingExtraError("Plotting", "cli") from error
+
+from handspun.plots.confusion import confusion_matrix
+from handspun.plots.curves import learning_curves, learning_rate
+from handspun.plots.gallery import prediction_gallery, worst_mistakes
+from handspun.plots.samples import sample_grid
+from handspun.plots.style import save
+from handspun.plots.timing import scaling, speed_bars
+from handspun.plots.weights import weight_images
+
+__all__ = [
+    "confusion_matrix",
+    "learning_curves",
+    "learning_rate",
+    "prediction_gallery",
+    "sample_grid",
+    "save",
+    "scaling",
+    "speed_bars",
+    "weight_images",
+    "worst_mistakes",
+]

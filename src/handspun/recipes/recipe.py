@@ -1,0 +1,85 @@
+"""A recipe is a TOML file: settings, what result was published for them, and what had to be found out."""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from handspun.errors import UsageError, unknown_name
+from handspun.recipes.settings import Settings
+
+_FIELDS = {"title": str, "claim": float, "claim_source": str, "published": str, "found": str}
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """A preset.
+
+    Attributes:
+        name: by which ``handspun train --recipe`` and ``handspun reproduce`` know it.
+        title: what it is, in a line.
+        settings: everything that decides the training.
+        claim: the test accuracy to meet, from 0 to 1; None where there is none.
+        claim_source: "published" or "target".
+        published: the architecture and the training as they were published.
+        found: what was not published, and how it was chosen.
+    """
+
+    name: str
+    title: str
+    settings: Settings
+    claim: float | None = None
+    claim_source: str = "target"
+    published: str = ""
+    found: str = ""
+
+
+def recipe_names() -> list[str]:
+    """The names of the recipes that come with handspun."""
+    return sorted(entry.name.removesuffix(".toml") for entry in _presets().iterdir() if entry.name.endswith(".toml"))
+
+
+def load_recipe(name: str) -> Recipe:
+    """The recipe ``name``, or the one in the file ``name`` where that ends in ".toml".
+
+    Raises:
+        UsageError: no such recipe, or a file that is not a recipe; the message names the entry at fault.
+    """
+    if name.endswith(".toml"):
+        path = Path(name)
+        try:
+            text = path.read_text("utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise UsageError(f"Cannot read the recipe {path}: {getattr(error, 'strerror', None) or error}.") from error
+        return _parse(path.stem, str(path), text)
+    if name not in recipe_names():
+        raise unknown_name("recipe", name, recipe_names())
+    return _parse(name, f"recipe {name}", (_presets() / f"{name}.toml").read_text("utf-8"))
+
+
+def _presets() -> Any:
+    return files("handspun.recipes") / "presets"
+
+
+def _parse(name: str, where: str, text: str) -> Recipe:
+    try:
+        content = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise UsageError(f"{where} is not TOML: {error}.") from error
+    settings = content.pop("settings", None)
+    if not isinstance(settings, dict):
+        raise UsageError(f"{where}: the table [settings] is missing.")
+    for key, value in content.items():
+        if key not in _FIELDS:
+            raise unknown_name(f"entry in {where}:", key, [*_FIELDS, "settings"])
+        if not isinstance(value, (_FIELDS[key], int) if _FIELDS[key] is float else _FIELDS[key]):
+            raise UsageError(f"{where}: {key} = {value!r} is not of the type {_FIELDS[key].__name__}.")
+    return Recipe(
+        name=name,
+        title=str(content.pop("title", name)),
+        settings=Settings.from_dict(settings, where),
+        **content,
+    )

@@ -1,0 +1,150 @@
+"""Recipes run with several seeds, receipts of what came out, and the table of all receipts."""
+
+from __future__ import annotations
+
+import datetime
+import json
+import math
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from statistics import fmean, stdev
+from typing import Any
+
+from handspun.errors import DataError, UsageError
+from handspun.files import write_text
+from handspun.recipes.recipe import Recipe, load_recipe
+from handspun.recipes.run import Result, environment, prepare, train, write_json
+from handspun.training import Callback
+
+#: The 97.5 % quantile of Student's t distribution by degrees of freedom, for the 95 % interval of a mean of few runs.
+_STUDENT = (12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228, 2.201, 2.179, 2.160, 2.145)
+
+
+def reproduce(
+    recipe: Recipe,
+    seeds: Sequence[int],
+    *,
+    callbacks: Callable[[], Sequence[Callback]] = tuple,
+    after_each: Callable[[int, Result], None] | None = None,
+) -> dict[str, Any]:
+    """Train as ``recipe`` says once with each seed, and give the receipt.
+
+    Args:
+        recipe: what to do.
+        seeds: for initial weights, order, dropout and the cut of the data.
+        callbacks: makes the callbacks of each training.
+        after_each: is told each seed and its result.
+
+    Returns:
+        The receipt: settings, accuracies, mean, standard deviation, 95 % interval of the mean (Student's t), seconds of each
+        training, hash of the training images, versions, the claim and whether the mean meets it.
+
+    Raises:
+        UsageError: no seeds, or a recipe without test images.
+    """
+    if not seeds:
+        raise UsageError("At least one seed is needed.")
+    accuracies, seconds, epochs, data_hash = [], [], [], ""
+    for seed in seeds:
+        settings = recipe.settings.replace(seed=seed)
+        material = prepare(settings)
+        if material.test is None:
+            raise UsageError(f"{recipe.name}: {settings.data} has no test images with labels to judge by.")
+        if seed == seeds[0]:
+            data_hash = material.train.content_hash
+        result = train(settings, material, callbacks=callbacks())
+        assert result.evaluation is not None
+        accuracies.append(result.evaluation.accuracy)
+        seconds.append(result.seconds)
+        epochs.append(len(result.history.records))
+        if after_each:
+            after_each(seed, result)
+    mean = fmean(accuracies)
+    deviation = stdev(accuracies) if len(accuracies) > 1 else 0.0
+    degrees = len(accuracies) - 1
+    margin = math.nan
+    if degrees:
+        margin = (_STUDENT[degrees - 1] if degrees <= len(_STUDENT) else 1.96) * deviation / math.sqrt(len(accuracies))
+    return {
+        "recipe": recipe.name,
+        "title": recipe.title,
+        "settings": recipe.settings.as_dict(),
+        "published": recipe.published,
+        "found": recipe.found,
+        "claim": recipe.claim,
+        "claim_source": recipe.claim_source,
+        "met": None if recipe.claim is None else mean >= recipe.claim,
+        "seeds": list(seeds),
+        "test_images": int(result.evaluation.scores.support.sum()),
+        "accuracies": accuracies,
+        "mean": mean,
+        "standard_deviation": deviation,
+        "interval_95": None if math.isnan(margin) else [mean - margin, mean + margin],
+        "seconds": seconds,
+        "seconds_mean": fmean(seconds),
+        "epochs": epochs,
+        "parameters": int(result.network.parameters.vector.size),
+        "data_sha256": data_hash,
+        "environment": environment(),
+        "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
+        "command": f"handspun reproduce {recipe.name} --seeds {len(seeds)}",
+    }
+
+
+def write_receipt(receipt: dict[str, Any], folder: Path) -> tuple[Path, Path]:
+    """Write the receipt to ``folder``/receipts and the table of all receipts there to ``folder``/results.md."""
+    path = folder / "receipts" / f"{receipt['recipe']}.json"
+    write_json(path, receipt)
+    table = folder / "results.md"
+    write_text(table, _table(path.parent))
+    return path, table
+
+
+def fast_recipe_seconds(seed: int) -> tuple[float, float]:
+    """Seconds of training with the recipe ``fast-128-64``, and the test accuracy it gave."""
+    settings = load_recipe("fast-128-64").settings.replace(seed=seed)
+    result = train(settings, prepare(settings))
+    assert result.evaluation is not None
+    return result.seconds, result.evaluation.accuracy
+
+
+def _table(folder: Path) -> str:
+    receipts = []
+    for path in sorted(folder.glob("*.json")):
+        try:
+            receipts.append(json.loads(path.read_text("utf-8")))
+        except (OSError, ValueError) as error:
+            raise DataError(f"{path} is not a receipt: {error}. Delete it and reproduce that recipe again.") from error
+    receipts.sort(key=lambda receipt: (receipt["claim_source"] != "published", receipt["recipe"]))
+    lines = [
+        "# Results",
+        "",
+        "Every figure is the mean over the seeds with its standard deviation, on images that training never saw; the settings",
+        "were chosen on parts of the training data only. Made by the command beside it; the full receipts are in",
+        "[receipts](receipts).",
+        "",
+        "| recipe | what was published, or aimed at | to meet | reached (mean ± s.d.) | 95 % interval of the mean | seeds "
+        "| met | s a run | command |",
+        "|---|---|---|---|---|---|---|---|---|",
+    ]
+    lines += [_row(receipt) for receipt in receipts]
+    notes = [f"- **{receipt['recipe']}**: {receipt['found']}" for receipt in receipts if receipt["found"]]
+    if notes:
+        lines += ["", "## What was not published, or had to be chosen", "", *notes]
+    return "\n".join(lines) + "\n"
+
+
+def _row(receipt: dict[str, Any]) -> str:
+    claim, interval = receipt["claim"], receipt["interval_95"]
+    cells = (
+        f"`{receipt['recipe']}`",
+        receipt["published"] or receipt["title"],
+        "" if claim is None else f"{100 * claim:.2f} % ({receipt['claim_source']})",
+        f"**{100 * receipt['mean']:.2f} %** ± {100 * receipt['standard_deviation']:.2f}",
+        "" if interval is None else f"{100 * interval[0]:.2f} to {100 * interval[1]:.2f} %",
+        str(len(receipt["seeds"])),
+        {None: "", True: "yes", False: "no"}[receipt["met"]],
+        f"{receipt['seconds_mean']:.1f}",
+        f"`{receipt['command']}`",
+    )
+    return f"| {' | '.join(cells)} |"

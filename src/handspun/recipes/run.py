@@ -1,0 +1,227 @@
+"""One training from its settings to its results, and the folder that keeps them."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import handspun
+from handspun.data import Dataset, Split, load_dataset
+from handspun.data.splits import hold_out, pool
+from handspun.errors import ModelFileError, UsageError
+from handspun.evaluation import Evaluation, evaluate
+from handspun.files import write_text
+from handspun.modelfile import save
+from handspun.network import Sequential
+from handspun.recipes.settings import Settings
+from handspun.training import Callback, CSVLog, Deadline, EarlyStopping, History, fit
+
+MODEL, CONFIG, HISTORY, CHECKPOINT = "model.npz", "config.json", "history.csv", "checkpoint.npz"
+ENVIRONMENT, EVALUATION = "environment.json", "evaluation.json"
+
+
+@dataclass(frozen=True)
+class Material:
+    """The images of a training, cut as its settings say."""
+
+    train: Split
+    validation: Split | None
+    test: Split | None
+    classes: tuple[str, ...]
+    name: str
+
+    @property
+    def image_shape(self) -> tuple[int, ...]:
+        """The shape of one image."""
+        return self.train.images.shape[1:]
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a training gave.
+
+    Attributes:
+        network: trained.
+        history: of the epochs.
+        seconds: the time of training, without loading, evaluation and pictures.
+        evaluation: on the test images; None where there are none.
+        settings: with the number of epochs that was made.
+        material: the images.
+    """
+
+    network: Sequential
+    history: History
+    seconds: float
+    evaluation: Evaluation | None
+    settings: Settings
+    material: Material
+
+
+def prepare(settings: Settings, dataset: Dataset | None = None) -> Material:
+    """Load the data and cut them.
+
+    Raises:
+        DataError, DownloadError, UsageError: the data cannot be had, or hold fewer images than the settings ask for.
+    """
+    dataset = dataset or load_dataset(settings.data)
+    train, test = dataset.train, dataset.test
+    if train.labels is None:
+        raise UsageError(f"{settings.data} has no labels to learn from.")
+    if settings.pool_test is not None:
+        everything = pool(dataset)
+        _enough(settings.data, len(everything), settings.pool_test, "pool_test")
+        train, test = hold_out(everything, settings.pool_test, seed=settings.seed)
+    if settings.train_images is not None and settings.train_images != len(train):
+        _enough(settings.data, len(train), settings.train_images, "train_images")
+        _, train = hold_out(train, settings.train_images, seed=settings.seed)
+    validation = None
+    if settings.validation:
+        train, validation = hold_out(train, settings.validation, seed=settings.seed)
+    if test is not None and test.labels is None:
+        test = None
+    return Material(train, validation, test, dataset.classes, dataset.name)
+
+
+def train(
+    settings: Settings,
+    material: Material,
+    *,
+    budget: float | None = None,
+    folder: Path | None = None,
+    callbacks: Sequence[Callback] = (),
+    announce: Callable[[Sequential, Settings], None] | None = None,
+) -> Result:
+    """Train as the settings say, and evaluate on the test images.
+
+    Args:
+        settings: what to do.
+        material: the images, from ``prepare``.
+        budget: seconds: as many epochs as fit into them (at most ``MOST_EPOCHS``), ending with the best ones' weights.
+        folder: a run folder for checkpoint, configuration and history. Where it holds a checkpoint, training goes on.
+        callbacks: more of them.
+        announce: is called with the untrained network and the final settings before training begins.
+    """
+    network = settings.network(material.image_shape, material.classes)
+    settings = settings.replace(epochs=settings.epochs_for(len(material.train)))
+    watchers = list(callbacks)
+    if budget is not None:
+        if not (folder and (folder / CHECKPOINT).exists()):
+            settings = settings.replace(epochs=_epochs_within(budget, settings, material))
+        watchers.append(Deadline(budget))
+    if settings.early_stopping is not None or (budget is not None and material.validation is not None):
+        watchers.append(EarlyStopping(settings.early_stopping))
+    if folder:
+        configuration = {"settings": settings.as_dict(), "budget": budget}
+        write_json(folder / CONFIG, configuration)
+        write_json(folder / ENVIRONMENT, environment())
+        watchers.append(CSVLog(folder / HISTORY))
+    if announce:
+        announce(network, settings)
+    arguments = settings.fit_arguments()
+    began = time.perf_counter()
+    history = fit(
+        network,
+        material.train,
+        material.validation,
+        epochs=settings.epochs or 1,
+        callbacks=watchers,
+        checkpoint=folder / CHECKPOINT if folder else None,
+        **arguments,
+    )
+    seconds = time.perf_counter() - began
+    evaluation = None
+    if material.test is not None:
+        assert material.test.labels is not None
+        evaluation = evaluate(network, material.test.images, material.test.labels)
+    if folder:
+        accuracy = {} if evaluation is None else {"test_accuracy": evaluation.accuracy}
+        save(network, folder / MODEL, training={"data": material.name, "settings": settings.as_dict(), **accuracy})
+        if evaluation is not None:
+            write_json(folder / EVALUATION, evaluation_as_dict(evaluation, material.classes))
+    return Result(network, history, seconds, evaluation, settings, material)
+
+
+#: More epochs than this overfit any of the networks here, however much time there is.
+MOST_EPOCHS = 200
+
+
+def _epochs_within(budget: float, settings: Settings, material: Material) -> int:
+    """How many epochs take nine tenths of ``budget`` seconds, judged by training a throw-away network for a moment."""
+    trial = settings.network(material.image_shape, material.classes)
+    seconds = min(0.05 * budget, 1.0)
+    history = fit(trial, material.train, epochs=1_000, callbacks=[Deadline(seconds)], **settings.fit_arguments())
+    an_epoch = len(material.train) / history["images_per_second"][-1]
+    if material.validation is not None:
+        began = time.perf_counter()
+        trial.logits(material.validation.images)
+        an_epoch += time.perf_counter() - began
+    return int(np.clip(0.9 * (budget - seconds) / an_epoch, 1, MOST_EPOCHS))
+
+
+def saved_settings(folder: Path) -> tuple[Settings, float | None]:
+    """Settings and budget of the run in ``folder``.
+
+    Raises:
+        ModelFileError: there is no run, or its configuration cannot be understood.
+    """
+    path = folder / CONFIG
+    try:
+        content = json.loads(path.read_text("utf-8"))
+        return Settings.from_dict(content["settings"], str(path)), content["budget"]
+    except OSError as error:
+        raise ModelFileError(f"{folder} is not a run folder: cannot read {CONFIG} ({error.strerror}).") from error
+    except (ValueError, KeyError, TypeError) as error:
+        raise ModelFileError(f"{path} cannot be understood: {error}.") from error
+
+
+def environment() -> dict[str, Any]:
+    """What a result may depend on besides its settings."""
+    blas = np.show_config(mode="dicts").get("Build Dependencies", {}).get("blas", {})  # type: ignore[union-attr]
+    return {
+        "handspun": handspun.__version__,
+        "numpy": np.__version__,
+        "python": platform.python_version(),
+        "blas": f"{blas.get('name', '?')} {blas.get('version', '?')}",
+        "machine": platform.machine(),
+        "system": platform.system(),
+        "cores": os.cpu_count(),
+    }
+
+
+def evaluation_as_dict(evaluation: Evaluation, classes: Sequence[str]) -> dict[str, Any]:
+    """An evaluation as plain data, without the probabilities of the single images."""
+    scores = evaluation.scores
+    return {
+        "images": int(scores.support.sum()),
+        "accuracy": evaluation.accuracy,
+        "accuracy_interval_95": list(evaluation.interval),
+        "loss": evaluation.loss,
+        "classes": {
+            name: {
+                "precision": float(scores.precision[i]),
+                "recall": float(scores.recall[i]),
+                "f1": float(scores.f1[i]),
+                "images": int(scores.support[i]),
+            }
+            for i, name in enumerate(classes)
+        },
+        "confusion": evaluation.confusion.tolist(),
+    }
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write plain data as indented JSON, atomically."""
+    write_text(path, json.dumps(value, indent=2) + "\n")
+
+
+def _enough(data: str, available: int, wanted: int, setting: str) -> None:
+    if wanted >= available:
+        raise UsageError(f"{data} has {available} images, too few for {setting} = {wanted}.")

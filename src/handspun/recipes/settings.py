@@ -1,0 +1,185 @@
+"""The settings of a training: what a recipe file says and what the command line can change."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from handspun.averaging import ExponentialMovingAverage
+from handspun.clipping import ClipNorm
+from handspun.errors import UsageError, unknown_name
+from handspun.initializers import INITIALIZERS, Initializer
+from handspun.layers import Dense, Dropout, Flatten, Layer, activation, normalization
+from handspun.losses import SoftmaxCrossEntropy
+from handspun.network import Sequential
+from handspun.optimizers import Optimizer, optimizer_by_name
+from handspun.penalties import Penalty
+from handspun.schedules import Schedule, schedule_by_name
+
+#: With no number of epochs given, training sees about this many images, but goes at least 10 and at most 75 times through
+#: the data: small sets need more repetition than large ones.
+IMAGES_BY_DEFAULT = 300_000
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Everything that decides a training.
+
+    Attributes:
+        data: a name or path for ``load_dataset``.
+        pool_test: put training and test images together and hold this many out, stratified, as the test split.
+        train_images: train on so many of the training images only, a stratified choice; None for all.
+        hidden: units of each hidden layer.
+        activation: its name.
+        norm: None, "batch" or "layer".
+        initializer: None for the activation's usual one, or a name such as "HeNormal".
+        initializer_scale: the standard deviation, for "ScaledNormal".
+        input_dropout: the rate of dropout on the pixels.
+        dropout: the rate of dropout after each hidden layer.
+        optimizer: its name.
+        learning_rate: of the first step, before the schedule's factor.
+        momentum: for "momentum" and "nesterov".
+        weight_decay: decoupled weight decay.
+        schedule: name and settings of the schedule, such as {"name": "inverse-time", "decay": 0.01, "unit": "epoch"}.
+        epochs: how often to go through the data; None for a number that suits their size.
+        batch_size: images a step; 0 for all of them (full-batch gradient descent).
+        l1: the coefficient of the L1 penalty.
+        l2: the coefficient of the L2 penalty.
+        label_smoothing: ε of the loss.
+        clip_norm: the largest norm of a gradient; None for no limit.
+        average: the decay of an exponential moving average of the weights; None for no average.
+        validation: the share of the training images that is held out to watch the training.
+        early_stopping: stop after so many epochs without a better validation loss; None to go on to the end.
+        seed: from which everything random is drawn.
+    """
+
+    data: str = "mnist-5k"
+    pool_test: int | None = None
+    train_images: int | None = None
+    hidden: tuple[int, ...] = (128, 64)
+    activation: str = "relu"
+    norm: str | None = None
+    initializer: str | None = None
+    initializer_scale: float | None = None
+    input_dropout: float = 0.0
+    dropout: float = 0.0
+    optimizer: str = "adam"
+    learning_rate: float = 1e-3
+    momentum: float | None = None
+    weight_decay: float = 0.0
+    schedule: Mapping[str, Any] = field(default_factory=lambda: {"name": "constant"})
+    epochs: int | None = None
+    batch_size: int = 64
+    l1: float = 0.0
+    l2: float = 0.0
+    label_smoothing: float = 0.0
+    clip_norm: float | None = None
+    average: float | None = None
+    validation: float = 0.1
+    early_stopping: int | None = None
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        """Check what no later stage checks; the parts check their own settings when they are built."""
+        for name, value in (("learning_rate", self.learning_rate), ("l1", self.l1), ("l2", self.l2)):
+            if not isinstance(value, (int, float)) or isinstance(value, bool) or not value >= 0:
+                raise UsageError(f"{name} must be a number that is not negative, got {value!r}.")
+        if not 0 <= self.validation < 1:
+            raise UsageError(f"validation is a share from 0 up to 1 (not included), got {self.validation!r}.")
+        if self.batch_size < 0:
+            raise UsageError(f"batch_size must be 0 (all images) or more, got {self.batch_size}.")
+        if self.epochs is not None and self.epochs < 1:
+            raise UsageError(f"epochs must be at least 1, got {self.epochs}.")
+        if self.early_stopping is not None and self.validation == 0:
+            raise UsageError("early_stopping watches the validation loss: give a share for validation, such as 0.1.")
+        if self.momentum is not None and self.optimizer not in ("momentum", "nesterov"):
+            raise UsageError(f'The optimizer "{self.optimizer}" has no momentum setting; "momentum" and "nesterov" have.')
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any], where: str = "settings") -> Settings:
+        """Settings from plain data; UsageError for a name or a type that does not exist, naming ``where`` it stands."""
+        kinds = {f.name: str(f.type) for f in dataclasses.fields(cls)}
+        for name, value in values.items():
+            if name not in kinds:
+                raise unknown_name(f"setting in {where}:", name, kinds)
+            if not _fits(value, kinds[name]):
+                raise UsageError(f"{where}: {name} = {value!r} is not of the type {kinds[name]}.")
+        return cls(**{name: tuple(value) if name == "hidden" else value for name, value in values.items()})
+
+    def replace(self, **changes: Any) -> Settings:
+        """The same settings with some of them changed."""
+        return dataclasses.replace(self, **changes)
+
+    def as_dict(self) -> dict[str, Any]:
+        """As plain data, ready for JSON."""
+        return {**dataclasses.asdict(self), "hidden": list(self.hidden), "schedule": dict(self.schedule)}
+
+    def epochs_for(self, images: int) -> int:
+        """The number of epochs for a training set of so many images."""
+        return self.epochs or min(max(-(-IMAGES_BY_DEFAULT // images), 10), 75)
+
+    # The parts ---------------------------------------------------------------------------------------------------------
+
+    def network(self, input_shape: tuple[int, ...], classes: tuple[str, ...]) -> Sequential:
+        """The untrained network for images of ``input_shape``."""
+        layers: list[Layer] = [Flatten()] if len(input_shape) > 1 else []
+        if self.input_dropout:
+            layers.append(Dropout(self.input_dropout))
+        for units in self.hidden:
+            layers.append(Dense(units, initializer=self._initializer()))
+            layers += normalization(self.norm)
+            layers.append(activation(self.activation))
+            if self.dropout:
+                layers.append(Dropout(self.dropout))
+        layers.append(Dense(len(classes), initializer=self._initializer()))
+        return Sequential(layers, input_shape, seed=self.seed, classes=classes)
+
+    def _initializer(self) -> Initializer | None:
+        if self.initializer is None:
+            return INITIALIZERS["GlorotNormal"]() if self.activation in ("sigmoid", "tanh") else None
+        if self.initializer not in INITIALIZERS:
+            raise unknown_name("initializer", self.initializer, INITIALIZERS)
+        kind: Any = INITIALIZERS[self.initializer]
+        return kind() if self.initializer_scale is None else kind(self.initializer_scale)
+
+    def make_optimizer(self) -> Optimizer:
+        """The optimizer at its start."""
+        kind: Any = optimizer_by_name(self.optimizer)
+        more = {} if self.momentum is None else {"momentum": self.momentum}
+        return kind(self.learning_rate, weight_decay=self.weight_decay, **more)
+
+    def make_schedule(self) -> Schedule:
+        """The schedule of the learning rate."""
+        return schedule_by_name(**self.schedule)
+
+    def fit_arguments(self) -> dict[str, Any]:
+        """What ``fit`` takes besides network, data, epochs and callbacks."""
+        return {
+            "batch_size": self.batch_size or None,
+            "loss": SoftmaxCrossEntropy(label_smoothing=self.label_smoothing),
+            "optimizer": self.make_optimizer(),
+            "schedule": self.make_schedule(),
+            "penalty": Penalty(self.l1, self.l2) if self.l1 or self.l2 else None,
+            "clip": None if self.clip_norm is None else ClipNorm(self.clip_norm),
+            "average": None if self.average is None else ExponentialMovingAverage(self.average),
+            "seed": self.seed,
+        }
+
+
+def _fits(value: Any, kind: str) -> bool:
+    """Whether a value from a TOML or JSON file is of the annotated type of a field."""
+    if value is None:
+        return "None" in kind
+    if kind.startswith("tuple"):
+        return isinstance(value, (list, tuple)) and all(isinstance(v, int) and not isinstance(v, bool) for v in value)
+    if kind.startswith("Mapping"):
+        return isinstance(value, Mapping) and isinstance(value.get("name"), str)
+    if isinstance(value, bool):
+        return False
+    return (
+        ("float" in kind and isinstance(value, (int, float)))
+        or ("int" in kind and isinstance(value, int))
+        or ("str" in kind and isinstance(value, str))
+    )

@@ -1,0 +1,122 @@
+"""Training that survives an interruption, bit for bit.
+
+A checkpoint is an archive of the trainer's arrays with a JSON header: the settings that must not change, the hash of the
+data, and the plain part of the state (see ``Trainer.state``). It is written atomically: a kill while it is being written
+leaves the one before.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from handspun.archive import read_arrays, write_arrays
+from handspun.errors import HandspunError, ModelFileError, UsageError
+from handspun.modelfile import decode_header, encode_json
+from handspun.training.callbacks import Callback
+from handspun.training.history import Record
+from handspun.training.trainer import Trainer
+
+FORMAT = "handspun-checkpoint"
+VERSION = 1
+
+
+class Checkpoint(Callback):
+    """Saves the state of the training every few seconds, when it is interrupted, and at its end.
+
+    Args:
+        path: the checkpoint file.
+        data_hash: the SHA-256 of the training data.
+        every: seconds between two saves. When a save happens has no influence on the training.
+    """
+
+    watches_steps = True
+
+    def __init__(self, path: str | os.PathLike[str], data_hash: str, *, every: float = 5.0) -> None:
+        if every < 0:
+            raise UsageError(f"Checkpoint: every must not be negative, got {every} s.")
+        self.path = Path(path)
+        self.data_hash = data_hash
+        self.every = every
+        self._saved = time.monotonic()
+
+    def save(self, trainer: Trainer) -> None:
+        """Write the state as it is after the last complete step."""
+        plain, arrays = trainer.state()
+        header = {
+            "format": FORMAT,
+            "version": VERSION,
+            "settings": trainer.settings(),
+            "data_hash": self.data_hash,
+            "state": plain,
+        }
+        write_arrays(self.path, {"header": encode_json(header), **arrays}, compress=False)
+        self._saved = time.monotonic()
+
+    def on_step_end(self, trainer: Trainer) -> None:
+        if time.monotonic() - self._saved >= self.every:
+            self.save(trainer)
+
+    def on_epoch_end(self, trainer: Trainer, record: Record) -> None:
+        self.on_step_end(trainer)
+
+    def on_interrupt(self, trainer: Trainer) -> None:
+        self.save(trainer)
+
+    def on_train_end(self, trainer: Trainer) -> None:
+        self.save(trainer)
+
+
+def resume(trainer: Trainer, path: str | os.PathLike[str], data_hash: str) -> None:
+    """Bring ``trainer`` to the state in the checkpoint ``path``.
+
+    Raises:
+        ModelFileError: the file is missing, cut, or no checkpoint.
+        UsageError: it belongs to another training: other data, another network, other settings. The message says which.
+    """
+    arrays = read_arrays(path, error=ModelFileError)
+    header = decode_header(path, arrays, FORMAT, VERSION)
+    if header.get("data_hash") != data_hash:
+        raise UsageError(f"{path} was made with other training data (their SHA-256 differ). Resume with the same data.")
+    if differences := _differences(header.get("settings"), _through_json(trainer.settings())):
+        raise UsageError(f"{path} was made with other settings: {'; '.join(differences)}. Resume with the same settings.")
+    try:
+        trainer.load_state(header["state"], arrays)
+    except HandspunError as error:
+        raise UsageError(f"{path}: {error}") from error
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise ModelFileError(f"{path}: the state of the training cannot be understood: {error!r}.") from error
+
+
+def hash_data(*arrays: np.ndarray | None) -> str:
+    """The SHA-256 of arrays with their types and shapes, as hexadecimal digits."""
+    digest = hashlib.sha256()
+    for array in arrays:
+        if array is None:
+            digest.update(b"none")
+        else:
+            digest.update(f"{array.dtype.str} {array.shape}".encode())
+            digest.update(np.ascontiguousarray(array).view(np.uint8).data)
+    return digest.hexdigest()
+
+
+def _through_json(value: Any) -> Any:
+    import json
+
+    return json.loads(json.dumps(value))
+
+
+def _differences(saved: Any, now: dict[str, Any]) -> list[str]:
+    """What differs, by name."""
+    if not isinstance(saved, dict):
+        return ["they are missing"]
+    return [
+        f"{name} was {saved.get(name)!r}, now {now.get(name)!r}" if name != "network" else "the network is another one"
+        for name in sorted(saved.keys() | now.keys())
+        if saved.get(name) != now.get(name)
+    ]

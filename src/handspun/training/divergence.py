@@ -1,0 +1,48 @@
+"""Where a training that is no longer finite went wrong."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from handspun.errors import DivergenceError
+
+if TYPE_CHECKING:
+    from handspun.training.trainer import Trainer
+
+
+def explain_divergence(trainer: Trainer, x: np.ndarray) -> DivergenceError:
+    """The error for a step whose loss or gradient is not finite: which step, where it began, what to try.
+
+    The batch ``x`` goes through the network once more, layer by layer: the first array that is not finite is where it began.
+    """
+    network = trainer.network
+    origin = _origin(trainer, x)
+    rate = f"{trainer.learning_rate:g}"
+    return DivergenceError(
+        f"Training diverged in step {trainer.step + 1} (epoch {trainer.epoch + 1}): {origin}.\n"
+        f"Try a learning rate below {rate}, gradient clipping (clip=ClipNorm(1.0)), or a warm-up"
+        f"{'; or float64' if network.dtype == np.float32 else ''}."
+    )
+
+
+def _origin(trainer: Trainer, x: np.ndarray) -> str:
+    network = trainer.network
+    if not np.isfinite(x).all():
+        return "the images of this batch hold values that are not finite"
+    for name, array in network.parameters.items():
+        if not np.isfinite(array).all():
+            return f"{name} is no longer finite after the step before"
+    tape = network.tape(training=True, rng=np.random.default_rng(0))
+    with np.errstate(all="ignore"):
+        for layer in network.layers:
+            x = layer.forward(x, tape)
+            if not np.isfinite(x).all():
+                return f"the output of {layer.name} is not finite"
+    gradient = trainer.network.parameters.zeros_like()
+    gradient.vector[...] = trainer._tape.gradient.vector
+    for name in reversed(list(gradient)):
+        if not np.isfinite(gradient[name]).all():
+            return f"the gradient of {name} is not finite"
+    return "the loss or the norm of the gradient is too large for its number type"

@@ -1,0 +1,352 @@
+"""The training loop and everything it has to remember.
+
+All that decides how training goes on is in the trainer's attributes and goes into a checkpoint: parameters, running
+averages, the optimizer's vectors and step count, the averaged weights, both random generators, the place in the epoch, the
+sums of the epoch so far, the history, and what the callbacks remember. The order of an epoch's images is not stored: it is
+drawn again from the generator's state at the start of the epoch.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from handspun.averaging import ExponentialMovingAverage
+from handspun.batches import BatchLoader, pieces
+from handspun.clipping import Clip
+from handspun.errors import UsageError
+from handspun.evaluation import loss_and_accuracy
+from handspun.losses import Loss
+from handspun.metrics import correct
+from handspun.network import Sequential
+from handspun.optimizers import Optimizer
+from handspun.penalties import Penalty
+from handspun.schedules import Horizon, Schedule
+from handspun.training.callbacks import Callback
+from handspun.training.divergence import explain_divergence
+from handspun.training.history import History, Record
+from handspun.training.interruption import Interruption
+
+#: Images a piece when a batch is larger. A piece of MNIST in float32 is 1.6 MB: it stays near the processor, and memory
+#: does not depend on the batch.
+PIECE = 512
+
+
+class Trainer:
+    """Trains a network step by step.
+
+    Most users call ``handspun.fit``, which explains the arguments. Attributes that callbacks read:
+
+    Attributes:
+        network: what is trained.
+        step: optimizer steps made.
+        epoch: epochs completed.
+        epochs: epochs to make.
+        history: the records of the completed epochs.
+        running: the sums over the current epoch: images, loss, correct, gradient_norm, steps, seconds.
+        classification: whether the targets are classes, so that there is an accuracy.
+        stop: set it to end the training after the step in progress.
+    """
+
+    def __init__(
+        self,
+        network: Sequential,
+        images: np.ndarray,
+        targets: np.ndarray,
+        *,
+        loss: Loss,
+        optimizer: Optimizer,
+        schedule: Schedule,
+        epochs: int,
+        batch_size: int | None,
+        shuffle: bool,
+        penalty: Penalty | None,
+        clip: Clip | None,
+        average: ExponentialMovingAverage | None,
+        sample_weight: np.ndarray | None,
+        validation: tuple[np.ndarray, np.ndarray] | None,
+        callbacks: Sequence[Callback],
+        seed: int,
+        piece_size: int = PIECE,
+    ) -> None:
+        self.network = network
+        self.loss, self.optimizer, self.schedule = loss, optimizer, schedule
+        self.penalty, self.clip, self.average = penalty, clip, average
+        self.epochs = epochs
+        self.size = len(images)
+        self.batch_size = min(batch_size or self.size, self.size)
+        self.shuffle = shuffle and self.batch_size < self.size  # the order within a full batch changes nothing
+        self.validation = validation
+        self.callbacks = list(callbacks)
+        self.seed = seed
+        self.horizon = Horizon(epochs * self.steps_per_epoch, self.steps_per_epoch)
+
+        self._targets = targets
+        self.classification = targets.ndim == 1 and targets.dtype.kind in "iub"
+        self._sample_weight = sample_weight
+        self._piece_size = piece_size
+        self._loader = BatchLoader(images, network.input_shape, network.dtype)
+        self._order_rng, self._noise_rng = (
+            np.random.Generator(np.random.PCG64(child)) for child in np.random.SeedSequence([seed, 1]).spawn(2)
+        )
+        self._order_state = self._order_rng.bit_generator.state
+        self._tape = network.tape(training=True, rng=self._noise_rng)
+        self._sum = np.zeros_like(network.parameters.vector) if self.batch_size > piece_size else None
+        optimizer.start(network.parameters.vector, network.decayed)
+        if average:
+            average.start(network.parameters.vector)
+
+        self.step = 0
+        self.epoch = 0
+        self.position = 0  # steps made in the current epoch
+        self.history = History()
+        self.running = self._nothing_yet()
+        self.stop = False
+        self.learning_rate = optimizer.learning_rate * schedule.factor(0, self.horizon)
+
+    @property
+    def steps_per_epoch(self) -> int:
+        """Steps of one epoch; the last one may have fewer images."""
+        return -(-self.size // self.batch_size)
+
+    @property
+    def finished(self) -> bool:
+        """Whether all epochs are complete, or training was told to stop."""
+        return self.stop or self.epoch >= self.epochs
+
+    # The loop ------------------------------------------------------------------------------------------------------
+
+    def run(self) -> History:
+        """Train until all epochs are complete or a callback stops it.
+
+        Raises:
+            KeyboardInterrupt: on SIGINT, after the step in progress and after the callbacks have saved what they save.
+            SystemExit: with 143 on SIGTERM, likewise.
+            DivergenceError: the loss or the gradient is no longer finite.
+        """
+        for callback in self.callbacks:
+            callback.on_train_begin(self)
+        with Interruption() as interruption:
+            while not self.finished:
+                self._run_epoch(interruption)
+                if interruption.requested:
+                    break
+        if self.finished:
+            if self.average:
+                self.network.parameters.vector[...] = self.average.vector
+            for callback in self.callbacks:
+                callback.on_train_end(self)
+        else:
+            for callback in self.callbacks:
+                callback.on_interrupt(self)
+        interruption.raise_if_requested()
+        return self.history
+
+    def _run_epoch(self, interruption: Interruption) -> None:
+        """What is left of the current epoch, then its validation and record."""
+        self._order_state = self._order_rng.bit_generator.state
+        order = self._order_rng.permutation(self.size) if self.shuffle else None
+        watchers = [callback for callback in self.callbacks if callback.watches_steps]
+        began = time.perf_counter() - self.running["seconds"]
+        while self.position < self.steps_per_epoch:
+            self._one_step(order)
+            self.running["seconds"] = time.perf_counter() - began
+            for callback in watchers:
+                callback.on_step_end(self)
+            if self.stop:
+                break
+            if interruption.requested and self.position < self.steps_per_epoch:
+                # The epoch goes on another day: its order is drawn again from the state that it began with.
+                self._order_rng.bit_generator.state = self._order_state
+                return
+        record = self._record()
+        record["seconds"] = time.perf_counter() - began
+        self.epoch += 1
+        self.position = 0
+        self.running = self._nothing_yet()
+        self._order_state = self._order_rng.bit_generator.state
+        self.history.append(record)
+        for callback in self.callbacks:
+            callback.on_epoch_end(self, record)
+
+    def _record(self) -> Record:
+        sums = self.running
+        record: Record = {"epoch": self.epoch + 1, "loss": sums["loss"] / sums["images"]}
+        if self.classification:
+            record["accuracy"] = sums["correct"] / sums["images"]
+        if self.validation is not None:
+            loss, hit = self.evaluate(*self.validation)
+            record["validation_loss"] = loss
+            if hit is not None:
+                record["validation_accuracy"] = hit
+        record["learning_rate"] = self.learning_rate
+        record["gradient_norm"] = sums["gradient_norm"] / sums["steps"]
+        record["images_per_second"] = sums["images"] / max(sums["seconds"], 1e-9)
+        return record
+
+    def evaluate(self, images: np.ndarray, targets: np.ndarray) -> tuple[float, float | None]:
+        """Loss and accuracy in inference mode, of the averaged weights where there is an average."""
+        if self.average is None:
+            return loss_and_accuracy(self.network, images, targets, self.loss)
+        vector = self.network.parameters.vector
+        trained = vector.copy()
+        vector[...] = self.average.vector
+        try:
+            return loss_and_accuracy(self.network, images, targets, self.loss)
+        finally:
+            vector[...] = trained
+
+    # One step ------------------------------------------------------------------------------------------------------
+
+    def _one_step(self, order: np.ndarray | None) -> None:
+        """One batch: loss, gradient, and the change of the parameters."""
+        start = self.position * self.batch_size
+        batch = slice(start, min(start + self.batch_size, self.size))
+        indices = batch if order is None else order[batch]
+        images = batch.stop - batch.start
+
+        vector = self.network.parameters.vector
+        if images <= self._piece_size:
+            value, hits = self._forward_backward(indices, None)
+            gradient = self._tape.gradient.vector
+        else:
+            value, hits, gradient = self._in_pieces(indices, images)
+        if self.penalty:
+            value += self.penalty(vector, self.network.decayed, gradient)
+        norm = math.sqrt(max(float(gradient @ gradient), 0.0))
+        if not math.isfinite(value + norm):
+            raise explain_divergence(self, self._loader.load(indices))
+        if self.clip:
+            self.clip(gradient, norm)
+        self.learning_rate = self.optimizer.learning_rate * self.schedule.factor(self.step, self.horizon)
+        self.optimizer.step(vector, gradient, self.learning_rate)
+        self.step += 1
+        self.position += 1
+        if self.average:
+            self.average.update(vector, self.step)
+
+        sums = self.running
+        sums["images"] += images
+        sums["loss"] += value * images
+        sums["correct"] += hits
+        sums["gradient_norm"] += norm
+        sums["steps"] += 1
+
+    def _forward_backward(self, indices: np.ndarray | slice, normalizer: float | None) -> tuple[float, int]:
+        """Loss and right answers of the images at ``indices``; leaves the gradient on the tape."""
+        network, tape = self.network, self._tape
+        targets = self._targets[indices]
+        weight = None if self._sample_weight is None else self._sample_weight[indices]
+        outputs = network.forward(self._loader.load(indices), tape)
+        value, d_outputs = self.loss(outputs, targets, weight, normalizer)
+        network.backward(d_outputs, tape)
+        network.update_statistics(tape)
+        return value, correct(outputs, targets) if self.classification else 0
+
+    def _in_pieces(self, indices: np.ndarray | slice, images: int) -> tuple[float, int, np.ndarray]:
+        """A large batch in pieces, whose losses and gradients add up to those of the whole."""
+        assert self._sum is not None
+        weight = None if self._sample_weight is None else self._sample_weight[indices]
+        normalizer = self.loss.total_weight(self._targets[indices], weight)
+        offset = indices.start if isinstance(indices, slice) else 0
+        value, hits = 0.0, 0
+        self._sum[...] = 0.0
+        for piece in pieces(images, self._piece_size):
+            part = slice(offset + piece.start, offset + piece.stop) if isinstance(indices, slice) else indices[piece]
+            more, right = self._forward_backward(part, normalizer)
+            value += more
+            hits += right
+            self._sum += self._tape.gradient.vector
+        return value, hits, self._sum
+
+    @staticmethod
+    def _nothing_yet() -> dict[str, float]:
+        return {"images": 0, "loss": 0.0, "correct": 0, "gradient_norm": 0.0, "steps": 0, "seconds": 0.0}
+
+    # What a checkpoint holds -----------------------------------------------------------------------------------------
+
+    def settings(self) -> dict[str, Any]:
+        """Everything that must be the same for a resumed run to equal an uninterrupted one."""
+        return {
+            "network": self.network.config(),
+            "loss": {"name": type(self.loss).__name__, **{k: _plain(v) for k, v in vars(self.loss).items()}},
+            "optimizer": self.optimizer.config(),
+            "schedule": self.schedule.config(),
+            "penalty": None if self.penalty is None else vars(self.penalty),
+            "clip": None if self.clip is None else {"name": type(self.clip).__name__, **vars(self.clip)},
+            "average": None if self.average is None else self.average.decay,
+            "epochs": self.epochs,
+            "batch_size": self.batch_size,
+            "images": self.size,
+            "shuffle": self.shuffle,
+            "seed": self.seed,
+            "piece_size": self._piece_size,
+        }
+
+    def state(self) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+        """All that decides how training goes on: plain data, and arrays."""
+        callbacks: list[dict[str, Any]] = []
+        arrays = {
+            "parameters": self.network.parameters.vector,
+            "statistics": self.network.statistics.vector,
+            **{f"optimizer.{name}": vector for name, vector in self.optimizer.state.items()},
+        }
+        if self.average:
+            arrays["average"] = self.average.vector
+        for number, callback in enumerate(self.callbacks):
+            plain, vectors = callback.state()
+            callbacks.append({"name": type(callback).__name__, **plain})
+            arrays |= {f"callback{number}.{name}": vector for name, vector in vectors.items()}
+        plain = {
+            "step": self.step,
+            "epoch": self.epoch,
+            "position": self.position,
+            "stop": self.stop,
+            "optimizer_steps": self.optimizer.steps,
+            "order_rng": self._order_state,
+            "noise_rng": self._noise_rng.bit_generator.state,
+            "running": self.running,
+            "history": self.history.records,
+            "callbacks": callbacks,
+        }
+        return plain, arrays
+
+    def load_state(self, plain: dict[str, Any], arrays: dict[str, np.ndarray]) -> None:
+        """Take up where ``state`` was taken.
+
+        Raises:
+            UsageError: the arrays or callbacks are not those of this training.
+        """
+        targets = {
+            "parameters": self.network.parameters.vector,
+            "statistics": self.network.statistics.vector,
+            **{f"optimizer.{name}": vector for name, vector in self.optimizer.state.items()},
+        }
+        if self.average:
+            targets["average"] = self.average.vector
+        for name, target in targets.items():
+            if name not in arrays or arrays[name].shape != target.shape or arrays[name].dtype != target.dtype:
+                raise UsageError(f'The checkpoint\'s "{name}" does not fit this training.')
+            target[...] = arrays[name]
+        names = [callback["name"] for callback in plain["callbacks"]]
+        if names != [type(callback).__name__ for callback in self.callbacks]:
+            raise UsageError(f"The checkpoint was made with other callbacks: {', '.join(names) or 'none'}.")
+        for number, (callback, saved) in enumerate(zip(self.callbacks, plain["callbacks"], strict=True)):
+            prefix = f"callback{number}."
+            own = {name.removeprefix(prefix): array for name, array in arrays.items() if name.startswith(prefix)}
+            callback.load_state(saved, own)
+        self.step, self.epoch, self.position = plain["step"], plain["epoch"], plain["position"]
+        self.stop = plain["stop"]
+        self.optimizer.steps = plain["optimizer_steps"]
+        self._order_rng.bit_generator.state = self._order_state = plain["order_rng"]
+        self._noise_rng.bit_generator.state = plain["noise_rng"]
+        self.running = dict(plain["running"])
+        self.history = History(list(plain["history"]))
+
+
+def _plain(value: Any) -> Any:
+    return value.tolist() if isinstance(value, np.ndarray) else value

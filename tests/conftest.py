@@ -1,0 +1,17 @@
+import os
+
+# Before NumPy is loaded: tests are small, and threads would only take the time of other tests.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
+import numpy as np
+import pytest
+
+
+@pytest.fixture(scope="session")
+def blobs():
+    """90 pictures (4, 3) of bytes in 3 classes that can be learned: images (90, 4, 3) uint8, labels (90,)."""
+    rng = np.random.default_rng(7)
+    centres = rng.uniform(60, 195, (3, 12))
+    labels = np.repeat(np.arange(3), 30)[rng.permutation(90)]
+    images = np.clip(centres[labels] + rng.normal(0, 40, (90, 12)), 0, 255)
+    return images.astype(np.uint8).reshape(90, 4, 3), labels

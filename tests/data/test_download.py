@@ -1,0 +1,263 @@
+"""Downloads from small servers on this machine: right, wrong, cut, refused, silent."""
+
+from __future__ import annotations
+
+import functools
+import gzip
+import hashlib
+import http.server
+import socket
+import subprocess
+import sys
+import threading
+
+import numpy as np
+import pytest
+
+from handspun.data import registry
+from handspun.data.download import fetch_missing
+from handspun.data.idx import write_idx
+from handspun.data.loading import fetch, load_dataset
+from handspun.data.registry import Entry, PublishedFile
+from handspun.errors import DownloadError, MissingExtraError, OutputError
+
+IMAGES = np.random.default_rng(0).integers(0, 256, (20, 4, 5), np.uint8)
+LABELS = np.arange(20, dtype=np.uint8) % 3
+NAMES = "train-images-idx3-ubyte", "train-labels-idx1-ubyte", "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"
+
+pytest.importorskip("pooch")
+
+
+class Handler(http.server.BaseHTTPRequestHandler):
+    def __init__(self, server_state, *args):
+        self.state = server_state
+        super().__init__(*args)
+
+    def do_GET(self):
+        state = self.state
+        state.requests.append((self.path, self.headers["User-Agent"]))
+        name = self.path.rsplit("/", 1)[1]
+        status = 200 if self.path.startswith("/toy/") and name in state.files else 404
+        if state.status != 200:
+            status = state.status
+        if status != 200:
+            self.send_error(status)
+            return
+        body = state.files[name]
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        if state.hang:
+            state.released.wait(5)
+            return
+        self.wfile.write(body[: len(body) // 2] if state.cut else body)
+
+    def log_message(self, *args):
+        pass
+
+
+class Server:
+    """A mirror that can be made to misbehave."""
+
+    def __init__(self):
+        self.files, self.requests = {}, []
+        self.status, self.cut, self.hang = 200, False, False
+        self.released = threading.Event()
+        self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Handler, self))
+        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02})
+        self._thread.start()
+        self.host = f"127.0.0.1:{self._server.server_address[1]}"
+        self.url = f"http://{self.host}"
+
+    def stop(self):
+        self.released.set()
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+
+
+@pytest.fixture
+def servers(monkeypatch):
+    for name in ("http_proxy", "https_proxy", "all_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "HANDSPUN_MIRROR"):
+        monkeypatch.delenv(name, raising=False)
+    started = []
+
+    def start() -> Server:
+        started.append(Server())
+        return started[-1]
+
+    yield start
+    for server in started:
+        server.stop()
+
+
+@pytest.fixture
+def toy(tmp_path, monkeypatch):
+    """A small dataset "toy" in the registry, its files, and an empty cache folder."""
+    contents = {}
+    for name, array in zip(NAMES, (IMAGES, LABELS, IMAGES[:6], LABELS[:6]), strict=True):
+        write_idx(tmp_path / "published" / f"{name}.gz", array)
+        contents[f"{name}.gz"] = (tmp_path / "published" / f"{name}.gz").read_bytes()
+    files = []
+    for name, packed in contents.items():
+        plain = gzip.decompress(packed)
+        files.append(PublishedFile(name, len(plain), sha256=hashlib.sha256(plain).hexdigest()))
+    entry = Entry("toy", "", (4, 5), ("a", "b", "c"), 20, 6, "here", "none", tuple(files), ("http://127.0.0.1:9/",))
+    monkeypatch.setitem(registry.REGISTRY, "toy", entry)
+    monkeypatch.setenv("HANDSPUN_DATA_DIR", str(tmp_path / "cache"))
+    return entry, contents, tmp_path / "cache" / "toy"
+
+
+def names_in(folder):
+    return sorted(path.name for path in folder.iterdir()) if folder.exists() else []
+
+
+def test_fetched_once_then_offline(toy, servers, monkeypatch):
+    _, contents, folder = toy
+    server = servers()
+    server.files = contents
+    monkeypatch.setenv("HANDSPUN_MIRROR", server.url + "/")
+    seen = []
+    data = load_dataset("toy", progress=lambda *report: seen.append(report))
+    assert data.train.images.tobytes() == IMAGES.tobytes()
+    assert data.classes == ("a", "b", "c")
+    assert names_in(folder) == sorted(contents)
+    assert [path for path, _ in server.requests] == [f"/toy/{name}.gz" for name in NAMES]
+    assert all(agent.startswith("handspun") for _, agent in server.requests)
+    sizes = {name: len(packed) for name, packed in contents.items()}
+    assert {name: (done, total) for name, done, total in seen} == {n: (s, s) for n, s in sizes.items()}
+    monkeypatch.delenv("HANDSPUN_MIRROR")
+    assert load_dataset("toy").test is not None
+    assert fetch("toy") == folder
+    assert len(server.requests) == 4
+
+
+def test_only_the_missing_files_are_fetched(toy, servers):
+    entry, contents, folder = toy
+    server = servers()
+    server.files = contents
+    fetch_missing(entry, folder, mirrors=[server.url])
+    (folder / f"{NAMES[1]}.gz").unlink()
+    assert fetch_missing(entry, folder, mirrors=[server.url]) == [folder / f"{NAMES[1]}.gz"]
+
+
+def test_other_compression_of_the_same_content_is_right(toy, servers):
+    entry, contents, folder = toy
+    server = servers()
+    server.files = {name: gzip.compress(gzip.decompress(packed), 1) for name, packed in contents.items()}
+    server.files[f"{NAMES[1]}.gz"] = gzip.decompress(contents[f"{NAMES[1]}.gz"])
+    assert len(fetch_missing(entry, folder, mirrors=[server.url])) == 4
+    assert load_dataset("toy").train.labels.tolist() == LABELS.tolist()
+
+
+def change(server: Server, fault: str):
+    if fault == "wrong":
+        server.files = {name: gzip.compress(b"another") for name in server.files}
+    elif fault == "damaged":
+        server.files = {name: packed[:-9] + b"\0" * 9 for name, packed in server.files.items()}
+    elif fault == "page":
+        server.files = dict.fromkeys(server.files, b"<html>please log in</html>")
+    elif fault == "bomb":
+        server.files = {name: gzip.compress(bytes(10**6)) for name in server.files}
+    elif fault == "long":
+        server.files = {name: bytes(10**6) for name in server.files}
+    elif fault == "cut":
+        server.cut = True
+    elif fault == "silent":
+        server.hang = True
+    else:
+        server.status = int(fault)
+
+
+FAULTS = {
+    "wrong": "sent another file than the published one",
+    "damaged": "sent another file than the published one",
+    "page": "sent another file than the published one",
+    "bomb": "sent another file than the published one",
+    "long": "sent more than the file holds",
+    "cut": "broke off half-way",
+    "silent": "no answer within 0.3 s",
+    "403": "HTTP 403",
+    "404": "HTTP 404",
+    "500": "HTTP 500",
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_faulty_mirror_and_then_a_right_one(toy, servers, fault):
+    entry, contents, folder = toy
+    bad, good = servers(), servers()
+    bad.files = good.files = contents
+    change(bad, fault)
+    with pytest.raises(DownloadError) as caught:
+        fetch_missing(entry, folder, mirrors=[bad.url], timeout=0.3)
+    what, where = str(caught.value).splitlines()
+    assert what == f"Cannot download {NAMES[0]}.gz of toy: {bad.host}: {FAULTS[fault]}."
+    assert where.startswith(
+        f"Put {', '.join(f'{name}.gz' for name in NAMES)} into the folder {folder}, or set HANDSPUN_MIRROR"
+    )
+    assert names_in(folder) == []
+    # The files come from the second, and the first is asked again for each.
+    one = Entry(**{**vars(entry), "files": entry.files[:1]})
+    assert fetch_missing(one, folder, mirrors=[bad.url, good.url], timeout=0.3) == [folder / f"{NAMES[0]}.gz"]
+    assert (folder / f"{NAMES[0]}.gz").read_bytes() == contents[f"{NAMES[0]}.gz"]
+    assert names_in(folder) == [f"{NAMES[0]}.gz"]
+
+
+def test_a_server_that_accepts_and_says_nothing(toy, servers):
+    entry, _, folder = toy
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        with pytest.raises(DownloadError, match=r"no answer within 0\.2 s"):
+            fetch_missing(entry, folder, mirrors=[url], timeout=0.2)
+
+
+def test_nobody_there_and_every_mirror_is_named(toy, servers):
+    entry, _, folder = toy
+    with socket.create_server(("127.0.0.1", 0)) as closed:
+        host = f"127.0.0.1:{closed.getsockname()[1]}"
+    with pytest.raises(DownloadError) as caught:
+        fetch_missing(entry, folder, mirrors=[f"http://user:secret@{host}", "gopher://b", "http://[", "c"])
+    first, _ = str(caught.value).splitlines()
+    assert f": {host}: no connection; b: not a URL to fetch from; " in first
+    assert "secret" not in str(caught.value)
+
+
+def test_the_published_mirrors_are_asked_by_default(toy, servers):
+    entry, _, folder = toy
+    with pytest.raises(DownloadError, match=r"127\.0\.0\.1:9: no connection"):
+        fetch_missing(entry, folder)
+
+
+def test_an_argument_goes_before_the_environment(toy, servers, monkeypatch):
+    entry, contents, folder = toy
+    server = servers()
+    server.files = contents
+    monkeypatch.setenv("HANDSPUN_MIRROR", "http://127.0.0.1:9")
+    assert len(fetch_missing(entry, folder, mirrors=[server.url], progress=True)) == 4
+
+
+def test_a_folder_that_cannot_be_made(toy, servers):
+    entry, contents, folder = toy
+    server = servers()
+    server.files = contents
+    folder.parent.write_text("in the way")
+    with pytest.raises(OutputError, match="Set HANDSPUN_DATA_DIR"):
+        fetch_missing(entry, folder, mirrors=[server.url])
+
+
+def test_without_pooch(toy, monkeypatch):
+    entry, _, folder = toy
+    monkeypatch.setitem(sys.modules, "pooch", None)
+    with pytest.raises(MissingExtraError, match=r'needs the extra "cli": pip install "handspun\[cli\]"'):
+        fetch_missing(entry, folder)
+    assert names_in(folder) == []
+
+
+def test_importing_and_loading_needs_numpy_only():
+    code = (
+        "import sys, handspun.data as d; d.load_dataset('mnist-5k'); "
+        "print([m for m in ('pooch', 'requests', 'rich', 'PIL', 'tqdm') if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"

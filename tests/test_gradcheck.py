@@ -1,0 +1,196 @@
+"""The check of gradients is checked: an error of 0.1 % that is planted anywhere must be found."""
+
+import numpy as np
+import pytest
+
+from handspun.gradcheck import check_gradients
+from handspun.layers import LAYERS, Dense, Flatten
+from handspun.losses import MeanSquaredError, SigmoidBinaryCrossEntropy, SoftmaxCrossEntropy
+from handspun.network import Sequential, mlp
+
+WITH_PARAMETERS = {"Dense": ("weight", "bias"), "BatchNorm": ("gamma", "beta"), "LayerNorm": ("gamma", "beta")}
+PARAMETERS = [(kind, name) for kind, names in WITH_PARAMETERS.items() for name in names]
+
+
+def make(kind):
+    """The layer between two others: what it gets wrong reaches the input and the parameters below."""
+    layer = LAYERS[kind](5) if kind == "Dense" else LAYERS[kind]()
+    return Sequential([Dense(5), layer, Dense(3)], (4,), dtype=np.float64, seed=3)
+
+
+def batch(rows=6, features=4, classes=3):
+    rng = np.random.default_rng(4)
+    return rng.normal(size=(rows, features)), rng.integers(0, classes, rows)
+
+
+def everything(array):
+    array *= 1.001
+
+
+def largest_element(array):
+    array.reshape(-1)[np.abs(array).argmax()] *= 1.001
+
+
+def ordinary_element(array):
+    size = np.abs(array).reshape(-1)
+    array.reshape(-1)[np.argsort(size)[3 * array.size // 4]] *= 1.001
+
+
+spoilers = pytest.mark.parametrize("spoil", [everything, largest_element, ordinary_element], ids=lambda f: f.__name__)
+
+
+def test_every_layer_with_parameters_is_in_the_table_of_planted_errors():
+    found = {}
+    for kind in LAYERS:
+        layer = make(kind).layers[1]
+        if names := layer.parameter_shapes((5,)):
+            found[kind] = tuple(names)
+    assert found == WITH_PARAMETERS
+
+
+@pytest.mark.parametrize("kind", sorted(LAYERS))
+def test_right_layer_passes(kind):
+    report = check_gradients(make(kind), *batch(), tolerance=1e-7)
+    assert report.passed, report
+    assert report.worst < 1e-7
+    assert set(report.elementwise) == {*make(kind).parameters, "input"}
+
+
+@pytest.mark.parametrize("kind", sorted(LAYERS))
+@spoilers
+def test_planted_error_in_the_gradient_by_the_input_is_found(kind, spoil, monkeypatch):
+    right = LAYERS[kind].backward
+
+    def wrong(self, dy, tape):
+        dx = right(self, dy, tape)
+        if self.name != "dense3":
+            dx = dx.copy()
+            spoil(dx)
+        return dx
+
+    monkeypatch.setattr(LAYERS[kind], "backward", wrong)
+    report = check_gradients(make(kind), *batch())
+    assert not report.passed
+    assert report.elementwise["input"] > 1e-5
+
+
+@pytest.mark.parametrize(("kind", "name"), PARAMETERS)
+@spoilers
+def test_planted_error_in_the_gradient_by_a_parameter_is_found(kind, name, spoil, monkeypatch):
+    right = LAYERS[kind].backward
+
+    def wrong(self, dy, tape):
+        dx = right(self, dy, tape)
+        if self.name in ("dense2", "batchnorm1", "layernorm1"):
+            spoil(tape[self].gradient[name])
+        return dx
+
+    monkeypatch.setattr(LAYERS[kind], "backward", wrong)
+    network = make(kind)
+    report = check_gradients(network, *batch())
+    assert not report.passed
+    assert report.elementwise[f"{network.layers[1].name}.{name}"] > 1e-5
+    assert max(error for array, error in report.elementwise.items() if not array.endswith(name)) < 1e-6
+
+
+@pytest.mark.parametrize("kind", sorted(WITH_PARAMETERS))
+def test_forgotten_gradient_of_a_parameter_is_found(kind, monkeypatch):
+    right = LAYERS[kind].backward
+
+    def wrong(self, dy, tape):
+        dx = right(self, dy, tape)
+        tape[self].gradient[WITH_PARAMETERS[kind][0]][...] = 0.0
+        return dx
+
+    monkeypatch.setattr(LAYERS[kind], "backward", wrong)
+    assert not check_gradients(make(kind), *batch()).passed
+
+
+LOSSES = [
+    (SoftmaxCrossEntropy(), "classes"),
+    (SoftmaxCrossEntropy(label_smoothing=0.1), "classes"),
+    (SoftmaxCrossEntropy(class_weight=[1.0, 0.2, 3.0]), "classes"),
+    (SoftmaxCrossEntropy(label_smoothing=0.2, class_weight=[1.0, 0.2, 3.0]), "distributions"),
+    (SoftmaxCrossEntropy(), "distributions"),
+    (MeanSquaredError(), "classes"),
+    (MeanSquaredError(), "distributions"),
+    (SigmoidBinaryCrossEntropy(), "distributions"),
+    (SigmoidBinaryCrossEntropy(), "classes"),
+]
+
+
+def targets_of(kind):
+    x, y = batch()
+    return (x, y) if kind == "classes" else (x, np.random.default_rng(5).dirichlet(np.ones(3), len(x)))
+
+
+@pytest.mark.parametrize(("loss", "kind"), LOSSES)
+def test_right_network_passes_with_every_loss(loss, kind):
+    report = check_gradients(mlp(4, [6], 3, "tanh"), *targets_of(kind), loss, tolerance=1e-7)
+    assert report.passed, report
+
+
+@pytest.mark.parametrize("loss", [SoftmaxCrossEntropy(), MeanSquaredError(), SigmoidBinaryCrossEntropy()])
+def test_planted_error_in_the_gradient_of_a_loss_is_found(loss, monkeypatch):
+    right = type(loss).__call__
+
+    def wrong(self, *arguments):
+        value, gradient = right(self, *arguments)
+        return value, gradient * 1.001
+
+    monkeypatch.setattr(type(loss), "__call__", wrong)
+    report = check_gradients(mlp(4, [6], 3, "tanh"), *batch(), loss)
+    assert not report.passed
+    assert 5e-4 < report.directional < 2e-3
+
+
+def large_network():
+    rng = np.random.default_rng(6)
+    x = rng.uniform(0, 1, (8, 784)) * (rng.random((8, 784)) < 0.2)
+    return mlp(784, [128, 64], 10, seed=1), x, rng.integers(0, 10, 8)
+
+
+def test_a_network_of_100_000_parameters_passes_along_random_directions():
+    network, x, y = large_network()
+    report = check_gradients(network, x, y, elements=3, directions=5, tolerance=1e-6)
+    assert report.passed, report
+    assert report.checked["dense1.weight"] == 3
+
+
+@pytest.mark.parametrize("name", ["dense1.weight", "dense2.weight", "dense3.weight"])
+def test_an_error_in_a_network_of_100_000_parameters_is_found_along_random_directions(name, monkeypatch):
+    right = Dense.backward
+
+    def wrong(self, dy, tape):
+        dx = right(self, dy, tape)
+        if name.startswith(self.name):
+            tape[self].gradient["weight"] *= 1.001
+        return dx
+
+    monkeypatch.setattr(Dense, "backward", wrong)
+    network, x, y = large_network()
+    report = check_gradients(network, x, y, elements=1, directions=5)
+    assert report.directional > 1e-5
+
+
+def test_check_leaves_network_and_arguments_as_they_are():
+    network = make("BatchNorm")
+    x, y = batch()
+    before = [a.tobytes() for a in (network.parameters.vector, network.statistics.vector, x, y)]
+    check_gradients(network, x, y)
+    assert [a.tobytes() for a in (network.parameters.vector, network.statistics.vector, x, y)] == before
+
+
+def test_check_takes_pictures_as_bytes_and_lists():
+    network = Sequential([Flatten(), Dense(3)], (2, 2))
+    images = np.random.default_rng(0).integers(0, 256, (5, 2, 2), np.uint8)
+    report = check_gradients(network, images, [0, 1, 2, 0, 1], tolerance=1e-7)
+    assert report.passed, report
+    assert report.checked == {"dense1.weight": 12, "dense1.bias": 3, "input": 20}
+
+
+def test_network_without_parameters_is_checked_by_its_input():
+    report = check_gradients(Sequential([LAYERS["Tanh"]()], (3,)), *batch(features=3))
+    assert report.passed
+    assert list(report.elementwise) == ["input"]
+    assert report.directional == 0.0
