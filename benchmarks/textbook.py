@@ -5,6 +5,8 @@ It is the yardstick for what handspun's reused buffers and flat vectors are wort
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 
 
@@ -18,7 +20,7 @@ class TextbookNetwork:
 
     def __init__(self, sizes: list[int], rng: np.random.Generator) -> None:
         self.rng = rng
-        self.weights = [rng.normal(0.0, np.sqrt(2.0 / m), (m, n)) for m, n in zip(sizes, sizes[1:], strict=False)]
+        self.weights = [rng.normal(0.0, np.sqrt(2.0 / m), (m, n)) for m, n in itertools.pairwise(sizes)]
         self.biases = [np.zeros(n) for n in sizes[1:]]
         self.moments: list[tuple[np.ndarray, np.ndarray]] = []
         self.steps = 0

@@ -169,6 +169,15 @@ def test_encrypted_member(tmp_path):
         read_arrays(path)
 
 
+def test_a_zip_of_a_later_version(tmp_path):
+    path = zipped(tmp_path / "bad.npz", [("a.npy", npy(np.zeros(9)))])
+    data = bytearray(path.read_bytes())
+    data[data.index(b"PK\1\2") + 6] = 99
+    path.write_bytes(data)
+    with pytest.raises(DataError, match=r"bad\.npz is damaged: zip file version"):
+        read_arrays(path)
+
+
 def test_wrong_crc(tmp_path):
     path = patched(zipped(tmp_path / "bad.npz", [("a.npy", npy(np.zeros(9)))]), crc=1)
     with pytest.raises(DataError, match=r'member "a\.npy" is damaged: bad CRC'):

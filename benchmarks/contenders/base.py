@@ -29,8 +29,8 @@ class Job:
 
     @property
     def learning_rate(self) -> float:
-        """A rate at which the reference network learns well."""
-        return 1e-3 if self.optimizer == "adam" else 0.05
+        """A rate at which the reference network learns well; SGD's grows with the batch (Goyal et al. 2017)."""
+        return 1e-3 if self.optimizer == "adam" else 0.05 * self.batch_size / 64
 
 
 class Contender(abc.ABC):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 
 from benchmarks.contenders.base import HIDDEN, Contender, Job
@@ -16,7 +18,7 @@ class MatrixProducts(Contender):
         sizes = [PIXELS, *HIDDEN, CLASSES]
         whole, rest = divmod(len(images), job.batch_size)
         x = [rng.random((job.batch_size, size), np.float32) for size in sizes]  # (N, size) each; also what dy and dx fill
-        w = [rng.random((m, n), np.float32) for m, n in zip(sizes, sizes[1:], strict=False)]
+        w = [rng.random((m, n), np.float32) for m, n in itertools.pairwise(sizes)]
         dw = [np.empty_like(weight) for weight in w]
         y = [np.empty_like(activation) for activation in x]
         steps = [(job.batch_size, whole)] + ([(rest, 1)] if rest else [])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import itertools
 from typing import Any
 
 import jax
@@ -70,7 +71,7 @@ def initial_state(rng: np.random.Generator) -> State:
     sizes = [PIXELS, *HIDDEN, CLASSES]
     parameters = [
         (jnp.asarray(rng.normal(0.0, np.sqrt(2.0 / m), (m, n)), jnp.float32), jnp.zeros(n))
-        for m, n in zip(sizes, sizes[1:], strict=False)
+        for m, n in itertools.pairwise(sizes)
     ]
     zeros = functools.partial(jax.tree.map, jnp.zeros_like)
     return {"parameters": parameters, "m": zeros(parameters), "v": zeros(parameters), "steps": jnp.zeros((), jnp.float32)}

@@ -10,7 +10,7 @@ import numpy as np
 from handspun import inputs
 from handspun.errors import UsageError, unknown_name
 from handspun.initializers import GlorotNormal, HeNormal
-from handspun.layers import LAYERS, Dense, Layer, activation
+from handspun.layers import LAYERS, Dense, Dropout, Layer, activation, normalization
 from handspun.losses import softmax
 from handspun.parameters import Parameters, Shape, count
 from handspun.tape import Frame, Tape

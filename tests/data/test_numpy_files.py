@@ -68,7 +68,7 @@ def test_faults(tmp_path, arrays, message):
 def test_text_beyond_unicode(tmp_path, code):
     classes = np.array(["a", "b", "c"])
     classes.view(np.uint32)[1] = code
-    with pytest.raises(DataError, match='member "classes.npy": it holds text that is not Unicode'):
+    with pytest.raises(DataError, match=r'member "classes\.npy": it holds text that is not Unicode'):
         save(tmp_path, x=IMAGES, y=LABELS, classes=classes)
 
 

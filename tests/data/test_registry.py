@@ -201,7 +201,7 @@ def test_mnist_s_files_are_not_taken_for_fashion(copied, unpacked):
             path.with_suffix("").write_bytes(gzip.decompress(path.read_bytes()))
             path.unlink()
     for load in (load_dataset, fetch):
-        with pytest.raises(DataError, match="is the file train-.* of mnist, where train-.* of fashion-mnist was expected"):
+        with pytest.raises(DataError, match=r"is the file train-.* of mnist, where train-.* of fashion-mnist was expected"):
             load("fashion-mnist")
     assert describe("fashion-mnist")["state"] == "damaged"
 

@@ -38,9 +38,7 @@ def model_file(path: Path) -> Path:
     if not path.is_dir():
         return path
     if not (path / MODEL).exists():
-        raise UsageError(
-            f"{path} holds no {MODEL}: its training is not complete. Go on with: handspun train --resume {path}"
-        )
+        raise UsageError(f"{path} holds no {MODEL}: its training is not complete. Go on: handspun train --resume {path}")
     return path / MODEL
 
 

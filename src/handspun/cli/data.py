@@ -65,6 +65,7 @@ def info(
         from handspun import plots
 
         dataset = load_dataset(name)
+        assert dataset.train.labels is not None
         plots.save(plots.sample_grid(dataset.train.images, dataset.train.labels, dataset.classes), picture)
         facts["picture"] = str(picture)
     if json:

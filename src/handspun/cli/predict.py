@@ -98,7 +98,7 @@ def _name(classes: tuple[str, ...], label: int) -> str:
 
 
 def _indices(text: str | None, size: int) -> list[int]:
-    """ "5,17" as indices of a dataset of ``size`` images; the first ten by default."""
+    """Numbers such as "5,17" as indices of a dataset of ``size`` images; the first ten by default."""
     if text is None:
         return list(range(min(10, size)))
     if not re.fullmatch(r"\s*\d+\s*(,\s*\d+\s*)*", text):

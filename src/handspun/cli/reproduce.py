@@ -19,9 +19,7 @@ from handspun.recipes.run import Result
 def reproduce(
     name: Annotated[str, typer.Argument(help="A recipe's name or TOML file; see `handspun recipes`.")],
     seeds: Annotated[int, typer.Option(help="How many seeds: 0, 1, 2, …")] = 5,
-    folder: Annotated[Path, typer.Option("--out", help="Where receipts/NAME.json and results.md are written.")] = Path(
-        "docs"
-    ),
+    folder: Annotated[Path, typer.Option("--out", help="Folder of receipts/NAME.json and results.md.")] = Path("docs"),
     json: JsonOption = False,
 ) -> None:
     """Train by a recipe with several seeds, and write a receipt: mean, spread, interval, time, versions, claim met or not.

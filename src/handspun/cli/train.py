@@ -38,9 +38,7 @@ def train(
     batch_size: Annotated[int | None, typer.Option(help="Images a step; 0 is all of them, 1 is stochastic.")] = None,
     l2: Annotated[float | None, typer.Option("--l2", help="Coefficient of the L2 penalty on the weights.")] = None,
     dropout: Annotated[float | None, typer.Option(help="Rate of dropout after each hidden layer, 0 to 1.")] = None,
-    label_smoothing: Annotated[
-        float | None, typer.Option(help="Share of the target spread over all classes, 0 to 1.")
-    ] = None,
+    label_smoothing: Annotated[float | None, typer.Option(help="Share of the target spread over all classes.")] = None,
     validation: Annotated[float | None, typer.Option(help="Share of the training images held out to watch, 0 to 1.")] = None,
     early_stopping: Annotated[
         int | None, typer.Option(help="Stop after so many epochs without a better validation loss, and keep the best.")
@@ -86,7 +84,7 @@ def train(
         if (folder / MODEL).exists():
             raise UsageError(f"The training in {folder} is complete: there is nothing to resume.")
     else:
-        settings = load_recipe(recipe).settings if recipe else Settings()
+        settings = load_recipe(recipe or "default").settings
         settings = settings.replace(**changes)
         seconds = None if budget is None else _seconds(budget)
         folder = out_folder or _next_folder(settings.data)
@@ -157,7 +155,7 @@ def _as_dict(result: Result, folder: Path, files: list[Path]) -> dict[str, Any]:
 
 
 def _sizes(text: str) -> tuple[int, ...]:
-    """ "128,64" as numbers; "" is no hidden layer."""
+    """Sizes such as "128,64" as numbers; "" is no hidden layer."""
     if not text.strip():
         return ()
     if not re.fullmatch(r"\s*\d+\s*(,\s*\d+\s*)*", text):
@@ -176,7 +174,7 @@ def _schedule(name: str | None, decay: float | None) -> dict[str, Any] | None:
 
 
 def _seconds(text: str) -> float:
-    """ "90", "90s", "1.5m" or "1h" in seconds."""
+    """Times such as "90", "90s", "1.5m" or "1h" in seconds."""
     match = re.fullmatch(r"(\d+(?:\.\d*)?)\s*(s|m|h)?", text.strip())
     seconds = float(match[1]) * {"s": 1, "m": 60, "h": 3600}[match[2] or "s"] if match else 0.0
     if not seconds > 0:

@@ -45,7 +45,7 @@ def read_picture(path: str | os.PathLike[str], shape: tuple[int, ...]) -> np.nda
         raise DataError(f"{path} is not an image that can be read ({error}).") from error
     paper = Image.new("RGBA", picture.size, "white")
     grey = Image.alpha_composite(paper, picture).convert("L")
-    border = np.concatenate([line for line in _borders(np.asarray(grey))])
+    border = np.concatenate(_borders(np.asarray(grey)))
     if np.median(border) > 127:
         grey = ImageOps.invert(grey)
         border = 255 - border

@@ -44,19 +44,25 @@ def reproduce(
     """
     if not seeds:
         raise UsageError("At least one seed is needed.")
-    accuracies, seconds, epochs, data_hash = [], [], [], ""
+    accuracies: list[float] = []
+    seconds: list[float] = []
+    epochs: list[int] = []
+    facts: dict[str, Any] = {}
     for seed in seeds:
         settings = recipe.settings.replace(seed=seed)
         material = prepare(settings)
         if material.test is None:
             raise UsageError(f"{recipe.name}: {settings.data} has no test images with labels to judge by.")
-        if seed == seeds[0]:
-            data_hash = material.train.content_hash
         result = train(settings, material, callbacks=callbacks())
         assert result.evaluation is not None
         accuracies.append(result.evaluation.accuracy)
         seconds.append(result.seconds)
         epochs.append(len(result.history.records))
+        facts = facts or {
+            "test_images": len(material.test),
+            "parameters": int(result.network.parameters.vector.size),
+            "data_sha256": material.train.content_hash,
+        }
         if after_each:
             after_each(seed, result)
     mean = fmean(accuracies)
@@ -75,7 +81,6 @@ def reproduce(
         "claim_source": recipe.claim_source,
         "met": None if recipe.claim is None else mean >= recipe.claim,
         "seeds": list(seeds),
-        "test_images": int(result.evaluation.scores.support.sum()),
         "accuracies": accuracies,
         "mean": mean,
         "standard_deviation": deviation,
@@ -83,8 +88,7 @@ def reproduce(
         "seconds": seconds,
         "seconds_mean": fmean(seconds),
         "epochs": epochs,
-        "parameters": int(result.network.parameters.vector.size),
-        "data_sha256": data_hash,
+        **facts,
         "environment": environment(),
         "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
         "command": f"handspun reproduce {recipe.name} --seeds {len(seeds)}",
@@ -119,8 +123,8 @@ def _table(folder: Path) -> str:
     lines = [
         "# Results",
         "",
-        "Every figure is the mean over the seeds with its standard deviation, on images that training never saw; the settings",
-        "were chosen on parts of the training data only. Made by the command beside it; the full receipts are in",
+        "Every figure is the mean over the seeds with its standard deviation, on images that training never saw; settings",
+        "were chosen on parts of the training data only. Each is made by the command beside it; the full receipts are in",
         "[receipts](receipts).",
         "",
         "| recipe | what was published, or aimed at | to meet | reached (mean ± s.d.) | 95 % interval of the mean | seeds "

@@ -18,9 +18,9 @@ from handspun.optimizers import Optimizer, optimizer_by_name
 from handspun.penalties import Penalty
 from handspun.schedules import Schedule, schedule_by_name
 
-#: With no number of epochs given, training sees about this many images, but goes at least 10 and at most 75 times through
+#: With no number of epochs given, training sees about this many images, but goes at least 10 and at most 50 times through
 #: the data: small sets need more repetition than large ones.
-IMAGES_BY_DEFAULT = 300_000
+IMAGES_BY_DEFAULT = 160_000
 
 
 @dataclass(frozen=True)
@@ -106,7 +106,8 @@ class Settings:
                 raise unknown_name(f"setting in {where}:", name, kinds)
             if not _fits(value, kinds[name]):
                 raise UsageError(f"{where}: {name} = {value!r} is not of the type {kinds[name]}.")
-        return cls(**{name: tuple(value) if name == "hidden" else value for name, value in values.items()})
+        checked: dict[str, Any] = {name: tuple(value) if name == "hidden" else value for name, value in values.items()}
+        return cls(**checked)
 
     def replace(self, **changes: Any) -> Settings:
         """The same settings with some of them changed."""
@@ -118,7 +119,7 @@ class Settings:
 
     def epochs_for(self, images: int) -> int:
         """The number of epochs for a training set of so many images."""
-        return self.epochs or min(max(-(-IMAGES_BY_DEFAULT // images), 10), 75)
+        return self.epochs or min(max(-(-IMAGES_BY_DEFAULT // images), 10), 50)
 
     # The parts ---------------------------------------------------------------------------------------------------------
 

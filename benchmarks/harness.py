@@ -1,0 +1,95 @@
+"""Side by side: contenders in processes of their own, taking turns, so that what disturbs one disturbs all."""
+
+from __future__ import annotations
+
+import json
+import os
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+ROOT = Path(__file__).resolve().parents[1]
+
+#: Seconds of rest between two turns: thread pools keep spinning for a moment after their last work.
+REST = 0.2
+
+
+class WorkerError(Exception):
+    """A worker ended instead of answering."""
+
+
+class WorkerProcess:
+    """A running ``benchmarks.worker``."""
+
+    def __init__(self) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "benchmarks.worker"],
+            cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+        )  # fmt: skip
+
+    def ask(self, do: str, **arguments: Any) -> Any:
+        """The answer of the worker's method ``do``."""
+        assert self._process.stdin
+        assert self._process.stdout
+        try:
+            self._process.stdin.write(json.dumps({"do": do, **arguments}) + "\n")
+            self._process.stdin.flush()
+        except BrokenPipeError as error:
+            raise WorkerError(f"The worker ended before {do}.") from error
+        answer = self._process.stdout.readline()
+        if not answer:
+            raise WorkerError(f"The worker ended during {do}; its message is above.")
+        return json.loads(answer)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        if kind is not None:
+            self._process.kill()
+        self._process.communicate()
+
+
+def limit_threads(threads: int) -> None:
+    """Let this process and all that it starts use ``threads`` processors and as many threads for a matrix product."""
+    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+        os.environ[name] = str(threads)
+    if hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:threads])
+
+
+def alternate(turns: dict[str, Callable[[], float]], rounds: int, rest: float = REST) -> dict[str, list[float]]:
+    """Call each of ``turns`` once a round, every second round in reverse; returns what they returned, round by round."""
+    results: dict[str, list[float]] = {name: [] for name in turns}
+    for number in range(rounds):
+        for name in reversed(turns) if number % 2 else turns:
+            time.sleep(rest)
+            results[name].append(turns[name]())
+    return results
+
+
+def run_fresh(arguments: Sequence[str]) -> str:
+    """The output of a fresh Python process with these arguments.
+
+    Raises:
+        WorkerError: it failed; the message has what it wrote.
+    """
+    done = subprocess.run([sys.executable, *arguments], cwd=ROOT, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise WorkerError(f"{' '.join(arguments)} failed:\n{done.stderr}")
+    return done.stdout
+
+
+def spread(values: Sequence[float]) -> dict[str, float]:
+    """Median, least and largest."""
+    return {"median": statistics.median(values), "min": min(values), "max": max(values)}
+
+
+def ratios(values: Sequence[float], base: Sequence[float]) -> dict[str, float]:
+    """The spread of the quotients taken round by round."""
+    return spread([value / other for value, other in zip(values, base, strict=True)])

@@ -1,0 +1,236 @@
+"""The results as a page of Markdown, and as a picture."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+Results = dict[str, Any]
+
+INTRODUCTION = """\
+# Benchmarks
+
+What handspun costs in time and memory, beside its peers. This page is written by `python -m benchmarks`
+(`make bench`); do not edit it.
+
+Contenders run side by side: each lives in a process of its own, and in every round each has one turn, every second
+round in reverse order. Numbers are the median of all rounds, with the least and the largest in brackets. A ratio is
+formed round by round, and its median is given, so a machine that slows down for a while slows down both sides of it;
+compare ratios, not times. All contenders may use the same processors and the same number of threads.
+"""
+
+
+def write(parts: dict[str, Any]) -> str:
+    """The page for the parts that results are there of."""
+    sections = [INTRODUCTION]
+    for name, section in SECTIONS.items():
+        if name in parts:
+            sections.append(f"{section(parts[name]['results'])}\n\n{_provenance(parts[name])}\n")
+    lines = "\n".join(sections).split("\n")
+    return "\n".join(line if line.startswith("|") else _wrap(line) for line in lines)
+
+
+def _wrap(line: str) -> str:
+    return textwrap.fill(line, 120, break_long_words=False, break_on_hyphens=False)
+
+
+def draw(results: Results, path: Path) -> None:
+    """The bars of the first table (batch 64, SGD), where handspun's plots can be had."""
+    try:
+        from handspun import plots
+    except ImportError:
+        return
+    table = results["tables"][0]
+    rows = [row for row in table["rows"] if row["name"] != "floor"]
+    figure = plots.speed_bars(
+        [row["label"] for row in rows],
+        [row["median"] for row in rows],
+        highlight="handspun",
+        heading=f"An epoch of MNIST, {_job(table)}",
+    )
+    path.parent.mkdir(parents=True, exist_ok=True)
+    plots.save(figure, path)
+
+
+def _speed(results: Results) -> str:
+    text = [
+        "## Speed",
+        "",
+        f"Seconds an epoch of {results['images']:,} images ({results['data']}), 784-128-64-10 with ReLU: training only, "
+        "data in memory in the form that suits each contender best (handspun: the bytes as stored), float32 but for the "
+        "textbook loop, after one epoch to warm up. handspun also keeps loss, accuracy and gradient norm of each epoch; "
+        "the loops written for PyTorch and JAX and the textbook loop keep nothing. PyTorch has the fused form of its "
+        "optimizers. The floor are the matrix products alone, by NumPy; the textbook loop and handspun use the same BLAS. "
+        "The accuracy, on the training images after the last round, shows that all did the work.",
+    ]
+    for table in results["tables"]:
+        body = [
+            (
+                _bold(row["label"], row["name"]),
+                _seconds(row),
+                "1" if row["name"] == "handspun" else _spread(row["ratio"], "{:.2f}"),
+                "–" if row["accuracy"] is None else f"{row['accuracy']:.1%}",
+            )
+            for row in sorted(table["rows"], key=lambda row: row["median"])
+        ]
+        text += ["", f"### {_job(table)}", "", *_table(("", "s an epoch", "× handspun", "accuracy"), body)]
+        floor = next(row["ratio"] for row in table["rows"] if row["name"] == "floor")
+        text += ["", f"handspun / floor: {1 / floor['median']:.2f} ({1 / floor['max']:.2f}–{1 / floor['min']:.2f})."]
+    if results["left_out"]:
+        text += ["", f"Not installed, so left out: {', '.join(results['left_out'])}."]
+    return "\n".join(text)
+
+
+def _to_accuracy(results: Results) -> str:
+    body = [
+        (
+            _bold(row["label"], row["name"]),
+            _seconds(row, "{:.1f}"),
+            "1" if row["name"] == "handspun" else _spread(row["ratio"], "{:.1f}"),
+            _spread(row["accuracy"], "{:.2%}"),
+            f"{row['reached']} of {results['rounds']}",
+        )
+        for row in results["rows"]
+    ]
+    return "\n".join(
+        [
+            "## Time to an accuracy",
+            "",
+            f"Seconds of training until {results['target']:.2%} of 14,000 test images are right, with the other 56,000 of "
+            "MNIST's images to train on and the network 784-128-64-10. The textbook loop (batch 64, SGD 0.05, float64) is "
+            "looked at after each epoch and stops as soon as it is there; the looking does not count. handspun runs its "
+            "recipe to the end. Each round has another seed.",
+            "",
+            *_table(("", "s of training", "× handspun", "test accuracy", "reached"), body),
+        ]
+    )
+
+
+def _scaling(results: Results) -> str:
+    body = [(f"{row['images']:,}", _seconds(row), f"{row['median'] / row['images'] * 1e6:.2f}") for row in results["rows"]]
+    line = results["line"]
+    return "\n".join(
+        [
+            "## Scaling",
+            "",
+            f"Seconds an epoch of handspun by number of images ({_job(results)}; MNIST, cut or repeated).",
+            "",
+            *_table(("images", "s an epoch", "ms per 1,000 images"), body),
+            "",
+            f"The line through the medians: {line['intercept'] * 1e3:.1f} ms + {line['slope'] * 1e6:.2f} ms per 1,000 "
+            f"images, R² = {line['r_squared']:.5f}.",
+            "",
+            "Peak memory of a process that trains on MNIST for so many epochs, the loading included:",
+            "",
+            *_table(("epochs", "peak, MB"), [(str(row["epochs"]), f"{row['megabytes']:.1f}") for row in results["memory"]]),
+        ]
+    )
+
+
+def _memory(results: Results) -> str:
+    body = [
+        (
+            _bold(row["label"], row["name"]),
+            _spread(row, "{:.0f}"),
+            "1" if row["name"] == "handspun" else _spread(row["ratio"], "{:.2f}"),
+        )
+        for row in results["rows"]
+    ]
+    ours = next(row for row in results["rows"] if row["name"] == "handspun")
+    imports = results["imports"]
+    return "\n".join(
+        [
+            "## Memory",
+            "",
+            f"Peak memory of a process that loads MNIST with `handspun.load_dataset` and trains one epoch "
+            f"({_job(results)}): interpreter, libraries and data included. PyTorch and scikit-learn have the "
+            "images as float32, as they are mostly used; PyTorch also with bytes that are converted batch by batch, as "
+            "handspun has them.",
+            "",
+            *_table(("", "peak, MB", "× handspun"), body),
+            "",
+            f"Goal: at most {results['goal']:.0f} MB for handspun: {_verdict(ours['max'] <= results['goal'])}.",
+            "",
+            "## Import",
+            "",
+            f"The import statement alone, in fresh processes, {imports['rounds']} rounds.",
+            "",
+            *_table(
+                ("", "ms"), [(f"`import {row['name']}`", _spread(_times(row, 1e3), "{:.0f}")) for row in imports["rows"]]
+            ),
+            "",
+            f"handspun / NumPy: {_spread(imports['ratio'], '{:.2f}')}. "
+            f"Goal: a median of at most {imports['goal']}: {_verdict(imports['ratio']['median'] <= imports['goal'])}.",
+        ]
+    )
+
+
+def _start(results: Results) -> str:
+    body = [
+        (
+            _bold(row["label"], row["name"]),
+            _spread(_times(row, 1e3), "{:.0f}"),
+            "1" if row["name"] == "handspun" else _spread(row["ratio"], "{:.1f}"),
+        )
+        for row in results["rows"]
+    ]
+    return "\n".join(
+        [
+            "## Start",
+            "",
+            "From the start of a process to the first prediction of a 784-128-64-10 from its file: handspun's model file, "
+            "PyTorch's state_dict loaded with `weights_only=True`, scikit-learn's classifier by joblib. "
+            f"{results['rounds']} rounds of fresh processes, with files and libraries in the system's cache.",
+            "",
+            *_table(("", "ms", "× handspun"), body),
+        ]
+    )
+
+
+SECTIONS: dict[str, Callable[[Results], str]] = {
+    "speed": _speed,
+    "to_accuracy": _to_accuracy,
+    "scaling": _scaling,
+    "memory": _memory,
+    "start": _start,
+}
+
+
+def _provenance(part: Results) -> str:
+    machine = part["machine"]
+    return (
+        f"Measured {part['date']} by `{part['command']}` on {machine['processor']}, {machine['memory']} of memory, "
+        f"{machine['system']}; {machine['versions']}. Settings in the environment: {machine['settings']}."
+    )
+
+
+def _table(head: Sequence[str], body: Iterable[Sequence[str]]) -> list[str]:
+    lines = [f"| {' | '.join(head)} |", f"|---|{'---:|' * (len(head) - 1)}"]
+    return lines + [f"| {' | '.join(row)} |" for row in body]
+
+
+def _job(results: Results) -> str:
+    return f"batch {results['batch_size']}, {'Adam' if results['optimizer'] == 'adam' else 'SGD'}"
+
+
+def _bold(label: str, name: str) -> str:
+    return f"**{label}**" if name == "handspun" else label
+
+
+def _seconds(row: Results, form: str = "{:.3f}") -> str:
+    return _spread(row, form)
+
+
+def _spread(values: Results, form: str) -> str:
+    median, low, high = (form.format(values[key]) for key in ("median", "min", "max"))
+    return median if low == high else f"{median} ({low}–{high})"
+
+
+def _times(values: Results, factor: float) -> Results:
+    return {key: values[key] * factor for key in ("median", "min", "max")}
+
+
+def _verdict(met: bool) -> str:
+    return "met" if met else "missed"

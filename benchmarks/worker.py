@@ -1,0 +1,81 @@
+"""A process of its own for each contender: it reads commands as lines of JSON, and answers each with a line of JSON.
+
+While it waits for a command it does nothing, and no other contender's thread pool or memory is in it.
+"""
+
+from __future__ import annotations
+
+import json
+import resource
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from benchmarks import to_accuracy
+from benchmarks.contenders import Contender, Job, make
+from benchmarks.data import training_images
+
+
+class Worker:
+    """What the commands act on: one contender at a time."""
+
+    def __init__(self) -> None:
+        self._contender: Contender | None = None
+
+    @property
+    def contender(self) -> Contender:
+        """The one that was prepared last."""
+        assert self._contender is not None, "prepare comes first"
+        return self._contender
+
+    def prepare(self, name: str, dataset: str, images: int, **job: Any) -> None:
+        """Load the images and make a new contender; the old one is gone before."""
+        self._contender = None
+        self._contender = make(name, *training_images(dataset, images), Job(**job))
+
+    def train(self, epochs: int = 1) -> float:
+        """Seconds that ``epochs`` take."""
+        began = time.perf_counter()
+        self.contender.train(epochs)
+        return time.perf_counter() - began
+
+    def accuracy(self) -> float | None:
+        """On the training images."""
+        return self.contender.accuracy()
+
+    def textbook_seconds(self, seed: int, images: int | None) -> dict[str, float]:
+        """See ``to_accuracy``."""
+        return to_accuracy.textbook_seconds(seed, images)
+
+    def fast_recipe_seconds(self, seed: int) -> dict[str, float]:
+        """See ``to_accuracy``."""
+        return to_accuracy.fast_recipe_seconds(seed)
+
+    def peak_memory(self) -> float:
+        """The most memory that this process ever held, in MB (10⁶ bytes)."""
+        return peak_memory()
+
+
+def peak_memory() -> float:
+    """The most memory that this process ever held, in MB; on Linux of this program alone, without its parent's before."""
+    status = Path("/proc/self/status")
+    if status.exists():
+        kib = next(line for line in status.read_text().splitlines() if line.startswith("VmHWM")).split()[1]
+        return int(kib) * 1024 / 1e6
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return (peak if sys.platform == "darwin" else peak * 1024) / 1e6
+
+
+def main() -> None:
+    """Answer until the input ends."""
+    worker = Worker()
+    for line in sys.stdin:
+        command: dict[str, Any] = json.loads(line)
+        method: Callable[..., Any] = getattr(worker, command.pop("do"))
+        print(json.dumps(method(**command)), flush=True)
+
+
+if __name__ == "__main__":
+    main()
