@@ -8,8 +8,10 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from types import TracebackType
 from typing import Any, Self
 
@@ -71,6 +73,23 @@ def alternate(turns: dict[str, Callable[[], float]], rounds: int, rest: float = 
             time.sleep(rest)
             results[name].append(turns[name]())
     return results
+
+
+@contextmanager
+def bytecode_kept() -> Iterator[None]:
+    """Let the processes started within share a folder of compiled modules, so that after their first run none compiles.
+
+    Installed packages come compiled; a checkout may not be, and the environment may forbid to write there.
+    """
+    before = os.environ.copy()
+    with TemporaryDirectory() as folder:
+        os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+        os.environ["PYTHONPYCACHEPREFIX"] = folder
+        try:
+            yield
+        finally:
+            os.environ.clear()
+            os.environ.update(before)
 
 
 def run_fresh(arguments: Sequence[str]) -> str:

@@ -6,7 +6,7 @@ from typing import Any
 
 from benchmarks.contenders import ENTRIES
 from benchmarks.data import MNIST_SIZE, require_mnist
-from benchmarks.harness import WorkerProcess, alternate, ratios, run_fresh, spread
+from benchmarks.harness import WorkerProcess, alternate, bytecode_kept, ratios, run_fresh, spread
 from benchmarks.settings import Settings
 
 CONTENDERS = ("handspun", "torch-uint8", "torch", "sklearn")
@@ -44,10 +44,11 @@ def _peak(name: str, settings: Settings) -> float:
 
 
 def _imports(rounds: int) -> dict[str, Any]:
-    """Seconds of the import statement in fresh processes; the first round, which may write bytecode, does not count."""
+    """Seconds of the import statement in fresh processes; the first round, which compiles modules, does not count."""
     turns = {name: lambda name=name: _import_seconds(name) for name in IMPORTS}
-    alternate(turns, 1, rest=0.0)
-    seconds = alternate(turns, rounds, rest=0.0)
+    with bytecode_kept():
+        alternate(turns, 1, rest=0.0)
+        seconds = alternate(turns, rounds, rest=0.0)
     return {
         "rows": [{"name": name, **spread(values)} for name, values in seconds.items()],
         "ratio": ratios(seconds["handspun"], seconds["numpy"]),

@@ -10,7 +10,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from benchmarks.harness import ROOT, WorkerError, alternate, ratios, run_fresh, spread
+from benchmarks.harness import ROOT, WorkerError, alternate, bytecode_kept, ratios, run_fresh, spread
 from benchmarks.settings import Settings
 
 LABELS = {"handspun": "handspun", "torch": "PyTorch", "sklearn": "scikit-learn"}
@@ -18,10 +18,10 @@ LEAST_ROUNDS = 15
 
 
 def measure(settings: Settings) -> dict[str, Any]:
-    """Fresh processes in turn; the first of each, which reads the libraries from disk, does not count."""
+    """Fresh processes in turn; the first of each, which compiles modules and reads them from disk, does not count."""
     names = [name for name in LABELS if find_spec(name)]
     rounds = 2 if settings.quick else max(LEAST_ROUNDS, settings.repeats)
-    with TemporaryDirectory() as folder:
+    with TemporaryDirectory() as folder, bytecode_kept():
         for name in names:
             run_fresh(["-m", "benchmarks.write_model", name, _model(folder, name)])
         turns = {name: lambda name=name: _seconds(name, _model(folder, name)) for name in names}

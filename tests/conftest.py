@@ -1,4 +1,5 @@
 import os
+import struct
 
 # Before NumPy is loaded: tests are small, and threads would only take the time of other tests.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
@@ -15,3 +16,18 @@ def blobs():
     labels = np.repeat(np.arange(3), 30)[rng.permutation(90)]
     images = np.clip(centres[labels] + rng.normal(0, 40, (90, 12)), 0, 255)
     return images.astype(np.uint8).reshape(90, 4, 3), labels
+
+
+@pytest.fixture
+def read_events():
+    """A function that gives what is in a file of TensorBoard."""
+    Event = pytest.importorskip("tensorboardX.proto.event_pb2").Event
+
+    def read(path):
+        data, position = path.read_bytes(), 0
+        while position < len(data):  # records of length, checksum, Event, checksum
+            (length,) = struct.unpack_from("<Q", data, position)
+            yield Event.FromString(data[position + 12 : position + 12 + length])
+            position += 16 + length
+
+    return read

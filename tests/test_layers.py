@@ -12,8 +12,22 @@ from handspun import modelfile
 from handspun.errors import UsageError
 from handspun.gradcheck import check_gradients
 from handspun.initializers import GlorotUniform, Orthogonal
-from handspun.layers import ACTIVATIONS, GELU, LAYERS, BatchNorm, Dense, Dropout, Flatten, LayerNorm, LeakyReLU, ReLU
-from handspun.layers import Sigmoid, SiLU, Tanh, activation
+from handspun.layers import (
+    ACTIVATIONS,
+    GELU,
+    LAYERS,
+    BatchNorm,
+    Dense,
+    Dropout,
+    Flatten,
+    LayerNorm,
+    LeakyReLU,
+    ReLU,
+    Sigmoid,
+    SiLU,
+    Tanh,
+    activation,
+)
 from handspun.losses import Loss
 from handspun.network import Sequential, layers_from_config
 
@@ -94,7 +108,10 @@ def test_layer_gradients_pass_the_gradient_check(factory, input_shape, training)
         network, off_kinks(6, input_shape), targets, Projection(), tolerance=1e-7, training=training, elements=1000
     )
     assert report.passed, report
-    assert report.checked == {**{name: view.size for name, view in network.parameters.items()}, "input": 6 * math.prod(input_shape)}
+    assert report.checked == {
+        **{name: view.size for name, view in network.parameters.items()},
+        "input": 6 * math.prod(input_shape),
+    }
 
 
 @every_layer

@@ -25,6 +25,9 @@ out = Console(highlight=False, width=None if sys.stdout.isatty() else 120)
 messages = Console(stderr=True, highlight=False)
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else on standard output.")]
+ThreadsOption = Annotated[
+    int | None, typer.Option(min=1, help="Threads for matrix products; by default one, or all where the products are large.")
+]
 ModelArgument = Annotated[Path, typer.Argument(help="A model file (.npz) or a run folder.", metavar="MODEL")]
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import re
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from handspun.cli.console import JsonOption, accuracy_line, messages, out, print_json
+from handspun.cli.console import JsonOption, ThreadsOption, accuracy_line, messages, out, print_json
 from handspun.cli.progress import ShowProgress
 from handspun.errors import UsageError
 from handspun.network import Sequential
@@ -45,6 +46,7 @@ def train(
     ] = None,
     budget: Annotated[str | None, typer.Option(help="Train the best you can within this time: 60s, 10m, 1h.")] = None,
     seed: Annotated[int | None, typer.Option(help="From which everything random is drawn.")] = None,
+    threads: ThreadsOption = None,
     out_folder: Annotated[
         Path | None, typer.Option("--out", help="The run folder; by default runs/DATA-N with the next free N.")
     ] = None,
@@ -74,6 +76,7 @@ def train(
         "validation": validation,
         "early_stopping": early_stopping,
         "seed": seed,
+        "threads": threads,
     }
     changes = {name: value for name, value in given.items() if value is not None}
     if resume is not None:
@@ -108,20 +111,13 @@ def train(
 
 
 def _announce(network: Sequential, settings: Settings, images: int) -> None:
-    sizes = "-".join(str(n) for n in (_input_size(network), *settings.hidden, network.output_shape[0]))
+    sizes = "-".join(str(n) for n in (math.prod(network.input_shape), *settings.hidden, network.output_shape[0]))
     batch = f"batches of {settings.batch_size}" if settings.batch_size else "full batches"
     messages.print(
         f"{settings.data}: {images:,} images to train, {sizes} ({network.parameters.vector.size:,} parameters), "
         f"{settings.activation}, {settings.optimizer}, {batch}, {settings.epochs} epochs",
         soft_wrap=True,
     )
-
-
-def _input_size(network: Sequential) -> int:
-    size = 1
-    for n in network.input_shape:
-        size *= n
-    return size
 
 
 def _draw(result: Result, folder: Path) -> list[Path]:

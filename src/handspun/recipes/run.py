@@ -22,6 +22,7 @@ from handspun.files import write_text
 from handspun.modelfile import save
 from handspun.network import Sequential
 from handspun.recipes.settings import Settings
+from handspun.recipes.threads import limit_threads
 from handspun.training import Callback, CSVLog, Deadline, EarlyStopping, History, fit
 
 MODEL, CONFIG, HISTORY, CHECKPOINT = "model.npz", "config.json", "history.csv", "checkpoint.npz"
@@ -109,6 +110,18 @@ def train(
         callbacks: more of them.
         announce: is called with the untrained network and the final settings before training begins.
     """
+    with limit_threads(settings):
+        return _train(settings, material, budget, folder, callbacks, announce)
+
+
+def _train(
+    settings: Settings,
+    material: Material,
+    budget: float | None,
+    folder: Path | None,
+    callbacks: Sequence[Callback],
+    announce: Callable[[Sequential, Settings], None] | None,
+) -> Result:
     network = settings.network(material.image_shape, material.classes)
     settings = settings.replace(epochs=settings.epochs_for(len(material.train)))
     watchers = list(callbacks)

@@ -53,6 +53,7 @@ class Settings:
         validation: the share of the training images that is held out to watch the training.
         early_stopping: stop after so many epochs without a better validation loss; None to go on to the end.
         seed: from which everything random is drawn.
+        threads: of matrix products; None for one where they are small and all where they are large.
     """
 
     data: str = "mnist-5k"
@@ -80,6 +81,7 @@ class Settings:
     validation: float = 0.1
     early_stopping: int | None = None
     seed: int = 0
+    threads: int | None = None
 
     def __post_init__(self) -> None:
         """Check what no later stage checks; the parts check their own settings when they are built."""

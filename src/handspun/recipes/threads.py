@@ -1,0 +1,33 @@
+"""How many threads NumPy's matrix products use in a training.
+
+A product of a small batch is done in some 100 µs. To share that among threads gains little on an idle machine and loses much
+on a busy one, where each product waits for a thread that another program has pushed aside. Small products stay on one,
+and a result then does not depend on the number of cores either.
+"""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager
+
+from handspun.errors import MissingExtraError
+from handspun.recipes.settings import Settings
+
+#: Images a step times units of the widest hidden layer, from which on several threads are worth their while.
+WORTH_THREADS = 24_576
+
+
+def limit_threads(settings: Settings) -> AbstractContextManager[object]:
+    """A context in which BLAS uses ``settings.threads`` threads; None chooses by the size of the products.
+
+    Raises:
+        MissingExtraError: threadpoolctl is not installed.
+    """
+    try:
+        from threadpoolctl import threadpool_limits
+    except ImportError as error:
+        raise MissingExtraError("Training by settings", "cli") from error
+    threads = settings.threads
+    if threads is None:
+        small = (settings.batch_size or WORTH_THREADS) * max(settings.hidden, default=1) < WORTH_THREADS
+        threads = 1 if small else None
+    return threadpool_limits(threads, user_api="blas")
