@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 from benchmarks import memory, report, scaling, speed, start, to_accuracy
 from benchmarks.data import UnavailableError
-from benchmarks.harness import ROOT, limit_threads
+from benchmarks.harness import ROOT, WorkerError, limit_threads
 from benchmarks.machine import describe_machine
 from benchmarks.settings import Settings
 
@@ -29,17 +29,22 @@ PICTURE = ROOT / "docs" / "images" / "speed.png"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the parts that were asked for; the others keep what results.json has of them."""
+    """Run the parts that were asked for; the others keep what results.json has of them. Returns 1 if one failed."""
     options = parse(arguments)
     limit_threads(options.threads)
     settings = Settings(repeats=options.repeats, threads=options.threads, quick=options.quick)
     parts = {} if options.quick or not RESULTS.exists() else json.loads(RESULTS.read_text("utf-8"))
+    failed = False
     for name in options.only:
         settings.say(f"{name} …")
         try:
             results = PARTS[name](settings)
         except UnavailableError as error:
             settings.say(f"{name} skipped: {error}.")
+            continue
+        except (WorkerError, RuntimeError) as error:
+            settings.say(f"{name} failed: {error}")
+            failed = True
             continue
         parts[name] = {
             "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
@@ -52,12 +57,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     document = report.write(parts)
     if options.quick:
         print(document)
-        return 0
+        return int(failed)
     DOCUMENT.parent.mkdir(parents=True, exist_ok=True)
     DOCUMENT.write_text(document, "utf-8")
     if "speed" in parts:
         report.draw(parts["speed"]["results"], PICTURE)
-    return 0
+    return int(failed)
 
 
 def parse(arguments: Sequence[str] | None) -> argparse.Namespace:

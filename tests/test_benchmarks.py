@@ -118,6 +118,9 @@ def test_a_part_that_cannot_run_keeps_its_last_results(tmp_path: Path, monkeypat
     def unavailable(settings):
         raise UnavailableError("there is no data")
 
+    def fails(settings):
+        raise WorkerError("it ended")
+
     folder = tmp_path / "docs"
     monkeypatch.setattr(command, "RESULTS", tmp_path / "results.json")
     monkeypatch.setattr(command, "DOCUMENT", folder / "benchmarks.md")
@@ -131,6 +134,12 @@ def test_a_part_that_cannot_run_keeps_its_last_results(tmp_path: Path, monkeypat
     assert command.main(["--only", "start"]) == 0
     assert "start skipped: there is no data." in capsys.readouterr().err
     assert json.loads((tmp_path / "results.json").read_text("utf-8")) == before
+
+    monkeypatch.setitem(command.PARTS, "start", fails)
+    assert command.main(["--only", "start"]) == 1
+    assert "start failed: it ended" in capsys.readouterr().err
+    assert json.loads((tmp_path / "results.json").read_text("utf-8")) == before
+
     page = (folder / "benchmarks.md").read_text("utf-8")
     assert "| **handspun** | 100 (90–120) | 1 |" in page
     assert "`python -m benchmarks --only start --repeats 3" in page

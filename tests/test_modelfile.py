@@ -1,5 +1,6 @@
 """A model file gives back the same network, or one error that names the file: never anything else."""
 
+import contextlib
 import errno
 import hashlib
 import json
@@ -14,7 +15,7 @@ import numpy as np
 import pytest
 
 from handspun import errors, modelfile
-from handspun.errors import ModelFileError, OutputError
+from handspun.errors import ModelFileError, OutputError, UsageError
 from handspun.initializers import Orthogonal, ScaledNormal
 from handspun.layers import GELU, BatchNorm, Dense, Dropout, Flatten, LayerNorm, LeakyReLU
 from handspun.modelfile import load, load_with_header, save
@@ -122,7 +123,7 @@ def test_network_without_parameters_makes_the_round_trip(tmp_path):
 
 def test_file_cut_anywhere_is_refused(model):
     whole = model.read_bytes()
-    for length in range(len(whole)):
+    for length in [*range(0, len(whole), 3), len(whole) - 2, len(whole) - 1]:
         model.write_bytes(whole[:length])
         with pytest.raises(ModelFileError, match=r"model\.npz"):
             load(model)
@@ -131,8 +132,9 @@ def test_file_cut_anywhere_is_refused(model):
 def test_flipped_bit_anywhere_is_refused_or_without_effect(model):
     whole, right = model.read_bytes(), load(model).predict_proba(IMAGES).tobytes()
     chance, refusals = random.Random(0), 0
-    places = [(i, chance.randrange(8)) for i in range(len(whole))]
-    for place, bit in places:
+    places = sorted(chance.sample(range(len(whole)), len(whole) // 3))
+    for place in places:
+        bit = chance.randrange(8)
         broken = bytearray(whole)
         broken[place] ^= 1 << bit
         model.write_bytes(broken)
@@ -142,7 +144,7 @@ def test_flipped_bit_anywhere_is_refused_or_without_effect(model):
             refusals += 1
         else:
             assert predictions == right, (place, bit)
-    assert refusals > 0.8 * len(whole)
+    assert refusals > 0.8 * len(places)
 
 
 def test_several_broken_bytes_are_refused_or_without_effect(model):
@@ -159,10 +161,8 @@ def test_several_broken_bytes_are_refused_or_without_effect(model):
             case 2:
                 broken[start:start] = whole[start : start + length]
         model.write_bytes(broken)
-        try:
+        with contextlib.suppress(ModelFileError):
             assert load(model).predict_proba(IMAGES).tobytes() == right
-        except ModelFileError:
-            pass
 
 
 @pytest.mark.parametrize("name", ["parameters", "statistics"])
@@ -372,7 +372,8 @@ def test_structure_with_other_statistics_than_the_vector_is_refused_with_both_si
 
 @pytest.mark.parametrize("name", ["parameters", "statistics"])
 @pytest.mark.parametrize(
-    "change", [lambda v: v.astype(np.float64), lambda v: v.reshape(-1, 1), lambda v: v.astype(np.int32)]
+    "change",
+    [lambda v: v.astype(np.float64), lambda v: v.reshape(-1, 1), lambda v: v.astype(np.int32), lambda v: v.astype("U8")],
 )
 def test_vector_of_another_type_or_shape_is_refused(model, name, change):
     rewrite(model, **{name: change(getattr(network_of_everything(), name).vector)})
@@ -431,6 +432,10 @@ def test_array_that_declares_absurd_sizes_is_refused_without_taking_memory_for_t
 # Failures while writing ------------------------------------------------------------------------------------------------
 
 
+def names(folder):
+    return sorted(path.name for path in folder.iterdir())
+
+
 def full(*_):
     raise OSError(errno.ENOSPC, "No space left on device")
 
@@ -443,7 +448,7 @@ def test_failed_save_leaves_the_old_file_and_nothing_else(model, monkeypatch, pl
         with pytest.raises(OutputError, match=r"model\.npz.*No space left"):
             save(mlp(4, [], 2), model)
     assert model.read_bytes() == before
-    assert os.listdir(model.parent) == ["model.npz"]
+    assert names(model.parent) == ["model.npz"]
 
 
 def test_disk_that_is_full_after_any_number_of_bytes_leaves_the_old_file_and_nothing_else(model):
@@ -464,7 +469,7 @@ def test_disk_that_is_full_after_any_number_of_bytes_leaves_the_old_file_and_not
             resource.setrlimit(resource.RLIMIT_FSIZE, (hard, hard))
         assert str(model) in str(caught.value)
         assert model.read_bytes() == before
-        assert os.listdir(model.parent) == ["model.npz"]
+        assert names(model.parent) == ["model.npz"]
 
 
 def test_interruption_while_writing_leaves_the_old_file_and_nothing_else(model, monkeypatch):
@@ -477,7 +482,7 @@ def test_interruption_while_writing_leaves_the_old_file_and_nothing_else(model, 
         with pytest.raises(KeyboardInterrupt):
             save(mlp(4, [], 2), model)
     assert model.read_bytes() == before
-    assert os.listdir(model.parent) == ["model.npz"]
+    assert names(model.parent) == ["model.npz"]
 
 
 @pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="permissions do not bind the superuser")
@@ -490,7 +495,7 @@ def test_folder_without_permission_to_write_keeps_the_old_file(model):
     finally:
         model.parent.chmod(0o700)
     assert model.read_bytes() == before
-    assert os.listdir(model.parent) == ["model.npz"]
+    assert names(model.parent) == ["model.npz"]
 
 
 @pytest.mark.parametrize(
@@ -501,7 +506,7 @@ def test_place_where_no_file_can_be_is_refused(tmp_path, place):
     (tmp_path / "file.txt").write_text("x")
     with pytest.raises(OutputError):
         save(mlp(4, [], 2), tmp_path / place)
-    assert sorted(os.listdir(tmp_path)) == ["file.txt", "folder"]
+    assert names(tmp_path) == ["file.txt", "folder"]
     assert (tmp_path / "file.txt").read_text() == "x"
 
 
@@ -541,7 +546,7 @@ def test_process_killed_while_it_saves_leaves_a_whole_file(tmp_path):
 
 def test_training_information_that_is_no_plain_data_leaves_the_old_file(model):
     before = model.read_bytes()
-    with pytest.raises(TypeError):
+    with pytest.raises(UsageError, match="plain data"):
         save(mlp(4, [], 2), model, training={"object": object()})
     assert model.read_bytes() == before
     assert modelfile.FORMAT == "handspun-model"

@@ -1,5 +1,6 @@
 """Model files with random plain data in their headers: a network, or our error, and nothing else."""
 
+import contextlib
 import hashlib
 import json
 
@@ -72,11 +73,10 @@ def write(path, header, size):
 
 
 def is_network_or_our_error(path):
-    try:
+    network = None
+    with contextlib.suppress(ModelFileError):
         network = load(path)
-    except ModelFileError as error:
-        assert str(path) in str(error)
-    else:
+    if network is not None:
         assert isinstance(network, Sequential)
         assert network.logits(np.zeros((1, *network.input_shape))).shape == (1, *network.output_shape)
 

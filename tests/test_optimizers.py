@@ -1,5 +1,6 @@
 """Optimizers against plain textbook formulas; clipping, averaging, penalties."""
 
+import itertools
 import math
 
 import numpy as np
@@ -183,7 +184,7 @@ def test_weight_decay_is_decoupled_and_touches_only_the_decayed_parts(kind):
     np.testing.assert_array_equal(with_decay[-1][~mask], plain[-1][~mask])
     # Decoupled: the steps depend on gradients only, so each step is the plain one after the decay.
     expected = start
-    for before, now in zip(plain, plain[1:], strict=False):
+    for before, now in itertools.pairwise(plain):
         expected = np.where(mask, expected * (1 - 0.1 * 0.3), expected) + (now - before)
     np.testing.assert_allclose(with_decay[-1], expected, rtol=1e-11, atol=1e-12)
 

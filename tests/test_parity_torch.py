@@ -46,18 +46,15 @@ def twin(network):
             case LayerNorm():
                 module = nn.LayerNorm(len(layer.gamma), eps=layer.epsilon)
                 own = {"weight": layer.gamma, "bias": layer.beta}
+            case LeakyReLU():
+                module, own = nn.LeakyReLU(layer.slope), {}
+            case Dropout():
+                module, own = nn.Dropout(layer.rate), {}
+            case GELU():
+                module, own = nn.GELU(approximate="tanh"), {}
             case _:
-                own = {}
-                module = {
-                    ReLU: nn.ReLU,
-                    LeakyReLU: lambda: nn.LeakyReLU(layer.slope),
-                    Sigmoid: nn.Sigmoid,
-                    Tanh: nn.Tanh,
-                    GELU: lambda: nn.GELU(approximate="tanh"),
-                    SiLU: nn.SiLU,
-                    Dropout: lambda: nn.Dropout(layer.rate),
-                    Flatten: nn.Flatten,
-                }[type(layer)]()
+                same = {ReLU: nn.ReLU, Sigmoid: nn.Sigmoid, Tanh: nn.Tanh, SiLU: nn.SiLU, Flatten: nn.Flatten}
+                module, own = same[type(layer)](), {}
         module = module.to(DTYPES[network.dtype.type])
         with torch.no_grad():
             for name, value in own.items():
@@ -80,9 +77,10 @@ def compare_parameters(network, reference, tolerance):
             close(layer.weight.T, module.weight, tolerance)
             if layer.has_bias:
                 close(layer.bias, module.bias, tolerance)
-        elif isinstance(layer, BatchNorm):
+        if isinstance(layer, (BatchNorm, LayerNorm)):
             close(layer.gamma, module.weight, tolerance)
             close(layer.beta, module.bias, tolerance)
+        if isinstance(layer, BatchNorm):
             close(layer.running_mean, module.running_mean, tolerance)
             close(layer.running_variance, module.running_var, tolerance)
 

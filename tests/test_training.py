@@ -1,6 +1,7 @@
 """Training: against an independent loop, to the bit where bits are promised, and wrong arguments."""
 
 import csv
+import itertools
 import json
 import math
 import signal
@@ -79,7 +80,7 @@ def orders(count=23, epochs=3, batch_size=5, **arguments):
 
 
 def test_each_epoch_shows_each_image_exactly_once_in_an_order_of_its_own():
-    epochs = [sum(batches, []) for batches in orders()]
+    epochs = [list(itertools.chain(*batches)) for batches in orders()]
     for order in epochs:
         assert sorted(order) == list(range(23))
         assert order != list(range(23))
@@ -97,7 +98,7 @@ def test_order_comes_from_the_seed_alone():
 
 
 def test_order_is_that_of_the_data_without_shuffling():
-    assert [sum(batches, []) for batches in orders(shuffle=False)] == [list(range(23))] * 3
+    assert [list(itertools.chain(*batches)) for batches in orders(shuffle=False)] == [list(range(23))] * 3
 
 
 def test_images_do_not_stay_together_in_batches():
@@ -700,7 +701,7 @@ def test_fit_refuses_arguments_that_do_not_fit(blobs, change, message):
 
 
 def test_softmax_cross_entropy_of_a_single_output_is_refused():
-    with pytest.raises(UsageError, match="one output|single output|SigmoidBinaryCrossEntropy"):
+    with pytest.raises(UsageError, match="SigmoidBinaryCrossEntropy"):
         fit(mlp(3, [], 1), (np.zeros((4, 3)), np.array([0, 1, 0, 1])), epochs=1)
 
 

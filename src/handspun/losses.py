@@ -42,6 +42,11 @@ class Loss(abc.ABC):
         """Σ_n w_n: what the loss of these samples is divided by to make it a mean."""
         return float(len(targets)) if sample_weight is None else float(sample_weight.sum())
 
+    def _scale(self, targets: np.ndarray, sample_weight: np.ndarray | None, normalizer: float | None) -> float:
+        """What makes the weighted sum a mean; 0 where all weights are 0, so that such a batch teaches nothing."""
+        total = self.total_weight(targets, sample_weight) if normalizer is None else normalizer
+        return 1.0 / total if total > 0.0 else 0.0
+
 
 def _one_hot(targets: np.ndarray, outputs: np.ndarray) -> np.ndarray:
     """Targets as an array of the shape (N, C) and the type of the outputs."""
@@ -107,8 +112,11 @@ class SoftmaxCrossEntropy(Loss):
         sample_weight: np.ndarray | None = None,
         normalizer: float | None = None,
     ) -> tuple[float, np.ndarray]:
-        if normalizer is None:
-            normalizer = self.total_weight(targets, sample_weight)
+        if outputs.shape[1] == 1:
+            raise UsageError("SoftmaxCrossEntropy needs two outputs or more; for one there is SigmoidBinaryCrossEntropy.")
+        if self.class_weight is not None and len(self.class_weight) != outputs.shape[1]:
+            raise UsageError(f"{len(self.class_weight)} class weights for {outputs.shape[1]} classes.")
+        scale = self._scale(targets, sample_weight, normalizer)
         log_p = log_softmax(outputs)  # (N, C)
         gradient = np.exp(log_p)  # (N, C)
         if targets.ndim == 1 and not self.label_smoothing and self.class_weight is None:
@@ -122,18 +130,16 @@ class SoftmaxCrossEntropy(Loss):
             gradient *= np.add.reduce(t, axis=1, keepdims=True)
             gradient -= t
         if sample_weight is None:
-            gradient /= normalizer
-            return float(np.add.reduce(losses)) / normalizer, gradient
-        gradient *= (sample_weight / normalizer)[:, None]
-        return float(losses @ sample_weight) / normalizer, gradient
+            gradient *= scale
+            return float(np.add.reduce(losses)) * scale, gradient
+        gradient *= (sample_weight * scale)[:, None]
+        return float(losses @ sample_weight) * scale, gradient
 
     def _distribution(self, targets: np.ndarray, outputs: np.ndarray) -> np.ndarray:
         t = _one_hot(targets, outputs)
         if self.label_smoothing:
             t = (1.0 - self.label_smoothing) * t + self.label_smoothing / outputs.shape[1]
         if self.class_weight is not None:
-            if len(self.class_weight) != outputs.shape[1]:
-                raise UsageError(f"{len(self.class_weight)} class weights for {outputs.shape[1]} classes.")
             t = t * self.class_weight
         return t.astype(outputs.dtype, copy=False)
 
@@ -152,16 +158,14 @@ class _ElementwiseLoss(Loss):
         sample_weight: np.ndarray | None = None,
         normalizer: float | None = None,
     ) -> tuple[float, np.ndarray]:
-        if normalizer is None:
-            normalizer = self.total_weight(targets, sample_weight)
+        scale = self._scale(targets, sample_weight, normalizer)
         errors, gradient = self._elements(outputs, _one_hot(targets, outputs))
         losses = errors.mean(axis=1)  # (N,)
-        scale = 1.0 / (normalizer * outputs.shape[1])
+        gradient *= scale / outputs.shape[1]
         if sample_weight is None:
-            gradient *= scale
-            return float(losses.sum()) / normalizer, gradient
-        gradient *= (sample_weight * scale)[:, None]
-        return float(losses @ sample_weight) / normalizer, gradient
+            return float(losses.sum()) * scale, gradient
+        gradient *= sample_weight[:, None]
+        return float(losses @ sample_weight) * scale, gradient
 
 
 class MeanSquaredError(_ElementwiseLoss):

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from handspun.archive import read_arrays, write_arrays
-from handspun.errors import HandspunError, ModelFileError
+from handspun.errors import ModelFileError, UsageError
 from handspun.network import Sequential, size_of
 
 FORMAT = "handspun-model"
@@ -61,35 +61,50 @@ def load_with_header(path: str | os.PathLike[str]) -> tuple[Sequential, dict[str
     """The network, and the header of its file. Raises ModelFileError as ``load`` does."""
     arrays = read_arrays(path, limit_bytes=LIMIT_BYTES, error=ModelFileError)
     header = decode_header(path, arrays, FORMAT, VERSION)
+    hashes = header.get("sha256")
     for name in ("parameters", "statistics"):
         vector = arrays.get(name)
-        if vector is None:
-            raise ModelFileError(f'{path} has no "{name}": it is not a whole model file.')
-        if _sha256(vector) != header.get("sha256", {}).get(name):
+        if vector is None or not isinstance(hashes, dict):
+            raise ModelFileError(f'{path} lacks "{name}" or its hash: it is not a whole model file.')
+        if _sha256(vector) != hashes.get(name):
             raise ModelFileError(f'{path}: "{name}" was altered after the file was written (its SHA-256 differs).')
+        if not np.isfinite(vector).all():
+            raise ModelFileError(f'{path}: "{name}" holds values that are not finite numbers.')
     try:
-        sizes = size_of(header["network"])
-        if sizes != (arrays["parameters"].size, arrays["statistics"].size):
-            raise ModelFileError(
-                f"{path}: the structure needs {sizes[0]:,} parameters, but the file holds {arrays['parameters'].size:,}."
-            )
+        _check_sizes(path, header["network"], arrays)
         network = Sequential.from_config(header["network"])
-        for name, own in (("parameters", network.parameters), ("statistics", network.statistics)):
-            if arrays[name].dtype != own.vector.dtype or arrays[name].ndim != 1:
-                raise ModelFileError(f'{path}: "{name}" is not a vector of {own.vector.dtype}.')
-            own.vector[...] = arrays[name]
+        if not isinstance(header["training"], dict):
+            raise ModelFileError(f'{path}: "training" is not a JSON object.')
     except ModelFileError:
         raise
-    except (HandspunError, KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
-        raise ModelFileError(f"{path}: the description of the network cannot be understood: {error}") from error
-    if not np.isfinite(network.parameters.vector).all():
-        raise ModelFileError(f"{path}: parameters that are not finite numbers.")
+    except Exception as error:  # whatever layers come upon that are made from nonsense; sizes were checked before
+        raise ModelFileError(f"{path}: the description of the network cannot be understood ({error}).") from error
+    for name, own in (("parameters", network.parameters), ("statistics", network.statistics)):
+        if arrays[name].dtype != own.vector.dtype or arrays[name].ndim != 1:
+            raise ModelFileError(f'{path}: "{name}" is not a vector of {own.vector.dtype}.')
+        own.vector[...] = arrays[name]
     return network, header
+
+
+def _check_sizes(path: str | os.PathLike[str], config: dict[str, Any], arrays: dict[str, np.ndarray]) -> None:
+    """Refuse a structure that does not fit the vectors, before any memory is taken for it."""
+    shape = config["input_shape"]
+    if not all(type(size) is int and 0 < size < 2**31 for size in shape) or len(shape) > 4:
+        raise ModelFileError(f"{path}: {shape} is not the shape of an input.")
+    for name, needed in zip(("parameters", "statistics"), size_of(config), strict=True):
+        if needed != arrays[name].size:
+            raise ModelFileError(f"{path}: the structure needs {needed:,} {name}, but the file holds {arrays[name].size:,}.")
 
 
 def encode_json(value: Any) -> np.ndarray:
     """Plain data as an array of the bytes of its JSON text, (n,) uint8."""
-    return np.frombuffer(json.dumps(value, sort_keys=True).encode(), np.uint8)
+    return np.frombuffer(json.dumps(value, sort_keys=True, default=_numpy_as_plain).encode(), np.uint8)
+
+
+def _numpy_as_plain(value: Any) -> Any:
+    if isinstance(value, (np.generic, np.ndarray)):
+        return value.tolist()
+    raise UsageError(f"A file can hold plain data only: numbers, text, lists and dictionaries; got {type(value).__name__}.")
 
 
 def decode_header(path: str | os.PathLike[str], arrays: dict[str, np.ndarray], kind: str, version: int) -> dict[str, Any]:

@@ -56,9 +56,10 @@ class Sequential:
             raise UsageError(f"input_shape must hold whole numbers above 0, got {tuple(input_shape)}.")
         if self.dtype not in (np.float32, np.float64):
             raise UsageError(f"A network computes in float32 or float64, not in {self.dtype}.")
-        _name_layers(self.layers)
-
-        parameter_shapes, statistic_shapes, self._shapes = layout(self.layers, self.input_shape)
+        names = _new_names(self.layers)
+        parameter_shapes, statistic_shapes, self._shapes = layout(self.layers, names, self.input_shape)
+        for layer, name in zip(self.layers, names, strict=True):
+            layer.name = name
         self.parameters = Parameters(parameter_shapes, self.dtype)
         self.statistics = Parameters(statistic_shapes, self.dtype)
         rng = None if seed is None else np.random.default_rng(seed)
@@ -155,7 +156,8 @@ class Sequential:
 
     def predict(self, images: np.ndarray) -> np.ndarray:
         """The most probable class of each image, as its index (N,)."""
-        return self.predict_proba(images).argmax(axis=1)
+        logits = self.logits(images)
+        return logits.argmax(axis=1) if logits.shape[1] > 1 else (logits[:, 0] > 0.0).astype(np.intp)
 
     # Structure -----------------------------------------------------------------------------------------------------
 
@@ -258,15 +260,17 @@ def mlp(
 _activation = activation  # mlp() has a parameter of this name, which is the standard term
 
 
-def layout(layers: Sequence[Layer], input_shape: Shape) -> tuple[dict[str, Shape], dict[str, Shape], list[Shape]]:
+def layout(
+    layers: Sequence[Layer], names: Sequence[str], input_shape: Shape
+) -> tuple[dict[str, Shape], dict[str, Shape], list[Shape]]:
     """The shapes of all parameters and of all statistics by name, and of each layer's output; nothing is allocated."""
     parameters: dict[str, Shape] = {}
     statistics: dict[str, Shape] = {}
     outputs: list[Shape] = []
     shape = input_shape
-    for layer in layers:
-        parameters |= {f"{layer.name}.{name}": size for name, size in layer.parameter_shapes(shape).items()}
-        statistics |= {f"{layer.name}.{name}": size for name, size in layer.statistic_shapes(shape).items()}
+    for layer, name in zip(layers, names, strict=True):
+        parameters |= {f"{name}.{own}": size for own, size in layer.parameter_shapes(shape).items()}
+        statistics |= {f"{name}.{own}": size for own, size in layer.statistic_shapes(shape).items()}
         shape = layer.output_shape(shape)
         outputs.append(shape)
     return parameters, statistics, outputs
@@ -287,19 +291,22 @@ def layers_from_config(configs: Sequence[dict[str, Any]]) -> list[Layer]:
 def size_of(config: dict[str, Any]) -> tuple[int, int]:
     """How many parameters and statistics a network of this structure would have, found without making it."""
     layers = layers_from_config(config["layers"])
-    _name_layers(layers)
-    parameters, statistics, _ = layout(layers, tuple(config["input_shape"]))
+    parameters, statistics, _ = layout(layers, _new_names(layers), tuple(config["input_shape"]))
     return count(parameters), count(statistics)
 
 
-def _name_layers(layers: Sequence[Layer]) -> None:
+def _new_names(layers: Sequence[Layer]) -> list[str]:
+    """Kind and number of each layer: dense1, relu1, dense2, …"""
     numbers: dict[str, int] = {}
+    names = []
     for layer in layers:
-        if layer.name:
-            raise UsageError(f"This {type(layer).__name__} is part of a network already ({layer.name}). Make a new one.")
         kind = type(layer).__name__.lower()
+        if layer.name or any(layer is other for other in layers[: len(names)]):
+            where = f" ({layer.name})" if layer.name else ""
+            raise UsageError(f"This {type(layer).__name__} is part of a network already{where}. Make one for each place.")
         numbers[kind] = numbers.get(kind, 0) + 1
-        layer.name = f"{kind}{numbers[kind]}"
+        names.append(f"{kind}{numbers[kind]}")
+    return names
 
 
 def _own(layer: Layer, parameters: Parameters) -> dict[str, np.ndarray]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import sys
 
 
@@ -9,6 +10,7 @@ def main() -> None:
     """Run the command line: one clear line for an error, and the exit code 1 (failed), 2 (wrong usage) or 130 (Ctrl-C)."""
     from handspun.errors import HandspunError, MissingExtraError
 
+    _make_streams_safe()
     try:
         try:
             from handspun.cli.app import app
@@ -23,5 +25,21 @@ def main() -> None:
     except BrokenPipeError:  # the reader of a pipe, such as `head`, has seen enough
         sys.stderr.close()
         sys.exit(1)
+    except OSError as error:  # files raise errors of ours; what is left is standard output, on a full disk for example
+        print(f"Error: {error.strerror or error}.", file=sys.stderr)
+        sys.exit(1)
+    except MemoryError as error:
+        print(f"Error: There is not enough memory. {error}".rstrip(), file=sys.stderr)
+        sys.exit(1)
     except KeyboardInterrupt:
         sys.exit(130)
+
+
+def _make_streams_safe() -> None:
+    """Let no character and no closed stream stop a command: a sign that the terminal lacks is shown by its number."""
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:
+            setattr(sys, name, io.TextIOWrapper(io.BytesIO(), encoding="utf-8"))
+        elif isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")

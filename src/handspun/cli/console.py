@@ -6,6 +6,7 @@ Results go to standard output; progress and messages to standard error, so that 
 from __future__ import annotations
 
 import json
+import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,14 +16,16 @@ import numpy as np
 import typer
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from handspun.errors import UsageError
 from handspun.metrics import ClassScores
 from handspun.recipes.run import MODEL
 
 # Away from a terminal there is no width to fit into; 120 columns keep a table in one piece.
-out = Console(highlight=False, width=None if sys.stdout.isatty() else 120)
-messages = Console(stderr=True, highlight=False)
+# No markup: names of files and classes may hold brackets and colons.
+out = Console(highlight=False, markup=False, emoji=False, width=None if sys.stdout.isatty() else 120)
+messages = Console(stderr=True, highlight=False, markup=False, emoji=False)
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else on standard output.")]
 ThreadsOption = Annotated[
@@ -41,8 +44,15 @@ def model_file(path: Path) -> Path:
     if not path.is_dir():
         return path
     if not (path / MODEL).exists():
-        raise UsageError(f"{path} holds no {MODEL}: its training is not complete. Go on: handspun train --resume {path}")
+        raise UsageError(
+            f"{path} holds no {MODEL}: its training is not complete. Go on: handspun train --resume {quoted(path)}"
+        )
     return path / MODEL
+
+
+def quoted(path: Path) -> str:
+    """A path as it is given in a command."""
+    return shlex.quote(str(path))
 
 
 def percent(share: float) -> str:
@@ -77,6 +87,6 @@ def confusion_table(confusion: np.ndarray, classes: Sequence[str]) -> Table:
     """The confusion matrix, zeros as dots, right answers in bold."""
     made = table("true \\ predicted", *classes)
     for i, name in enumerate(classes):
-        cells = [f"[bold]{n:,}[/bold]" if i == j else (f"{n:,}" if n else "·") for j, n in enumerate(confusion[i])]
+        cells = [Text(f"{n:,}" if n or i == j else "·", "bold" if i == j else "") for j, n in enumerate(confusion[i])]
         made.add_row(name, *cells)
     return made

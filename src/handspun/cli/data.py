@@ -10,6 +10,7 @@ import typer
 from handspun.cli.console import JsonOption, messages, out, print_json, table
 from handspun.data import cache_folder, dataset_names, describe, load_dataset
 from handspun.data import fetch as fetch_dataset
+from handspun.errors import UsageError
 
 app = typer.Typer(help="Data sets: what there is, where it lies, fetching and looking at it.", no_args_is_help=True)
 
@@ -63,10 +64,13 @@ def info(
     facts = describe(name) if name in dataset_names() else _describe_path(name)
     if picture is not None:
         from handspun import plots
+        from handspun.recipes.pictures import as_pictures
 
         dataset = load_dataset(name)
-        assert dataset.train.labels is not None
-        plots.save(plots.sample_grid(dataset.train.images, dataset.train.labels, dataset.classes), picture)
+        images, labels = as_pictures(dataset.train.images), dataset.train.labels
+        if images is None or labels is None:
+            raise UsageError(f"{name} has no images with labels that can be drawn.")
+        plots.save(plots.sample_grid(images, labels, dataset.classes), picture)
         facts["picture"] = str(picture)
     if json:
         print_json(facts)

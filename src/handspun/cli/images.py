@@ -8,6 +8,7 @@ import numpy as np
 
 from handspun.data import load_dataset
 from handspun.errors import UsageError
+from handspun.inputs import check_shape
 from handspun.network import Sequential
 from handspun.recipes.run import prepare
 from handspun.recipes.settings import Settings
@@ -16,6 +17,14 @@ from handspun.recipes.settings import Settings
 def class_names(network: Sequential) -> tuple[str, ...]:
     """What the outputs stand for; their numbers where a model has no names."""
     return network.classes or tuple(str(i) for i in range(max(network.output_shape[-1], 2)))
+
+
+def fits(images: np.ndarray, network: Sequential, where: str) -> None:
+    """UsageError, naming ``where`` they are from, for images of another size than the network's."""
+    try:
+        check_shape(images, network.input_shape)
+    except UsageError as error:
+        raise UsageError(f"{where}: {error}") from error
 
 
 def labelled(data: str | None, header: dict[str, Any], network: Sequential) -> tuple[np.ndarray, np.ndarray, str]:
@@ -30,19 +39,22 @@ def labelled(data: str | None, header: dict[str, Any], network: Sequential) -> t
         UsageError: images without labels, or labels that the model has no classes for.
     """
     if data is None:
-        training = header.get("training", {})
-        if "settings" not in training:
+        training = header.get("training")
+        if not isinstance(training, dict) or not isinstance(training.get("settings"), dict):
             raise UsageError("The model file does not say what it was trained on: name the data to evaluate on.")
         settings = Settings.from_dict(training["settings"], "the model file")
         test, where = prepare(settings).test, f"the test images of {settings.data}"
+        if test is None:
+            raise UsageError(f"{settings.data} has no test images with labels: name the data to evaluate on.")
     else:
         dataset = load_dataset(data)
         if dataset.test is not None and dataset.test.labels is not None:
             test, where = dataset.test, f"the test images of {data}"
         else:
             test, where = dataset.train, f"the images of {data}"
-    if test is None or test.labels is None:
+    if test.labels is None:
         raise UsageError(f"{where} have no labels to compare with.")
+    fits(test.images, network, where)
     classes = len(class_names(network))
     if len(test.labels) and int(test.labels.max()) >= classes:
         raise UsageError(f"{where} have a label {int(test.labels.max())}; the model has classes 0 to {classes - 1}.")

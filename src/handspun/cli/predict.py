@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import io
 import re
+from collections.abc import Sequence
+from csv import writer
 from pathlib import Path
 from typing import Annotated
 
 import numpy as np
 import typer
+from rich.text import Text
 
 from handspun.cli.console import JsonOption, ModelArgument, messages, model_file, out, percent, print_json, table
-from handspun.cli.images import class_names
+from handspun.cli.images import class_names, fits
 from handspun.data import load_dataset, read_table
 from handspun.data.pictures import read_picture
 from handspun.errors import UsageError
@@ -46,10 +50,12 @@ def predict(
     if csv is not None:
         split = read_table(csv)
         pixels, true = split.images, split.labels
+        fits(pixels, network, str(csv))
         names = [str(i) for i in range(1, len(pixels) + 1)]
     elif data is not None:
         dataset = load_dataset(data)
         split = dataset.test or dataset.train
+        fits(split.images, network, data)
         chosen = _indices(index, len(split))
         pixels, names = split.images[chosen], [f"{data} {i}" for i in chosen]
         true = None if split.labels is None else split.labels[chosen]
@@ -62,9 +68,8 @@ def predict(
     predicted = probabilities.argmax(axis=1)
     classes = class_names(network)
     if out_file is not None:
-        rows = [f"{number},{classes[label]}" for number, label in enumerate(predicted, start=1)]
-        write_text(out_file, "\n".join(["ImageId,Label", *rows]) + "\n")
-        messages.print(f"Wrote {len(rows):,} answers to {out_file}.", soft_wrap=True)
+        write_text(out_file, _submission([classes[label] for label in predicted]))
+        messages.print(f"Wrote {len(predicted):,} answers to {out_file}.", soft_wrap=True)
     if json:
         answers = []
         for i, name in enumerate(names):
@@ -82,19 +87,28 @@ def predict(
             second = int(np.argsort(-probabilities[i], kind="stable")[1])
             answer = [
                 name,
-                f"[bold]{classes[predicted[i]]}[/bold]",
+                Text(classes[predicted[i]], "bold"),
                 percent(float(probabilities[i, predicted[i]])),
                 f"{classes[second]} {percent(float(probabilities[i, second]))}",
             ]
             if true is not None:
                 right = _name(classes, true[i])
-                answer.append(right if true[i] == predicted[i] else f"[red]{right} ✗[/red]")
+                answer.append(right if true[i] == predicted[i] else Text(f"{right} ✗", "red"))
             rows.add_row(*answer)
         out.print(rows)
 
 
 def _name(classes: tuple[str, ...], label: int) -> str:
     return classes[label] if label < len(classes) else str(label)
+
+
+def _submission(answers: Sequence[str]) -> str:
+    """The answers as CSV in Kaggle's form, counted from 1."""
+    text = io.StringIO()
+    rows = writer(text, lineterminator="\n")
+    rows.writerow(("ImageId", "Label"))
+    rows.writerows(enumerate(answers, start=1))
+    return text.getvalue()
 
 
 def _indices(text: str | None, size: int) -> list[int]:

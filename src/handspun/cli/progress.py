@@ -7,7 +7,7 @@ from pathlib import Path
 
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-from handspun.cli.console import messages
+from handspun.cli.console import messages, quoted
 from handspun.training import Callback, Trainer
 from handspun.training.history import Record
 
@@ -30,6 +30,7 @@ class ShowProgress(Callback):
         self.quiet = quiet
         self._bar: Progress | None = None
         self._shown = 0.0
+        self.told = False  # how to go on
 
     def on_train_begin(self, trainer: Trainer) -> None:
         if self.quiet or not messages.is_terminal:
@@ -70,12 +71,13 @@ class ShowProgress(Callback):
 
     def on_interrupt(self, trainer: Trainer) -> None:
         self._close()
+        self.told = True
         where = f"step {trainer.step:,} of {trainer.horizon.total_steps:,}"
         if self.folder is None:
             messages.print(f"Stopped after {where}.")
         else:
             messages.print(
-                f"Stopped after {where}; saved. Go on with: handspun train --resume {self.folder}", soft_wrap=True
+                f"Stopped after {where}; saved. Go on with: handspun train --resume {quoted(self.folder)}", soft_wrap=True
             )
 
     def on_train_end(self, trainer: Trainer) -> None:

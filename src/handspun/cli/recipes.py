@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 import typer
+from rich.text import Text
 
 from handspun.cli.console import JsonOption, out, percent, print_json, table
 from handspun.recipes import Recipe, load_recipe, recipe_names
@@ -23,7 +24,7 @@ def recipes(
         if json:
             print_json(_as_dict(recipe))
             return
-        out.print(f"[bold]{recipe.name}[/bold]: {recipe.title}")
+        out.print(Text.assemble((recipe.name, "bold"), f": {recipe.title}"))
         for label, text in (("As published", recipe.published), ("Found", recipe.found)):
             if text:
                 out.print(f"{label}: {text}")

@@ -13,7 +13,7 @@ from handspun.errors import UsageError
 from handspun.recipes import load_recipe
 from handspun.recipes.reproduce import reproduce as run_recipe
 from handspun.recipes.reproduce import write_receipt
-from handspun.recipes.run import Result
+from handspun.recipes.run import Result, make_folder
 
 
 def reproduce(
@@ -29,6 +29,7 @@ def reproduce(
     if seeds < 1:
         raise UsageError(f"--seeds must be at least 1, got {seeds}.")
     recipe = load_recipe(name)
+    make_folder(folder / "receipts")  # what cannot be written is said before the trainings, not after
     if not json:
         messages.print(f"{recipe.name}: {recipe.title}", soft_wrap=True)
 
@@ -42,11 +43,12 @@ def reproduce(
     if json:
         print_json(receipt)
         return
-    low, high = receipt["interval_95"] or (receipt["mean"], receipt["mean"])
-    out.print(
-        f"mean {percent(receipt['mean'])} ± {100 * receipt['standard_deviation']:.2f} (s.d. over {seeds} seeds; "
-        f"95 % interval {100 * low:.2f} to {percent(high)}), {receipt['seconds_mean']:.1f} s a run"
-    )
+    spread = " (one seed)"
+    if receipt["interval_95"] is not None:
+        low, high = receipt["interval_95"]
+        spread = f" ± {100 * receipt['standard_deviation']:.2f} (s.d. over {seeds} seeds; "
+        spread += f"95 % interval {100 * low:.2f} to {percent(high)})"
+    out.print(f"mean {percent(receipt['mean'])}{spread}, {receipt['seconds_mean']:.1f} s a run")
     if receipt["claim"] is not None:
         verdict = "met" if receipt["met"] else "not met"
         out.print(f"{receipt['claim_source']}: {percent(receipt['claim'])}: {verdict}")

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import math
 import re
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from handspun.cli.console import JsonOption, ThreadsOption, accuracy_line, messages, out, print_json
+from handspun.cli.console import JsonOption, ThreadsOption, accuracy_line, messages, out, print_json, quoted
 from handspun.cli.progress import ShowProgress
-from handspun.errors import UsageError
+from handspun.errors import MissingExtraError, UsageError
 from handspun.network import Sequential
 from handspun.recipes import Settings, load_recipe
 from handspun.recipes.run import CHECKPOINT, MODEL, Result, evaluation_as_dict, prepare, saved_settings
@@ -79,6 +80,8 @@ def train(
         "threads": threads,
     }
     changes = {name: value for name, value in given.items() if value is not None}
+    if budget is not None and epochs is not None:
+        raise UsageError("--budget chooses the number of epochs; give one of --budget and --epochs.")
     if resume is not None:
         if changes or recipe or budget or out_folder:
             raise UsageError("--resume goes on with the settings of the run; give it alone.")
@@ -92,17 +95,25 @@ def train(
         seconds = None if budget is None else _seconds(budget)
         folder = out_folder or _next_folder(settings.data)
         if (folder / CHECKPOINT).exists() or (folder / MODEL).exists():
-            raise UsageError(f"{folder} holds a training already. Give another --out, or go on with --resume {folder}")
+            raise UsageError(f"{folder} holds a training already. Give another --out, or --resume {quoted(folder)}")
 
+    if pictures and find_spec("matplotlib") is None:  # said before an hour of training, not after
+        raise MissingExtraError("Drawing pictures (--no-pictures trains without)", "cli")
     material = prepare(settings)
-    result = run_training(
-        settings,
-        material,
-        budget=seconds,
-        folder=folder,
-        callbacks=[ShowProgress(folder, quiet=json)],
-        announce=None if json else lambda network, final: _announce(network, final, len(material.train)),
-    )
+    progress = ShowProgress(folder, quiet=json)
+    try:
+        result = run_training(
+            settings,
+            material,
+            budget=seconds,
+            folder=folder,
+            callbacks=[progress],
+            announce=None if json else lambda network, final: _announce(network, final, len(material.train)),
+        )
+    except KeyboardInterrupt:
+        if not progress.told and (folder / CHECKPOINT).exists():  # after the last step, before the model was written
+            messages.print(f"Stopped; saved. Go on with: handspun train --resume {quoted(folder)}", soft_wrap=True)
+        raise
     files = _draw(result, folder) if pictures else []
     if json:
         print_json(_as_dict(result, folder, files))
@@ -134,7 +145,7 @@ def _report(result: Result, folder: Path, files: list[Path]) -> None:
         out.print(f"Test accuracy {accuracy_line(evaluation.accuracy, evaluation.interval, images)}")
     drawn = f", {len(files)} pictures" if files else ""
     out.print(f"In {folder}: {MODEL}, history, settings{drawn}", soft_wrap=True)
-    out.print(f"Next: handspun evaluate {folder}", soft_wrap=True)
+    out.print(f"Next: handspun evaluate {quoted(folder)}", soft_wrap=True)
 
 
 def _as_dict(result: Result, folder: Path, files: list[Path]) -> dict[str, Any]:

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from matplotlib.figure import Figure
+import numpy as np
 
 from handspun import plots
 from handspun.layers import Dense
 from handspun.recipes.run import Result
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 
 def save_pictures(result: Result, folder: Path) -> list[Path]:
@@ -24,23 +29,42 @@ def save_pictures(result: Result, folder: Path) -> list[Path]:
         "learning-rate.png": lambda: plots.learning_rate(history),
     }
     first = next((layer for layer in network.layers if isinstance(layer, Dense)), None)
-    if first is not None and first.weight.shape[0] == network.layers[0].output_shape(network.input_shape)[0]:
-        drawings["first-layer-weights.png"] = lambda: plots.weight_images(first.weight, network.input_shape)
+    shape = drawn_shape(network.input_shape)
+    if first is not None and shape is not None and first.weight.shape[0] == math.prod(shape):
+        drawings["first-layer-weights.png"] = lambda: plots.weight_images(first.weight, shape)
     test, evaluation = result.material.test, result.evaluation
     if test is not None and evaluation is not None:
         labels = test.labels
         assert labels is not None
         confidence = evaluation.probabilities.max(axis=1)
-        drawings |= {
-            "confusion-matrix.png": lambda: plots.confusion_matrix(evaluation.confusion, classes),
-            "predictions.png": lambda: plots.prediction_gallery(
-                test.images, labels, evaluation.predicted, confidence, classes
-            ),
-            "worst-mistakes.png": lambda: plots.worst_mistakes(test.images, labels, evaluation.probabilities, classes),
-        }
+        drawings["confusion-matrix.png"] = lambda: plots.confusion_matrix(evaluation.confusion, classes)
+        images = as_pictures(test.images)
+        if images is not None:
+            drawings |= {
+                "predictions.png": lambda: plots.prediction_gallery(
+                    images, labels, evaluation.predicted, confidence, classes
+                ),
+                "worst-mistakes.png": lambda: plots.worst_mistakes(images, labels, evaluation.probabilities, classes),
+            }
     paths = []
     for name, draw in drawings.items():
         path = folder / name
         plots.save(draw(), path)
         paths.append(path)
     return paths
+
+
+def drawn_shape(shape: tuple[int, ...]) -> tuple[int, ...] | None:
+    """The shape in which inputs of ``shape`` can be drawn, flat ones as a square; None where they are no pictures."""
+    if len(shape) == 1:
+        side = math.isqrt(shape[0])
+        return (side, side) if side * side == shape[0] else None
+    if len(shape) == 3 and shape[2] not in (1, 3) and shape[0] not in (1, 3):
+        return None
+    return shape
+
+
+def as_pictures(images: np.ndarray) -> np.ndarray | None:
+    """Images (N, …) as they can be drawn; None where they are no pictures."""
+    shape = drawn_shape(images.shape[1:])
+    return None if shape is None else images.reshape(len(images), *shape)

@@ -75,7 +75,8 @@ def _parse(name: str, where: str, text: str) -> Recipe:
     for key, value in content.items():
         if key not in _FIELDS:
             raise unknown_name(f"entry in {where}:", key, [*_FIELDS, "settings"])
-        if not isinstance(value, (_FIELDS[key], int) if _FIELDS[key] is float else _FIELDS[key]):
+        fits = isinstance(value, (_FIELDS[key], int) if _FIELDS[key] is float else _FIELDS[key])
+        if not fits or isinstance(value, bool):
             raise UsageError(f"{where}: {key} = {value!r} is not of the type {_FIELDS[key].__name__}.")
     return Recipe(
         name=name,

@@ -19,6 +19,9 @@ from handspun.training import Callback
 #: The 97.5 % quantile of Student's t distribution by degrees of freedom, for the 95 % interval of a mean of few runs.
 _STUDENT = (12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228, 2.201, 2.179, 2.160, 2.145)
 
+#: The same quantile of the normal distribution.
+_NORMAL = 1.959964
+
 
 def reproduce(
     recipe: Recipe,
@@ -66,11 +69,12 @@ def reproduce(
         if after_each:
             after_each(seed, result)
     mean = fmean(accuracies)
-    deviation = stdev(accuracies) if len(accuracies) > 1 else 0.0
-    degrees = len(accuracies) - 1
-    margin = math.nan
-    if degrees:
-        margin = (_STUDENT[degrees - 1] if degrees <= len(_STUDENT) else 1.96) * deviation / math.sqrt(len(accuracies))
+    deviation: float | None = None
+    interval: list[float] | None = None
+    if degrees := len(accuracies) - 1:  # one run has no spread
+        deviation = stdev(accuracies)
+        margin = _student(degrees) * deviation / math.sqrt(len(accuracies))
+        interval = [mean - margin, mean + margin]
     return {
         "recipe": recipe.name,
         "title": recipe.title,
@@ -84,7 +88,7 @@ def reproduce(
         "accuracies": accuracies,
         "mean": mean,
         "standard_deviation": deviation,
-        "interval_95": None if math.isnan(margin) else [mean - margin, mean + margin],
+        "interval_95": interval,
         "seconds": seconds,
         "seconds_mean": fmean(seconds),
         "epochs": epochs,
@@ -112,14 +116,23 @@ def fast_recipe_seconds(seed: int) -> tuple[float, float]:
     return result.seconds, result.evaluation.accuracy
 
 
+def _student(degrees: int) -> float:
+    """The 97.5 % quantile of Student's t; beyond the table by its expansion (Abramowitz and Stegun 26.7.5)."""
+    if degrees <= len(_STUDENT):
+        return _STUDENT[degrees - 1]
+    z = _NORMAL
+    return z + (z**3 + z) / (4 * degrees) + (5 * z**5 + 16 * z**3 + 3 * z) / (96 * degrees**2)
+
+
 def _table(folder: Path) -> str:
-    receipts = []
+    entries: list[tuple[bool, str, str, str]] = []  # for each receipt: what sorts it, its row, what was found
     for path in sorted(folder.glob("*.json")):
         try:
-            receipts.append(json.loads(path.read_text("utf-8")))
-        except (OSError, ValueError) as error:
-            raise DataError(f"{path} is not a receipt: {error}. Delete it and reproduce that recipe again.") from error
-    receipts.sort(key=lambda receipt: (receipt["claim_source"] != "published", receipt["recipe"]))
+            receipt = json.loads(path.read_text("utf-8"))
+            entries.append((receipt["claim_source"] != "published", receipt["recipe"], _row(receipt), receipt["found"]))
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise DataError(f"{path} is not a receipt ({error!r}). Delete it and reproduce that recipe again.") from error
+    entries.sort()
     lines = [
         "# Results",
         "",
@@ -131,24 +144,24 @@ def _table(folder: Path) -> str:
         "| met | s a run | command |",
         "|---|---|---|---|---|---|---|---|---|",
     ]
-    lines += [_row(receipt) for receipt in receipts]
-    notes = [f"- **{receipt['recipe']}**: {receipt['found']}" for receipt in receipts if receipt["found"]]
+    lines += [row for _, _, row, _ in entries]
+    notes = [f"- **{name}**: {found}" for _, name, _, found in entries if found]
     if notes:
         lines += ["", "## What was not published, or had to be chosen", "", *notes]
     return "\n".join(lines) + "\n"
 
 
 def _row(receipt: dict[str, Any]) -> str:
-    claim, interval = receipt["claim"], receipt["interval_95"]
+    claim, interval, spread = receipt["claim"], receipt["interval_95"], receipt["standard_deviation"]
     cells = (
         f"`{receipt['recipe']}`",
         receipt["published"] or receipt["title"],
         "" if claim is None else f"{100 * claim:.2f} % ({receipt['claim_source']})",
-        f"**{100 * receipt['mean']:.2f} %** ± {100 * receipt['standard_deviation']:.2f}",
+        f"**{100 * receipt['mean']:.2f} %**" + ("" if spread is None else f" ± {100 * spread:.2f}"),
         "" if interval is None else f"{100 * interval[0]:.2f} to {100 * interval[1]:.2f} %",
         str(len(receipt["seeds"])),
         {None: "", True: "yes", False: "no"}[receipt["met"]],
         f"{receipt['seconds_mean']:.1f}",
         f"`{receipt['command']}`",
     )
-    return f"| {' | '.join(cells)} |"
+    return f"| {' | '.join(cell.replace('|', '&#124;') for cell in cells)} |"

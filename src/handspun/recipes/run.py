@@ -16,7 +16,7 @@ import numpy as np
 import handspun
 from handspun.data import Dataset, Split, load_dataset
 from handspun.data.splits import hold_out, pool
-from handspun.errors import ModelFileError, UsageError
+from handspun.errors import ModelFileError, OutputError, UsageError
 from handspun.evaluation import Evaluation, evaluate
 from handspun.files import write_text
 from handspun.modelfile import save
@@ -76,6 +76,9 @@ def prepare(settings: Settings, dataset: Dataset | None = None) -> Material:
     train, test = dataset.train, dataset.test
     if train.labels is None:
         raise UsageError(f"{settings.data} has no labels to learn from.")
+    if np.all(train.labels == train.labels[0]):
+        name = dataset.classes[train.labels[0]]
+        raise UsageError(f"All images of {settings.data} are of one class ({name}): there is nothing to tell apart.")
     if settings.pool_test is not None:
         everything = pool(dataset)
         _enough(settings.data, len(everything), settings.pool_test, "pool_test")
@@ -85,7 +88,10 @@ def prepare(settings: Settings, dataset: Dataset | None = None) -> Material:
         _, train = hold_out(train, settings.train_images, seed=settings.seed)
     validation = None
     if settings.validation:
-        train, validation = hold_out(train, settings.validation, seed=settings.seed)
+        try:
+            train, validation = hold_out(train, settings.validation, seed=settings.seed)
+        except UsageError as error:
+            raise UsageError(f"validation = {settings.validation} of the images of {settings.data}: {error}") from error
     if test is not None and test.labels is None:
         test = None
     return Material(train, validation, test, dataset.classes, dataset.name)
@@ -110,7 +116,8 @@ def train(
         callbacks: more of them.
         announce: is called with the untrained network and the final settings before training begins.
     """
-    with limit_threads(settings):
+    # The trainer looks for what is not finite, and says more of it than NumPy's warnings do.
+    with limit_threads(settings), np.errstate(over="ignore", invalid="ignore", divide="ignore"):
         return _train(settings, material, budget, folder, callbacks, announce)
 
 
@@ -128,17 +135,18 @@ def _train(
     if budget is not None:
         if not (folder and (folder / CHECKPOINT).exists()):
             settings = settings.replace(epochs=_epochs_within(budget, settings, material))
-        watchers.append(Deadline(budget))
+        watchers.append(Deadline(budget - _trial_seconds(budget)))
     if settings.early_stopping is not None or (budget is not None and material.validation is not None):
         watchers.append(EarlyStopping(settings.early_stopping))
+    arguments = settings.fit_arguments()  # finds wrong settings, before anything is written
     if folder:
+        make_folder(folder)
         configuration = {"settings": settings.as_dict(), "budget": budget}
         write_json(folder / CONFIG, configuration)
         write_json(folder / ENVIRONMENT, environment())
         watchers.append(CSVLog(folder / HISTORY))
     if announce:
         announce(network, settings)
-    arguments = settings.fit_arguments()
     began = time.perf_counter()
     history = fit(
         network,
@@ -169,7 +177,7 @@ MOST_EPOCHS = 200
 def _epochs_within(budget: float, settings: Settings, material: Material) -> int:
     """How many epochs take nine tenths of ``budget`` seconds, judged by training a throw-away network for a moment."""
     trial = settings.network(material.image_shape, material.classes)
-    seconds = min(0.05 * budget, 1.0)
+    seconds = _trial_seconds(budget)
     history = fit(trial, material.train, epochs=1_000, callbacks=[Deadline(seconds)], **settings.fit_arguments())
     an_epoch = len(material.train) / history["images_per_second"][-1]
     if material.validation is not None:
@@ -177,6 +185,11 @@ def _epochs_within(budget: float, settings: Settings, material: Material) -> int
         trial.logits(material.validation.images)
         an_epoch += time.perf_counter() - began
     return int(np.clip(0.9 * (budget - seconds) / an_epoch, 1, MOST_EPOCHS))
+
+
+def _trial_seconds(budget: float) -> float:
+    """How much of ``budget`` seconds goes into finding out how long an epoch takes."""
+    return min(0.05 * budget, 1.0)
 
 
 def saved_settings(folder: Path) -> tuple[Settings, float | None]:
@@ -188,10 +201,13 @@ def saved_settings(folder: Path) -> tuple[Settings, float | None]:
     path = folder / CONFIG
     try:
         content = json.loads(path.read_text("utf-8"))
-        return Settings.from_dict(content["settings"], str(path)), content["budget"]
+        budget = content["budget"]
+        return Settings.from_dict(content["settings"], str(path)), None if budget is None else float(budget)
     except OSError as error:
         raise ModelFileError(f"{folder} is not a run folder: cannot read {CONFIG} ({error.strerror}).") from error
-    except (ValueError, KeyError, TypeError) as error:
+    except UsageError as error:
+        raise ModelFileError(str(error)) from error
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise ModelFileError(f"{path} cannot be understood: {error}.") from error
 
 
@@ -228,6 +244,14 @@ def evaluation_as_dict(evaluation: Evaluation, classes: Sequence[str]) -> dict[s
         },
         "confusion": evaluation.confusion.tolist(),
     }
+
+
+def make_folder(folder: Path) -> None:
+    """Make ``folder`` and those above it where they are missing; OutputError if that cannot be."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"Cannot make the folder {folder}: {error.strerror or error}.") from error
 
 
 def write_json(path: Path, value: Any) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -86,16 +87,20 @@ class Settings:
     def __post_init__(self) -> None:
         """Check what no later stage checks; the parts check their own settings when they are built."""
         for name, value in (("learning_rate", self.learning_rate), ("l1", self.l1), ("l2", self.l2)):
-            if not isinstance(value, (int, float)) or isinstance(value, bool) or not value >= 0:
-                raise UsageError(f"{name} must be a number that is not negative, got {value!r}.")
+            if not isinstance(value, (int, float)) or isinstance(value, bool) or not 0 <= value < math.inf:
+                raise UsageError(f"{name} must be a finite number that is not negative, got {value!r}.")
         if not 0 <= self.validation < 1:
             raise UsageError(f"validation is a share from 0 up to 1 (not included), got {self.validation!r}.")
         if self.batch_size < 0:
             raise UsageError(f"batch_size must be 0 (all images) or more, got {self.batch_size}.")
         if self.epochs is not None and self.epochs < 1:
             raise UsageError(f"epochs must be at least 1, got {self.epochs}.")
+        if self.seed < 0:
+            raise UsageError(f"seed must be a whole number that is not negative, got {self.seed}.")
         if self.early_stopping is not None and self.validation == 0:
             raise UsageError("early_stopping watches the validation loss: give a share for validation, such as 0.1.")
+        if self.initializer_scale is not None and self.initializer != "ScaledNormal":
+            raise UsageError('initializer_scale belongs to the initializer "ScaledNormal", and to no other.')
         if self.momentum is not None and self.optimizer not in ("momentum", "nesterov"):
             raise UsageError(f'The optimizer "{self.optimizer}" has no momentum setting; "momentum" and "nesterov" have.')
 
@@ -137,7 +142,13 @@ class Settings:
             if self.dropout:
                 layers.append(Dropout(self.dropout))
         layers.append(Dense(len(classes), initializer=self._initializer()))
-        return Sequential(layers, input_shape, seed=self.seed, classes=classes)
+        try:
+            return Sequential(layers, input_shape, seed=self.seed, classes=classes)
+        except UsageError:
+            raise
+        except (MemoryError, ValueError, OverflowError) as error:  # what NumPy says to an array that cannot be
+            units = ",".join(str(units) for units in self.hidden)
+            raise UsageError(f"hidden = {units}: such a network does not fit into the memory ({error}).") from error
 
     def _initializer(self) -> Initializer | None:
         if self.initializer is None:
@@ -145,7 +156,7 @@ class Settings:
         if self.initializer not in INITIALIZERS:
             raise unknown_name("initializer", self.initializer, INITIALIZERS)
         kind: Any = INITIALIZERS[self.initializer]
-        return kind() if self.initializer_scale is None else kind(self.initializer_scale)
+        return kind(**({} if self.initializer_scale is None else {"scale": self.initializer_scale}))
 
     def make_optimizer(self) -> Optimizer:
         """The optimizer at its start."""

@@ -29,6 +29,9 @@ class Callback:
     #: Whether ``on_step_end`` is wanted: a call for each step costs time.
     watches_steps: ClassVar[bool] = False
 
+    def reset(self) -> None:
+        """Forget what another training left; called when a trainer takes the callback, before ``load_state``."""
+
     def on_train_begin(self, trainer: Trainer) -> None:
         """Before the first step, also of a resumed training."""
 
@@ -63,6 +66,9 @@ class _Best(Callback):
         if monitor not in COLUMNS:
             raise UsageError(f"{type(self).__name__}: monitor must be one of {', '.join(COLUMNS)}; got {monitor!r}.")
         self.monitor = monitor
+        self.reset()
+
+    def reset(self) -> None:
         self.best = math.nan
         self.best_epoch = 0
 
@@ -102,6 +108,9 @@ class EarlyStopping(_Best):
             raise UsageError(f"EarlyStopping: patience must be at least 1 epoch, got {patience}.")
         self.patience = patience
         self.restore_best = restore_best
+
+    def reset(self) -> None:
+        super().reset()
         self._weights: dict[str, np.ndarray] = {}
 
     def on_epoch_end(self, trainer: Trainer, record: Record) -> None:
@@ -125,6 +134,8 @@ class EarlyStopping(_Best):
 
     def load_state(self, plain: dict[str, Any], arrays: dict[str, np.ndarray]) -> None:
         super().load_state(plain, arrays)
+        if self.restore_best and self.best_epoch and arrays.keys() != {"parameters", "statistics"}:
+            raise ValueError("the best weights are missing")
         self._weights = dict(arrays)
 
 
@@ -187,7 +198,7 @@ class JSONLinesLog(_Log):
     """One JSON object a line and epoch."""
 
     def _line(self, record: Record) -> str:
-        return json.dumps(record) + "\n"
+        return json.dumps({name: record[name] for name in COLUMNS if name in record}) + "\n"
 
 
 class TensorBoardLog(Callback):
@@ -235,8 +246,10 @@ class Deadline(Callback):
         if not seconds > 0:
             raise UsageError(f"Deadline: seconds must be above 0, got {seconds}.")
         self.seconds = seconds
-        self._used = 0.0
-        self._began = 0.0
+        self.reset()
+
+    def reset(self) -> None:
+        self._used = self._began = 0.0
 
     def on_train_begin(self, trainer: Trainer) -> None:
         self._began = time.perf_counter() - self._used

@@ -8,6 +8,7 @@ leaves the one before.
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import time
 from pathlib import Path
@@ -38,7 +39,7 @@ class Checkpoint(Callback):
     watches_steps = True
 
     def __init__(self, path: str | os.PathLike[str], data_hash: str, *, every: float = 5.0) -> None:
-        if every < 0:
+        if not every >= 0:
             raise UsageError(f"Checkpoint: every must not be negative, got {every} s.")
         self.path = Path(path)
         self.data_hash = data_hash
@@ -89,7 +90,7 @@ def resume(trainer: Trainer, path: str | os.PathLike[str], data_hash: str) -> No
         trainer.load_state(header["state"], arrays)
     except HandspunError as error:
         raise UsageError(f"{path}: {error}") from error
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise ModelFileError(f"{path}: the state of the training cannot be understood: {error!r}.") from error
 
 
@@ -106,9 +107,7 @@ def hash_data(*arrays: np.ndarray | None) -> str:
 
 
 def _through_json(value: Any) -> Any:
-    import json
-
-    return json.loads(json.dumps(value))
+    return json.loads(encode_json(value).tobytes())
 
 
 def _differences(saved: Any, now: dict[str, Any]) -> list[str]:

@@ -87,14 +87,18 @@ def fit(
         _check(network, validation[0], validation[1], "validation")
     epochs = _count("epochs", epochs)
     batch_size = None if batch_size is None else _count("batch_size", batch_size)
+    if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)) or seed < 0:
+        raise UsageError(f"seed must be a whole number, not negative, got {seed!r}.")
     if sample_weight is not None:
-        sample_weight = np.asarray(sample_weight, network.dtype)
+        sample_weight = np.asarray(sample_weight, np.float64)
         if sample_weight.shape != (len(images),) or not (np.isfinite(sample_weight) & (sample_weight >= 0)).all():
             raise UsageError(f"sample_weight must be {len(images)} finite numbers, none negative.")
 
     saver: list[Checkpoint] = []
     if checkpoint is not None:
-        saver = [Checkpoint(checkpoint, hash_data(images, targets, sample_weight), every=checkpoint_every)]
+        saver = [
+            Checkpoint(checkpoint, hash_data(images, targets, sample_weight, *(validation or ())), every=checkpoint_every)
+        ]
     trainer = Trainer(
         network,
         images,
@@ -111,7 +115,7 @@ def fit(
         sample_weight=sample_weight,
         validation=validation,
         callbacks=[*callbacks, *saver],
-        seed=seed,
+        seed=int(seed),
     )
     for last in saver:
         if last.path.exists():
@@ -146,6 +150,8 @@ def _check(network: Sequential, images: np.ndarray, targets: np.ndarray, name: s
         if low < 0 or high >= classes:
             wrong = high if high >= classes else low
             raise UsageError(f"{name}: label {wrong} is out of range; the network has classes 0 to {classes - 1}.")
+    elif targets.dtype.kind not in "iufb":
+        raise UsageError(f"{name}: targets must be numbers, got {targets.dtype}.")
     elif targets.size != len(images) * outputs:
         raise UsageError(f"{name}: targets of shape {targets.shape} do not fit the network's {outputs} outputs.")
     elif not np.isfinite(targets).all():

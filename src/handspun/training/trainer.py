@@ -82,12 +82,14 @@ class Trainer:
         self.shuffle = shuffle and self.batch_size < self.size  # the order within a full batch changes nothing
         self.validation = validation
         self.callbacks = list(callbacks)
+        for callback in self.callbacks:
+            callback.reset()
         self.seed = seed
         self.horizon = Horizon(epochs * self.steps_per_epoch, self.steps_per_epoch)
 
         self._targets = targets
         self.classification = targets.ndim == 1 and targets.dtype.kind in "iub"
-        self._sample_weight = sample_weight
+        self._sample_weight = None if sample_weight is None else sample_weight.astype(network.dtype)
         self._piece_size = piece_size
         self._loader = BatchLoader(images, network.input_shape, network.dtype)
         self._order_rng, self._noise_rng = (
@@ -115,8 +117,9 @@ class Trainer:
 
     @property
     def finished(self) -> bool:
-        """Whether all epochs are complete, or training was told to stop."""
-        return self.stop or self.epoch >= self.epochs
+        """Whether all epochs are complete, or training was told to stop and has."""
+        # A stop in the middle of an epoch still owes the record of that epoch.
+        return self.epoch >= self.epochs or (self.stop and self.position == 0)
 
     # The loop ------------------------------------------------------------------------------------------------------
 
@@ -130,7 +133,8 @@ class Trainer:
         """
         for callback in self.callbacks:
             callback.on_train_begin(self)
-        with Interruption() as interruption:
+        # What is not finite is found and explained by the step itself; NumPy need not warn of it.
+        with Interruption() as interruption, np.errstate(over="ignore", invalid="ignore", divide="ignore"):
             while not self.finished:
                 self._run_epoch(interruption)
                 if interruption.requested:
@@ -152,14 +156,12 @@ class Trainer:
         order = self._order_rng.permutation(self.size) if self.shuffle else None
         watchers = [callback for callback in self.callbacks if callback.watches_steps]
         began = time.perf_counter() - self.running["seconds"]
-        while self.position < self.steps_per_epoch:
+        while self.position < self.steps_per_epoch and not self.stop:
             self._one_step(order)
             self.running["seconds"] = time.perf_counter() - began
             for callback in watchers:
                 callback.on_step_end(self)
-            if self.stop:
-                break
-            if interruption.requested and self.position < self.steps_per_epoch:
+            if interruption.requested and self.position < self.steps_per_epoch and not self.stop:
                 # The epoch goes on another day: its order is drawn again from the state that it began with.
                 self._order_rng.bit_generator.state = self._order_state
                 return
@@ -306,6 +308,7 @@ class Trainer:
             "epoch": self.epoch,
             "position": self.position,
             "stop": self.stop,
+            "learning_rate": self.learning_rate,
             "optimizer_steps": self.optimizer.steps,
             "order_rng": self._order_state,
             "noise_rng": self._noise_rng.bit_generator.state,
@@ -316,10 +319,11 @@ class Trainer:
         return plain, arrays
 
     def load_state(self, plain: dict[str, Any], arrays: dict[str, np.ndarray]) -> None:
-        """Take up where ``state`` was taken.
+        """Take up where ``state`` was taken. Nothing is changed if it does not fit.
 
         Raises:
             UsageError: the arrays or callbacks are not those of this training.
+            ValueError, KeyError, TypeError, AttributeError: ``plain`` is not what ``state`` gives.
         """
         targets = {
             "parameters": self.network.parameters.vector,
@@ -331,22 +335,45 @@ class Trainer:
         for name, target in targets.items():
             if name not in arrays or arrays[name].shape != target.shape or arrays[name].dtype != target.dtype:
                 raise UsageError(f'The checkpoint\'s "{name}" does not fit this training.')
-            target[...] = arrays[name]
         names = [callback["name"] for callback in plain["callbacks"]]
         if names != [type(callback).__name__ for callback in self.callbacks]:
             raise UsageError(f"The checkpoint was made with other callbacks: {', '.join(names) or 'none'}.")
+        step, epoch, position = (_whole(plain[name]) for name in ("step", "epoch", "position"))
+        steps = _whole(plain["optimizer_steps"])
+        if epoch > self.epochs or position > self.steps_per_epoch or max(step, steps) > self.horizon.total_steps:
+            raise ValueError("more steps than this training has")
+        if not isinstance(plain["stop"], bool):
+            raise ValueError(f"stop is {plain['stop']!r}")
+        running = {name: _number(plain["running"][name]) for name in self._nothing_yet()}
+        records = [{name: _number(value) for name, value in record.items()} for record in plain["history"]]
+        if len(records) != epoch or any("loss" not in record for record in records):
+            raise ValueError(f"a history of {len(records)} epochs after {epoch}")
+        learning_rate = _number(plain["learning_rate"])
+        self._order_rng.bit_generator.state = self._order_state = plain["order_rng"]
+        self._noise_rng.bit_generator.state = plain["noise_rng"]
         for number, (callback, saved) in enumerate(zip(self.callbacks, plain["callbacks"], strict=True)):
             prefix = f"callback{number}."
             own = {name.removeprefix(prefix): array for name, array in arrays.items() if name.startswith(prefix)}
             callback.load_state(saved, own)
-        self.step, self.epoch, self.position = plain["step"], plain["epoch"], plain["position"]
-        self.stop = plain["stop"]
-        self.optimizer.steps = plain["optimizer_steps"]
-        self._order_rng.bit_generator.state = self._order_state = plain["order_rng"]
-        self._noise_rng.bit_generator.state = plain["noise_rng"]
-        self.running = dict(plain["running"])
-        self.history = History(list(plain["history"]))
+
+        for name, target in targets.items():
+            target[...] = arrays[name]
+        self.step, self.epoch, self.position, self.optimizer.steps = step, epoch, position, steps
+        self.stop, self.learning_rate = plain["stop"], learning_rate
+        self.running, self.history = running, History(records)
 
 
 def _plain(value: Any) -> Any:
     return value.tolist() if isinstance(value, np.ndarray) else value
+
+
+def _whole(value: Any) -> int:
+    if type(value) is not int or value < 0:
+        raise ValueError(f"{value!r} is not a count")
+    return value
+
+
+def _number(value: Any) -> float:
+    if type(value) not in (int, float):
+        raise ValueError(f"{value!r} is not a number")
+    return value
