@@ -68,6 +68,8 @@ def load_with_header(path: str | os.PathLike[str]) -> tuple[Sequential, dict[str
             raise ModelFileError(f'{path} lacks "{name}" or its hash: it is not a whole model file.')
         if _sha256(vector) != hashes.get(name):
             raise ModelFileError(f'{path}: "{name}" was altered after the file was written (its SHA-256 differs).')
+        if vector.dtype.kind != "f" or vector.ndim != 1:
+            raise ModelFileError(f'{path}: "{name}" is not a vector of floating-point numbers.')
         if not np.isfinite(vector).all():
             raise ModelFileError(f'{path}: "{name}" holds values that are not finite numbers.')
     try:
@@ -80,8 +82,8 @@ def load_with_header(path: str | os.PathLike[str]) -> tuple[Sequential, dict[str
     except Exception as error:  # whatever layers come upon that are made from nonsense; sizes were checked before
         raise ModelFileError(f"{path}: the description of the network cannot be understood ({error}).") from error
     for name, own in (("parameters", network.parameters), ("statistics", network.statistics)):
-        if arrays[name].dtype != own.vector.dtype or arrays[name].ndim != 1:
-            raise ModelFileError(f'{path}: "{name}" is not a vector of {own.vector.dtype}.')
+        if arrays[name].dtype != own.vector.dtype:
+            raise ModelFileError(f'{path}: "{name}" is of {arrays[name].dtype}, not of {own.vector.dtype}.')
         own.vector[...] = arrays[name]
     return network, header
 
