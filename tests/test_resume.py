@@ -472,8 +472,8 @@ def test_flipped_bit_in_a_checkpoint_is_refused_or_without_effect(blobs, tmp_pat
         path.write_bytes(broken)
         try:
             assert make_checkpoint(blobs, path).parameters.vector.tobytes() == right
-        except ModelFileError:
-            refused += 1
+        except HandspunError as error:  # a table of contents that hides an array is of a file that "does not fit"
+            refused += str(path) in str(error)
     assert refused > 100
 
 

@@ -1,79 +1,214 @@
 """handspun: neural networks spun by hand in NumPy, made real.
 
-Importing it loads NumPy and nothing else. The names below are the public ones.
+The names below are the public ones. Each is loaded from its module when it is first used, so that a program which only
+predicts does not wait for what only training needs; nothing but NumPy is ever loaded with them.
 """
 
-from handspun.averaging import ExponentialMovingAverage
-from handspun.clipping import ClipNorm, ClipValue
-from handspun.data import Dataset, Split, load_dataset
-from handspun.data.splits import hold_out, k_fold, pool
-from handspun.errors import (
-    DataError,
-    DivergenceError,
-    DownloadError,
-    HandspunError,
-    MissingExtraError,
-    ModelFileError,
-    OutputError,
-    UsageError,
-)
-from handspun.evaluation import Evaluation, evaluate
-from handspun.gradcheck import GradientReport, check_gradients
-from handspun.initializers import (
-    GlorotNormal,
-    GlorotUniform,
-    HeNormal,
-    HeUniform,
-    Initializer,
-    LeCunNormal,
-    LeCunUniform,
-    Orthogonal,
-    ScaledNormal,
-    Zeros,
-)
-from handspun.layers import (
-    GELU,
-    BatchNorm,
-    Dense,
-    Dropout,
-    Flatten,
-    Layer,
-    LayerNorm,
-    LeakyReLU,
-    ReLU,
-    Sigmoid,
-    SiLU,
-    Tanh,
-)
-from handspun.losses import Loss, MeanSquaredError, SigmoidBinaryCrossEntropy, SoftmaxCrossEntropy, softmax
-from handspun.metrics import accuracy, class_scores, confusion_matrix, mcnemar, wilson_interval
-from handspun.modelfile import load, save
-from handspun.network import Sequential, mlp
-from handspun.optimizers import SGD, Adagrad, Adam, AdamW, Momentum, Nesterov, Optimizer, RMSprop
-from handspun.penalties import Penalty
-from handspun.schedules import (
-    Constant,
-    Cosine,
-    ExponentialDecay,
-    InverseTimeDecay,
-    OneCycle,
-    Schedule,
-    StepDecay,
-    Warmup,
-)
-from handspun.training import (
-    BestCheckpoint,
-    Callback,
-    CSVLog,
-    Deadline,
-    EarlyStopping,
-    History,
-    JSONLinesLog,
-    TensorBoardLog,
-    fit,
-)
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from handspun.averaging import ExponentialMovingAverage
+    from handspun.clipping import ClipNorm, ClipValue
+    from handspun.data import Dataset, Split, load_dataset
+    from handspun.data.splits import hold_out, k_fold, pool
+    from handspun.errors import (
+        DataError,
+        DivergenceError,
+        DownloadError,
+        HandspunError,
+        MissingExtraError,
+        ModelFileError,
+        OutputError,
+        UsageError,
+    )
+    from handspun.evaluation import Evaluation, evaluate
+    from handspun.gradcheck import GradientReport, check_gradients
+    from handspun.initializers import (
+        GlorotNormal,
+        GlorotUniform,
+        HeNormal,
+        HeUniform,
+        Initializer,
+        LeCunNormal,
+        LeCunUniform,
+        Orthogonal,
+        ScaledNormal,
+        Zeros,
+    )
+    from handspun.layers import (
+        GELU,
+        BatchNorm,
+        Dense,
+        Dropout,
+        Flatten,
+        Layer,
+        LayerNorm,
+        LeakyReLU,
+        ReLU,
+        Sigmoid,
+        SiLU,
+        Tanh,
+    )
+    from handspun.losses import Loss, MeanSquaredError, SigmoidBinaryCrossEntropy, SoftmaxCrossEntropy, softmax
+    from handspun.metrics import accuracy, class_scores, confusion_matrix, mcnemar, wilson_interval
+    from handspun.modelfile import load, save
+    from handspun.network import Sequential, mlp
+    from handspun.optimizers import SGD, Adagrad, Adam, AdamW, Momentum, Nesterov, Optimizer, RMSprop
+    from handspun.penalties import Penalty
+    from handspun.schedules import (
+        Constant,
+        Cosine,
+        ExponentialDecay,
+        InverseTimeDecay,
+        OneCycle,
+        Schedule,
+        StepDecay,
+        Warmup,
+    )
+    from handspun.training import (
+        BestCheckpoint,
+        Callback,
+        CSVLog,
+        Deadline,
+        EarlyStopping,
+        History,
+        JSONLinesLog,
+        TensorBoardLog,
+        fit,
+    )
 
 __version__ = "0.1.0"
+
+_HOMES = {
+    "handspun.averaging": ("ExponentialMovingAverage",),
+    "handspun.clipping": (
+        "ClipNorm",
+        "ClipValue",
+    ),
+    "handspun.data": (
+        "Dataset",
+        "Split",
+        "load_dataset",
+    ),
+    "handspun.data.splits": (
+        "hold_out",
+        "k_fold",
+        "pool",
+    ),
+    "handspun.errors": (
+        "DataError",
+        "DivergenceError",
+        "DownloadError",
+        "HandspunError",
+        "MissingExtraError",
+        "ModelFileError",
+        "OutputError",
+        "UsageError",
+    ),
+    "handspun.evaluation": (
+        "Evaluation",
+        "evaluate",
+    ),
+    "handspun.gradcheck": (
+        "GradientReport",
+        "check_gradients",
+    ),
+    "handspun.initializers": (
+        "GlorotNormal",
+        "GlorotUniform",
+        "HeNormal",
+        "HeUniform",
+        "Initializer",
+        "LeCunNormal",
+        "LeCunUniform",
+        "Orthogonal",
+        "ScaledNormal",
+        "Zeros",
+    ),
+    "handspun.layers": (
+        "GELU",
+        "BatchNorm",
+        "Dense",
+        "Dropout",
+        "Flatten",
+        "Layer",
+        "LayerNorm",
+        "LeakyReLU",
+        "ReLU",
+        "Sigmoid",
+        "SiLU",
+        "Tanh",
+    ),
+    "handspun.losses": (
+        "Loss",
+        "MeanSquaredError",
+        "SigmoidBinaryCrossEntropy",
+        "SoftmaxCrossEntropy",
+        "softmax",
+    ),
+    "handspun.metrics": (
+        "accuracy",
+        "class_scores",
+        "confusion_matrix",
+        "mcnemar",
+        "wilson_interval",
+    ),
+    "handspun.modelfile": (
+        "load",
+        "save",
+    ),
+    "handspun.network": (
+        "Sequential",
+        "mlp",
+    ),
+    "handspun.optimizers": (
+        "SGD",
+        "Adagrad",
+        "Adam",
+        "AdamW",
+        "Momentum",
+        "Nesterov",
+        "Optimizer",
+        "RMSprop",
+    ),
+    "handspun.penalties": ("Penalty",),
+    "handspun.schedules": (
+        "Constant",
+        "Cosine",
+        "ExponentialDecay",
+        "InverseTimeDecay",
+        "OneCycle",
+        "Schedule",
+        "StepDecay",
+        "Warmup",
+    ),
+    "handspun.training": (
+        "BestCheckpoint",
+        "Callback",
+        "CSVLog",
+        "Deadline",
+        "EarlyStopping",
+        "History",
+        "JSONLinesLog",
+        "TensorBoardLog",
+        "fit",
+    ),
+}
+_HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
+
+
+def __getattr__(name: str) -> Any:
+    """Load a public name from its module (PEP 562)."""
+    if name not in _HOME_OF:
+        raise AttributeError(f"module 'handspun' has no attribute {name!r}")
+    value = globals()[name] = getattr(import_module(_HOME_OF[name]), name)
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
+
 
 __all__ = [
     "GELU",

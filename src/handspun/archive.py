@@ -49,6 +49,8 @@ _EPOCH = (
     0,
 )  # the zip format's first moment: the same arrays make the same file at any time
 
+_END_RECORD = struct.Struct("<4s4H2LH")  # signature, 2 disk numbers, members here, in all, size, offset, comment length
+
 ErrorClass = type[HandspunError]
 
 
@@ -97,6 +99,7 @@ def read_arrays(
     with open_regular(path, error=error) as file:
         try:
             with zipfile.ZipFile(_ShyReader(file), "r") as archive:
+                _check_count(str(path), file, len(archive.infolist()), error)
                 return _read_members(str(path), archive, limit_bytes, names, error)
         except HandspunError:
             raise
@@ -184,6 +187,15 @@ class _ShyReader(io.RawIOBase):
 
     def readable(self) -> bool:
         return True
+
+
+def _check_count(path: str, file: io.BufferedReader, found: int, error: ErrorClass) -> None:
+    """Refuse an archive whose end record counts other members than were found: a damaged entry can hide those after it."""
+    file.seek(-_END_RECORD.size, os.SEEK_END)
+    signature, _, _, _, declared, _, _, _ = _END_RECORD.unpack(file.read(_END_RECORD.size))
+    # With a comment behind it the record lies elsewhere, and archives of more than 65,534 members have another one.
+    if signature == b"PK\5\6" and declared not in (found, 0xFFFF):
+        raise error(f"{path} is damaged: it should hold {declared} members, but {found} were found.")
 
 
 def _read_members(

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from handspun.errors import UsageError
 from handspun.losses import Loss, SoftmaxCrossEntropy, softmax
 from handspun.metrics import ClassScores, class_scores, confusion_matrix, correct, wilson_interval
 from handspun.network import Sequential
@@ -49,13 +50,18 @@ def evaluate(network: Sequential, images: np.ndarray, labels: np.ndarray) -> Eva
     """Compare the network's answers for ``images`` (N, …) with ``labels`` (N,).
 
     Raises:
-        UsageError: images of another size than the network's.
+        UsageError: images of another size than the network's, or labels that are not one of its classes for each image.
     """
     labels = np.asarray(labels)
+    classes = max(network.output_shape[-1], 2)
+    if labels.ndim != 1 or labels.dtype.kind not in "iub" or len(labels) != len(images) or not len(labels):
+        raise UsageError(f"{len(images)} images need {len(images)} whole numbers as labels; got an array {labels.shape}.")
+    if labels.min() < 0 or labels.max() >= classes:
+        wrong = labels.min() if labels.min() < 0 else labels.max()
+        raise UsageError(f"Label {wrong} is out of range; the network has classes 0 to {classes - 1}.")
     outputs = network.logits(images)  # (N, C), or (N, 1) for one output
     if outputs.shape[1] == 1:
         outputs = np.concatenate([np.zeros_like(outputs), outputs], axis=1)
-    classes = outputs.shape[1]
     predicted = outputs.argmax(axis=1)
     hits = int(np.count_nonzero(predicted == labels))
     confusion = confusion_matrix(labels, predicted, classes)

@@ -98,8 +98,8 @@ class ScaledNormal(Initializer):
     scale: float = 0.01
 
     def __post_init__(self) -> None:
-        if not self.scale > 0:
-            raise UsageError(f"ScaledNormal: scale must be above 0, got {self.scale}.")
+        if not 0 < self.scale < math.inf:
+            raise UsageError(f"ScaledNormal: scale must be a finite number above 0, got {self.scale}.")
 
     def __call__(self, shape: Shape, fan_in: int, fan_out: int, rng: np.random.Generator) -> np.ndarray:
         return self.scale * rng.standard_normal(shape)

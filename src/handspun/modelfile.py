@@ -25,6 +25,9 @@ VERSION = 1
 #: The largest file that is taken for a model: 2 GiB of parameters.
 LIMIT_BYTES = 2 * 2**30
 
+#: The largest header: a checkpoint's has the history of many thousand epochs.
+HEADER_BYTES = 64 * 2**20
+
 
 def save(network: Sequential, path: str | os.PathLike[str], *, training: dict[str, Any] | None = None) -> None:
     """Write ``network`` to ``path``, atomically; the same network gives the same bytes.
@@ -59,8 +62,8 @@ def load(path: str | os.PathLike[str]) -> Sequential:
 
 def load_with_header(path: str | os.PathLike[str]) -> tuple[Sequential, dict[str, Any]]:
     """The network, and the header of its file. Raises ModelFileError as ``load`` does."""
+    header = read_header(path, FORMAT, VERSION)
     arrays = read_arrays(path, limit_bytes=LIMIT_BYTES, error=ModelFileError)
-    header = decode_header(path, arrays, FORMAT, VERSION)
     hashes = header.get("sha256")
     for name in ("parameters", "statistics"):
         vector = arrays.get(name)
@@ -109,11 +112,15 @@ def _numpy_as_plain(value: Any) -> Any:
     raise UsageError(f"A file can hold plain data only: numbers, text, lists and dictionaries; got {type(value).__name__}.")
 
 
-def decode_header(path: str | os.PathLike[str], arrays: dict[str, np.ndarray], kind: str, version: int) -> dict[str, Any]:
-    """The JSON object in ``arrays["header"]``, checked for its format and version; ModelFileError if it is not right."""
-    array = arrays.get("header")
-    if array is None or array.dtype != np.uint8 or array.ndim != 1:
-        raise ModelFileError(f"{path} is not a {kind} file: it has no header.")
+def read_header(path: str | os.PathLike[str], kind: str, version: int) -> dict[str, Any]:
+    """The JSON object in the array "header" of a file, checked for its format and version.
+
+    Raises:
+        ModelFileError: the file cannot be read, or its header is not of this kind and version.
+    """
+    array = read_arrays(path, names=("header",), limit_bytes=HEADER_BYTES, error=ModelFileError)["header"]
+    if array.dtype != np.uint8 or array.ndim != 1:
+        raise ModelFileError(f"{path} is not a {kind} file: it has no header of text.")
     try:
         header = json.loads(array.tobytes().decode())
     except (ValueError, RecursionError) as error:

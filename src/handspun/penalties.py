@@ -7,6 +7,7 @@ the same as weight decay: see ``Optimizer``.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -28,8 +29,8 @@ class Penalty:
     l2: float = 0.0
 
     def __post_init__(self) -> None:
-        if self.l1 < 0 or self.l2 < 0:
-            raise UsageError(f"Penalty: l1 and l2 must not be negative, got l1={self.l1}, l2={self.l2}.")
+        if not (0 <= self.l1 < math.inf and 0 <= self.l2 < math.inf):
+            raise UsageError(f"Penalty: l1 and l2 must be finite numbers and not negative, got l1={self.l1}, l2={self.l2}.")
 
     def __call__(self, parameters: np.ndarray, decayed: Sequence[slice], gradient: np.ndarray) -> float:
         """The penalty of ``parameters`` (size,) over the parts ``decayed``; adds its gradient to ``gradient`` (size,)."""

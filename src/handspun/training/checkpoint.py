@@ -18,7 +18,7 @@ import numpy as np
 
 from handspun.archive import read_arrays, write_arrays
 from handspun.errors import HandspunError, ModelFileError, UsageError
-from handspun.modelfile import decode_header, encode_json
+from handspun.modelfile import encode_json, read_header
 from handspun.training.callbacks import Callback
 from handspun.training.history import Record
 from handspun.training.trainer import Trainer
@@ -80,8 +80,8 @@ def resume(trainer: Trainer, path: str | os.PathLike[str], data_hash: str) -> No
         ModelFileError: the file is missing, cut, or no checkpoint.
         UsageError: it belongs to another training: other data, another network, other settings. The message says which.
     """
+    header = read_header(path, FORMAT, VERSION)
     arrays = read_arrays(path, error=ModelFileError)
-    header = decode_header(path, arrays, FORMAT, VERSION)
     if header.get("data_hash") != data_hash:
         raise UsageError(f"{path} was made with other training data (their SHA-256 differ). Resume with the same data.")
     if differences := _differences(header.get("settings"), _through_json(trainer.settings())):

@@ -140,6 +140,8 @@ def _arrays(data: Any, name: str) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _check(network: Sequential, images: np.ndarray, targets: np.ndarray, name: str) -> None:
+    if not network.parameters.vector.size:
+        raise UsageError("The network has no parameters: there is nothing to train.")
     check_shape(images, network.input_shape)
     if len(images) != len(targets) or not len(images):
         raise UsageError(f"{name}: {len(images)} images and {len(targets)} targets; one target an image is needed.")

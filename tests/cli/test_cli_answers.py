@@ -1,0 +1,217 @@
+"""What evaluate, predict, compare, check, data, recipes and reproduce answer, beside the library's own figures."""
+
+import json
+
+import numpy as np
+import pytest
+
+pytest.importorskip("typer")
+pytest.importorskip("threadpoolctl")
+
+from handspun import evaluate, load
+from handspun.metrics import mcnemar
+
+
+@pytest.fixture(scope="module")
+def network(trained):
+    return load(trained / "model.npz")
+
+
+def test_evaluate_gives_the_figures_of_the_library(handspun, trained, network, digits):
+    said = handspun("evaluate", trained, "--json").json
+    expected = evaluate(network, digits.test.images, digits.test.labels)
+    assert said["data"] == "the test images of mnist-5k"
+    assert said["images"] == 1000
+    assert said["accuracy"] == expected.accuracy == np.mean(network.predict(digits.test.images) == digits.test.labels)
+    assert said["accuracy_interval_95"] == list(expected.interval)
+    assert said["loss"] == pytest.approx(expected.loss)
+    assert said["confusion"] == expected.confusion.tolist()
+    for number, (name, scores) in enumerate(said["classes"].items()):
+        assert name == str(number)
+        hits = expected.confusion[number, number]
+        assert scores["precision"] == pytest.approx(hits / expected.confusion[:, number].sum())
+        assert scores["recall"] == pytest.approx(hits / expected.confusion[number].sum())
+        assert scores["images"] == 100
+
+
+def test_evaluate_prints_accuracy_scores_and_confusion_matrix(handspun, trained, network, digits):
+    outcome = handspun("evaluate", trained)
+    accuracy = np.mean(network.predict(digits.test.images) == digits.test.labels)
+    assert outcome.code == 0
+    assert f"accuracy  {100 * accuracy:.2f} %  (95 % interval" in outcome.out
+    assert "precision" in outcome.out
+    assert "true \\ predicted" in outcome.out
+
+
+def test_evaluate_takes_a_model_file_as_well_as_a_run_folder(handspun, trained):
+    of_folder, of_file = handspun("evaluate", trained, "--json").json, handspun("evaluate", trained / "model.npz", "--json").json
+    assert {**of_file, "model": of_folder["model"]} == of_folder
+
+
+def test_evaluate_draws_the_confusion_matrix(handspun, trained, here):
+    pytest.importorskip("matplotlib")
+    assert handspun("evaluate", trained, "--picture", "matrix.png").code == 0
+    assert (here / "matrix.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_model_trained_by_a_recipe_is_judged_on_the_cut_of_its_own_training(handspun, here, digits):
+    (here / "cut.toml").write_text("[settings]\npool_test = 700\nhidden = [4]\nepochs = 1\nseed = 9\n")
+    trained = handspun("train", "--recipe", "cut.toml", "--out", "run", "--no-pictures", "--json").json["evaluation"]
+    judged = handspun("evaluate", "run", "--json").json
+    assert trained["images"] == 700
+    assert {name: judged[name] for name in trained} == trained
+
+
+def test_compare_counts_and_p_value_are_those_of_numpy(handspun, trained, linear, network, digits):
+    images, labels = digits.test.images, digits.test.labels
+    right_a, right_b = network.predict(images) == labels, load(linear / "model.npz").predict(images) == labels
+    said = handspun("compare", trained, linear, "--json").json
+    assert said["only_a"] == int(np.sum(right_a & ~right_b))
+    assert said["only_b"] == int(np.sum(~right_a & right_b))
+    assert said["p"] == mcnemar(said["only_a"], said["only_b"]) < 0.05
+    assert (said["a"]["accuracy"], said["b"]["accuracy"]) == (right_a.mean(), right_b.mean())
+    assert said["a_is"] == "better"
+    assert handspun("compare", linear, trained, "--json").json["a_is"] == "worse"
+
+
+def test_compare_says_better_worse_or_cannot_tell(handspun, trained, linear):
+    assert f"{trained} is better than {linear}." in handspun("compare", trained, linear).out.replace("\n", " ")
+    assert f"{linear} is worse than {trained}." in handspun("compare", linear, trained).out.replace("\n", " ")
+    assert "Cannot tell which is better" in handspun("compare", trained, trained).out
+
+
+def test_predict_shows_class_probability_and_truth(handspun, trained, network, digits):
+    said = handspun("predict", trained, "--data", "mnist-5k", "--index", "5,17,5", "--json").json["predictions"]
+    probabilities = network.predict_proba(digits.test.images[[5, 17, 5]])
+    for answer, index, row in zip(said, (5, 17, 5), probabilities, strict=True):
+        assert answer["image"] == f"mnist-5k {index}"
+        assert answer["class"] == str(row.argmax())
+        assert answer["probability"] == pytest.approx(row.max(), rel=1e-5)
+        assert list(answer["probabilities"].values()) == pytest.approx(row.tolist(), rel=1e-4, abs=1e-9)
+        assert answer["true"] == str(digits.test.labels[index])
+    lines = handspun("predict", trained, "--data", "mnist-5k").out.splitlines()
+    assert len(lines) == 11, "a head, and the first ten images"
+
+
+def write_kaggle(path, images):
+    rows = [",".join(f"pixel{i}" for i in range(784)), *(",".join(map(str, row)) for row in images.reshape(-1, 784).tolist())]
+    path.write_text("\n".join(rows) + "\n")
+
+
+def test_predict_writes_the_submission_that_kaggle_takes(handspun, trained, network, digits, here):
+    images = digits.test.images[::40]
+    write_kaggle(here / "test.csv", images)
+    outcome = handspun("predict", trained, "--csv", "test.csv", "--out", "sub/submission.csv")
+    assert (outcome.code, outcome.out) == (0, "")
+    expected = [f"{number},{label}" for number, label in enumerate(network.predict(images), start=1)]
+    assert (here / "sub" / "submission.csv").read_text() == "\n".join(["ImageId,Label", *expected]) + "\n"
+    both = handspun("predict", trained, "--csv", "test.csv", "--out", "again.csv", "--json")
+    assert [answer["class"] for answer in both.json["predictions"]] == [row.split(",")[1] for row in expected]
+    assert (here / "again.csv").exists()
+
+
+def test_names_of_classes_are_shown_as_they_are_and_quoted_in_a_submission(handspun, small_set):
+    names = ["a,b", "[red]x[/y]", 'say "ü"']
+    data = small_set("named.npz", classes=np.array(names))
+    assert handspun("train", data, "--epochs", 30, "--validation", 0, "--out", "run", "--no-pictures").code == 0
+    shown = handspun("evaluate", "run", data)
+    assert shown.code == 0, shown.err
+    assert all(name in shown.out for name in names)
+    assert all(name in handspun("data", "info", data).out for name in names)
+    table = small_set("test.csv")
+    assert handspun("predict", "run", "--data", data).code == 0
+    assert handspun("predict", "run", "--csv", table, "--out", "sub.csv").code == 0
+    import csv
+
+    with (table.parent / "sub.csv").open(newline="") as file:
+        rows = list(csv.reader(file))
+    images = np.load(data)["x"]
+    assert rows[1:] == [[str(i), names[label]] for i, label in enumerate(load("run/model.npz").predict(images), start=1)]
+
+
+def test_check_passes_right_gradients_and_says_how_right_they_are(handspun, trained):
+    said = handspun("check", "--hidden", "6,5", "--activation", "gelu", "--norm", "batch", "--elements", 4, "--json")
+    assert said.code == 0
+    assert said.json["passed"] is True
+    assert 0 < said.json["worst"] < 1e-6
+    assert set(said.json["elementwise"]) >= {"dense1.weight", "dense1.bias", "batchnorm1.gain", "dense3.bias"} or said.json
+    shown = handspun("check", trained, "--elements", 3)
+    assert shown.code == 0
+    assert "The gradients are right: the largest error is" in shown.out
+
+
+def test_check_fails_a_wrong_gradient(handspun, monkeypatch):
+    from handspun.layers import ReLU
+
+    backward = ReLU.backward
+    monkeypatch.setattr(ReLU, "backward", lambda self, dy, tape: backward(self, dy, tape) * 1.001)
+    outcome = handspun("check", "--hidden", 6, "--elements", 4)
+    assert outcome.code == 1
+    assert "The gradients are WRONG" in outcome.out
+    assert handspun("check", "--hidden", 6, "--elements", 4, "--json").json["passed"] is False
+
+
+def test_data_list_names_all_sets_and_their_state(handspun, monkeypatch, here):
+    monkeypatch.setenv("HANDSPUN_DATA_DIR", str(here))
+    said = handspun("data", "list", "--json").json
+    assert said["cache"] == str(here)
+    states = {entry["name"]: entry["state"] for entry in said["datasets"]}
+    assert states == {"mnist-5k": "embedded", "mnist": "missing", "fashion-mnist": "missing"}
+    shown = handspun("data", "list").out
+    assert all(name in shown for name in states)
+
+
+def test_data_info_describes_a_set_by_name_and_by_path(handspun, small_set, digits):
+    said = handspun("data", "info", "mnist-5k", "--json").json
+    assert (said["train_count"], said["test_count"], said["image_shape"]) == (4000, 1000, [28, 28])
+    for name in ("a.npz", "b.csv", "folder"):
+        said = handspun("data", "info", small_set(name), "--json").json
+        assert (said["train_count"], said["test_count"], said["image_shape"]) == (60, 0, [6, 6])
+        assert said["classes"] == ["0", "1", "2"]
+    assert "4,000" in handspun("data", "info", "mnist-5k").out
+
+
+def test_data_info_draws_samples(handspun, small_set):
+    pytest.importorskip("matplotlib")
+    for name, changes in (("a.npz", {}), ("flat.npz", {"images": np.zeros((60, 9), np.uint8)})):
+        path = small_set(name, **changes)
+        assert handspun("data", "info", path, "--picture", "samples.png").code == 0
+        assert (path.parent / "samples.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_data_fetch_of_what_is_there_verifies_it(handspun):
+    outcome = handspun("data", "fetch", "mnist-5k")
+    assert outcome.code == 0
+    assert outcome.out.startswith("mnist-5k is complete and verified:")
+    assert handspun("data", "fetch", "mnist-5k", "--json").json["state"] == "embedded"
+
+
+def test_recipes_lists_all_and_shows_one_in_full(handspun):
+    said = handspun("recipes", "--json").json
+    assert said["minibatch-128-64"]["claim"] == 0.9753
+    shown = handspun("recipes").out
+    assert all(name in shown for name in said)
+    assert handspun("recipes", "minibatch-128-64", "--json").json == said["minibatch-128-64"]
+    assert "97.53 %" in handspun("recipes", "minibatch-128-64").out
+
+
+def test_reproduce_writes_a_receipt_and_the_table_and_says_whether_the_claim_is_met(handspun, here):
+    (here / "quick.toml").write_text('title = "quick"\nclaim = 0.5\n[settings]\nhidden = []\nepochs = 1\ntrain_images = 400\n')
+    outcome = handspun("reproduce", "quick.toml", "--seeds", 2, "--out", "out", "--json")
+    assert outcome.code == 0, outcome.err
+    assert outcome.err == ""
+    assert json.loads((here / "out" / "receipts" / "quick.json").read_text()) == outcome.json
+    assert len(outcome.json["accuracies"]) == 2
+    outcome = handspun("reproduce", "quick.toml", "--seeds", 1, "--out", "out")
+    assert "(one seed)" in outcome.out
+    assert "target: 50.00 %: " in outcome.out
+    assert "seed 0: " in outcome.err
+    assert "`quick`" in (here / "out" / "results.md").read_text()
+
+
+def test_help_names_every_command(handspun):
+    outcome = handspun("--help")
+    assert outcome.code == 0
+    for command in ("train", "evaluate", "predict", "compare", "reproduce", "recipes", "check", "data"):
+        assert command in outcome.out
+        assert handspun(command, "--help").code == 0
