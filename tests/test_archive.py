@@ -10,9 +10,8 @@ import zlib
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
+from fuzzing import given, settings, st
 from handspun.archive import read_array, read_arrays, write_arrays
 from handspun.errors import DataError, HandspunError, ModelFileError, OutputError, UsageError
 

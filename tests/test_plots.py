@@ -63,9 +63,7 @@ def every_picture():
         "learning_curves": plots.learning_curves(HISTORY),
         "learning_rate": plots.learning_rate(HISTORY),
         "confusion_matrix": plots.confusion_matrix(rng.integers(0, 50, (10, 10)), DIGITS),
-        "confusion_matrix_30": plots.confusion_matrix(
-            rng.integers(0, 9, (30, 30)), [f"c{i}" for i in range(30)]
-        ),
+        "confusion_matrix_30": plots.confusion_matrix(rng.integers(0, 9, (30, 30)), [f"c{i}" for i in range(30)]),
         "prediction_gallery": plots.prediction_gallery(
             images, labels, probabilities.argmax(1), probabilities.max(1), DIGITS
         ),
@@ -227,11 +225,7 @@ def test_end_labels_do_not_overlap(training, validation):
     figure.draw_without_rendering()
     for axes in figure.axes:
         low, high = sorted(
-            (
-                text.get_window_extent()
-                for text in axes.texts
-                if text.get_text().startswith(("training", "valid"))
-            ),
+            (text.get_window_extent() for text in axes.texts if text.get_text().startswith(("training", "valid"))),
             key=lambda box: box.y0,
         )
         assert low.y1 <= high.y0 + 4  # the boxes hold room for accents; the letters themselves stay apart
@@ -242,9 +236,7 @@ def test_learning_rate_shows_the_history_and_uses_a_log_axis_only_for_decades():
     np.testing.assert_array_equal(axes.lines[0].get_xydata()[:, 1], HISTORY["learning_rate"])
     assert axes.get_yscale() == "linear"
     assert axes.get_ylim()[0] == 0
-    steps = plots.learning_rate(
-        {"epoch": range(1, 10), "learning_rate": [1e-1] * 3 + [1e-2] * 3 + [1e-3] * 3}
-    )
+    steps = plots.learning_rate({"epoch": range(1, 10), "learning_rate": [1e-1] * 3 + [1e-2] * 3 + [1e-3] * 3})
     assert steps.axes[0].get_yscale() == "log"
     for rate in ([0.0], [float("nan")], [1e-3]):
         plots.learning_rate({"epoch": [1], "learning_rate": rate})
@@ -307,10 +299,7 @@ def test_many_classes_are_listed_in_words_by_share():
     figure = plots.confusion_matrix(counts, [f"class {i}" for i in range(30)])
     assert len(figure.axes[1].texts) == 0
     said = texts(figure)
-    places = [
-        said.index(text)
-        for text in ("class 7 as class 1 (100)", "class 3 as class 4 (25)", "class 9 as class 2 (1)")
-    ]
+    places = [said.index(text) for text in ("class 7 as class 1 (100)", "class 3 as class 4 (25)", "class 9 as class 2 (1)")]
     assert places == sorted(places)
     assert {"50.0 %", "20.0 %", "1.0 %"} <= set(said)
     assert "none" in texts(plots.confusion_matrix(np.eye(21, dtype=int), [str(i) for i in range(21)]))
@@ -355,9 +344,7 @@ def test_what_is_no_confusion_matrix_is_refused(matrix, classes, message):
     ids=["grey", "fractions", "flat", "one channel", "rgb", "channels first", "flat channels first", "bool"],
 )
 def test_the_gallery_shows_the_very_images(images, image_shape, expected):
-    figure = plots.prediction_gallery(
-        images, None, [1, 2, 3], [0.5, 0.99999, 1.0], DIGITS, image_shape=image_shape
-    )
+    figure = plots.prediction_gallery(images, None, [1, 2, 3], [0.5, 0.99999, 1.0], DIGITS, image_shape=image_shape)
     shown = images_in(figure)
     assert len(shown) == 3
     for cell, image in zip(shown, expected, strict=True):
@@ -392,9 +379,7 @@ def test_pixels_are_whole_squares_on_paper():
 
 
 def test_light_instead_of_ink_turns_the_scale_round():
-    both = [
-        plots.prediction_gallery(random_images(1), None, [1], [0.5], DIGITS, ink=ink) for ink in (True, False)
-    ]
+    both = [plots.prediction_gallery(random_images(1), None, [1], [0.5], DIGITS, ink=ink) for ink in (True, False)]
     ink, light = (figure.axes[0].images[0].cmap for figure in both)
     assert ink(1.0) == pytest.approx(light(0.0))
     assert ink(0.0) == pytest.approx(light(1.0))
@@ -568,9 +553,7 @@ def test_the_fit_has_no_negative_part():
 
 
 def test_speed_bars_are_sorted_and_carry_their_values():
-    figure = plots.speed_bars(
-        ["slow", "ours", "mid"], [30.0, 0.5, 2.0], spread=[1, 0.01, 0.2], highlight="ours"
-    )
+    figure = plots.speed_bars(["slow", "ours", "mid"], [30.0, 0.5, 2.0], spread=[1, 0.01, 0.2], highlight="ours")
     axes = figure.axes[0]
     assert [bar.get_width() for bar in axes.patches] == [0.5, 2.0, 30.0]
     assert [label.get_text() for label in axes.get_yticklabels()] == ["ours", "mid", "slow"]

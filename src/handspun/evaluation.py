@@ -12,9 +12,7 @@ from handspun.metrics import ClassScores, class_scores, confusion_matrix, correc
 from handspun.network import Sequential
 
 
-def loss_and_accuracy(
-    network: Sequential, images: np.ndarray, targets: np.ndarray, loss: Loss
-) -> tuple[float, float | None]:
+def loss_and_accuracy(network: Sequential, images: np.ndarray, targets: np.ndarray, loss: Loss) -> tuple[float, float | None]:
     """The mean loss in inference mode, and the accuracy where targets are classes (None elsewhere)."""
     outputs = network.logits(images)
     value, _ = loss(outputs, targets)

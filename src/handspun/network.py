@@ -67,9 +67,7 @@ class Sequential:
             layer.bind(_own(layer, self.parameters) | _own(layer, self.statistics))
             if rng is not None:
                 layer.initialize(rng)
-        self.decayed = tuple(
-            self.parameters.slices[f"{layer.name}.{name}"] for layer in self.layers for name in layer.decayed
-        )
+        self.decayed = tuple(self.parameters.slices[f"{layer.name}.{name}"] for layer in self.layers for name in layer.decayed)
         self._lowest = next((i for i, layer in enumerate(self.layers) if _own(layer, self.parameters)), 0)
         self.classes = None if classes is None else tuple(str(name) for name in classes)
         if self.classes is not None and len(self.classes) != max(self.output_shape[-1], 2):

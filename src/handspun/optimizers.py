@@ -173,9 +173,7 @@ class RMSprop(Optimizer):
 
     state_names = ("squares",)
 
-    def __init__(
-        self, learning_rate: float, *, decay: float = 0.99, epsilon: float = 1e-8, weight_decay: float = 0.0
-    ) -> None:
+    def __init__(self, learning_rate: float, *, decay: float = 0.99, epsilon: float = 1e-8, weight_decay: float = 0.0) -> None:
         super().__init__(learning_rate, weight_decay=weight_decay)
         self.decay = number_in(type(self).__name__, "decay", decay, 0.0, 1.0)
         self.epsilon = number_in(type(self).__name__, "epsilon", epsilon, 1e-30, 1.0)

@@ -44,7 +44,10 @@ def test_evaluate_prints_accuracy_scores_and_confusion_matrix(handspun, trained,
 
 
 def test_evaluate_takes_a_model_file_as_well_as_a_run_folder(handspun, trained):
-    of_folder, of_file = handspun("evaluate", trained, "--json").json, handspun("evaluate", trained / "model.npz", "--json").json
+    of_folder, of_file = (
+        handspun("evaluate", trained, "--json").json,
+        handspun("evaluate", trained / "model.npz", "--json").json,
+    )
     assert {**of_file, "model": of_folder["model"]} == of_folder
 
 
@@ -94,7 +97,10 @@ def test_predict_shows_class_probability_and_truth(handspun, trained, network, d
 
 
 def write_kaggle(path, images):
-    rows = [",".join(f"pixel{i}" for i in range(784)), *(",".join(map(str, row)) for row in images.reshape(-1, 784).tolist())]
+    rows = [
+        ",".join(f"pixel{i}" for i in range(784)),
+        *(",".join(map(str, row)) for row in images.reshape(-1, 784).tolist()),
+    ]
     path.write_text("\n".join(rows) + "\n")
 
 
@@ -134,7 +140,7 @@ def test_check_passes_right_gradients_and_says_how_right_they_are(handspun, trai
     assert said.code == 0
     assert said.json["passed"] is True
     assert 0 < said.json["worst"] < 1e-6
-    assert set(said.json["elementwise"]) >= {"dense1.weight", "dense1.bias", "batchnorm1.gain", "dense3.bias"} or said.json
+    assert {"dense1.weight", "dense1.bias", "dense3.weight", "dense3.bias"} < set(said.json["elementwise"])
     shown = handspun("check", trained, "--elements", 3)
     assert shown.code == 0
     assert "The gradients are right: the largest error is" in shown.out

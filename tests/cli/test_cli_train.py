@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -48,7 +49,7 @@ def test_the_json_of_a_training_says_what_the_files_say(first_run, digits):
     folder, outcome = first_run
     said = outcome.json
     assert said["run"] == str(folder)
-    assert {os.path.basename(path) for path in said["pictures"]} == PICTURES
+    assert {Path(path).name for path in said["pictures"]} == PICTURES
     assert said["settings"] == json.loads((folder / "config.json").read_text())["settings"]
     assert said["evaluation"] == json.loads((folder / "evaluation.json").read_text())
     with (folder / "history.csv").open() as file:
@@ -249,9 +250,7 @@ def test_a_recipe_file_decides_and_options_change_it(handspun, small_set):
 
 def test_without_out_runs_are_numbered_by_their_data(handspun, small_set):
     data = small_set("my data.npz")
-    runs = [
-        handspun("train", data, "--epochs", 1, "--hidden", "", "--no-pictures", "--json").json["run"] for _ in range(2)
-    ]
+    runs = [handspun("train", data, "--epochs", 1, "--hidden", "", "--no-pictures", "--json").json["run"] for _ in range(2)]
     assert runs == ["runs/my-data.npz-1", "runs/my-data.npz-2"]
 
 

@@ -9,9 +9,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
+from fuzzing import given, settings, st
 from handspun.data import load_dataset, read_idx, write_idx
 from handspun.data.idx import read_idx_and_hash, read_idx_folder
 from handspun.errors import DataError, HandspunError, UsageError

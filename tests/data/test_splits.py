@@ -2,9 +2,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
+from fuzzing import given, settings, st
 from handspun.data import Dataset, Split, hold_out, k_fold, pool
 from handspun.errors import UsageError
 

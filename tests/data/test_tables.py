@@ -5,9 +5,8 @@ import tracemalloc
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
+from fuzzing import given, settings, st
 from handspun.data import load_dataset, read_table
 from handspun.errors import DataError, HandspunError
 

@@ -43,9 +43,7 @@ def compare(
     hits = {"a": int(right_a.sum()), "b": int(right_b.sum())}
     total = len(labels)
     if json:
-        sides = {
-            side: {"accuracy": n / total, "accuracy_interval_95": wilson_interval(n, total)} for side, n in hits.items()
-        }
+        sides = {side: {"accuracy": n / total, "accuracy_interval_95": wilson_interval(n, total)} for side, n in hits.items()}
         print_json({"data": where, "images": total, **sides, "only_a": only_a, "only_b": only_b, "p": p, "a_is": verdict})
         return
     out.print(f"On {where}:")
@@ -53,7 +51,5 @@ def compare(
         out.print(f"  {path}: {accuracy_line(n / total, wilson_interval(n, total), total)}", soft_wrap=True)
     out.print(f"Right where the other is wrong: {a} {only_a:,} times, {b} {only_b:,} times; McNemar's test: p = {p:.2g}")
     out.print(
-        f"Cannot tell which is better (p is not below {LEVEL})."
-        if verdict == "cannot tell"
-        else f"{a} is {verdict} than {b}."
+        f"Cannot tell which is better (p is not below {LEVEL})." if verdict == "cannot tell" else f"{a} is {verdict} than {b}."
     )

@@ -99,8 +99,7 @@ def verify(entry: Entry, file: PublishedFile, path: Path, sha256: str) -> str:
         return "unverified"
     kind, found, expected = ("SHA-256", sha256, file.sha256) if file.sha256 else ("MD5", md5, file.md5)
     raise DataError(
-        f"{path} is damaged or not the published file: its {kind} is {found}, expected {expected}. "
-        "Delete it to fetch it again."
+        f"{path} is damaged or not the published file: its {kind} is {found}, expected {expected}. Delete it to fetch it again."
     )
 
 

@@ -10,7 +10,7 @@ import os
 import secrets
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -97,6 +97,7 @@ def _host(base: str) -> str:
 def _fetch(entry: Entry, file: PublishedFile, path: Path, base: str, timeout: float, report: Report | None) -> str | None:
     """Fetch one file from one mirror; returns why it could not be, or None when it lies at ``path``, verified."""
     part = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
+    made = not path.parent.exists()
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with part.open("xb") as stream:
@@ -121,6 +122,9 @@ def _fetch(entry: Entry, file: PublishedFile, path: Path, base: str, timeout: fl
         # A folder that could not be made, or may not be written, holds no part to remove.
         if part.exists():
             part.unlink()
+        if made:
+            with suppress(OSError):  # it is only removed if nothing came of it
+                path.parent.rmdir()
     return None
 
 

@@ -19,9 +19,7 @@ from handspun.data.tables import find_table, read_table_dataset
 from handspun.errors import DataError, unknown_name
 
 
-def load_dataset(
-    name_or_path: str | os.PathLike[str], *, fetch: bool = True, progress: Report | bool | None = None
-) -> Dataset:
+def load_dataset(name_or_path: str | os.PathLike[str], *, fetch: bool = True, progress: Report | bool | None = None) -> Dataset:
     """Load a dataset.
 
     Args:

@@ -15,8 +15,7 @@ from handspun.layers.tanh import Tanh
 
 #: Every layer that a model file may name.
 LAYERS: dict[str, type[Layer]] = {
-    kind.__name__: kind
-    for kind in (Dense, ReLU, LeakyReLU, Sigmoid, Tanh, GELU, SiLU, Dropout, BatchNorm, LayerNorm, Flatten)
+    kind.__name__: kind for kind in (Dense, ReLU, LeakyReLU, Sigmoid, Tanh, GELU, SiLU, Dropout, BatchNorm, LayerNorm, Flatten)
 }
 
 #: The activation functions by the names used in recipes and on the command line.

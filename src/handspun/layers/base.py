@@ -79,9 +79,7 @@ class Layer(abc.ABC):
 def flat_size(layer: Layer, input_shape: Shape) -> int:
     """The number of features of a flat input, or a UsageError that says what to put in between."""
     if len(input_shape) != 1:
-        raise UsageError(
-            f"{type(layer).__name__} takes flat inputs (features,), got {input_shape}. Put Flatten() before it."
-        )
+        raise UsageError(f"{type(layer).__name__} takes flat inputs (features,), got {input_shape}. Put Flatten() before it.")
     return input_shape[0]
 
 

@@ -41,9 +41,7 @@ def save_pictures(result: Result, folder: Path) -> list[Path]:
         images = as_pictures(test.images)
         if images is not None:
             drawings |= {
-                "predictions.png": lambda: plots.prediction_gallery(
-                    images, labels, evaluation.predicted, confidence, classes
-                ),
+                "predictions.png": lambda: plots.prediction_gallery(images, labels, evaluation.predicted, confidence, classes),
                 "worst-mistakes.png": lambda: plots.worst_mistakes(images, labels, evaluation.probabilities, classes),
             }
     paths = []

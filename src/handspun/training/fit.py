@@ -96,9 +96,7 @@ def fit(
 
     saver: list[Checkpoint] = []
     if checkpoint is not None:
-        saver = [
-            Checkpoint(checkpoint, hash_data(images, targets, sample_weight, *(validation or ())), every=checkpoint_every)
-        ]
+        saver = [Checkpoint(checkpoint, hash_data(images, targets, sample_weight, *(validation or ())), every=checkpoint_every)]
     trainer = Trainer(
         network,
         images,
