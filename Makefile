@@ -4,13 +4,16 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet
 
-.PHONY: train test lint types torch minimal bench clean
+.PHONY: train test coverage lint types torch minimal bench clean
 
 train: $(VENV)/.runs        ## train a digit classifier on the data set that comes with handspun
 	$(BIN)/handspun train
 
 test: $(VENV)/.tests        ## run the tests
 	$(BIN)/python -m pytest
+
+coverage: $(VENV)/.tests    ## run the tests and show the lines that none of them reached
+	$(BIN)/python -m pytest --cov --cov-report=term-missing
 
 lint: $(VENV)/.tests        ## check style and formatting
 	$(BIN)/ruff check .

@@ -157,9 +157,7 @@ def _memory(results: Results) -> str:
             "",
             f"The import statement alone, in fresh processes, {imports['rounds']} rounds.",
             "",
-            *_table(
-                ("", "ms"), [(f"`import {row['name']}`", _spread(_times(row, 1e3), "{:.0f}")) for row in imports["rows"]]
-            ),
+            *_table(("", "ms"), [(f"`import {row['name']}`", _spread(_times(row, 1e3), "{:.0f}")) for row in imports["rows"]]),
             "",
             f"handspun / NumPy: {_spread(imports['ratio'], '{:.2f}')}. "
             f"Goal: a median of at most {imports['goal']}: {_verdict(imports['ratio']['median'] <= imports['goal'])}.",

@@ -33,9 +33,7 @@ def measure(settings: Settings) -> dict[str, Any]:
         epoch(sizes[0])
         seconds = alternate({str(size): lambda size=size: epoch(size) for size in sizes}, settings.repeats)
     settings.say("scaling: time done")
-    rows = [
-        {"images": size, "seconds": values, **spread(values)} for size, values in zip(sizes, seconds.values(), strict=True)
-    ]
+    rows = [{"images": size, "seconds": values, **spread(values)} for size, values in zip(sizes, seconds.values(), strict=True)]
     line = fit_line(np.array(sizes), np.array([row["median"] for row in rows]))
 
     memory = []

@@ -23,7 +23,8 @@ LEVELS = (
     ("losses", "optimizers", "averaging"),
     ("layers",),
     ("initializers", "tape", "inputs", "metrics", "clipping", "penalties", "schedules", "archive"),
-    ("parameters", "files"),
+    ("parameters",),
+    ("files", "memory"),
     ("errors",),
 )
 RANK = {unit: len(LEVELS) - number for number, level in enumerate(LEVELS) for unit in level}

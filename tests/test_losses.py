@@ -11,7 +11,6 @@ from handspun.losses import (
     MeanSquaredError,
     SigmoidBinaryCrossEntropy,
     SoftmaxCrossEntropy,
-    log_softmax,
     loss_by_name,
     softmax,
 )
@@ -196,16 +195,14 @@ def test_huge_logits_give_finite_and_right_binary_cross_entropy(dtype):
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_softmax_and_its_logarithm_of_huge_logits(dtype):
+def test_softmax_of_huge_logits(dtype):
     z = np.array([[1e4, -1e4, 1e4], [-1e4, -1e4, -1e4]], dtype)
     np.testing.assert_allclose(softmax(z), [[0.5, 0, 0.5], [1 / 3, 1 / 3, 1 / 3]], rtol=1e-6)
-    np.testing.assert_allclose(log_softmax(z)[0], [-math.log(2), -2e4 - math.log(2), -math.log(2)], rtol=1e-6)
 
 
 def test_softmax_equals_the_plain_quotient():
     expected = [[math.exp(v) / math.fsum(math.exp(u) for u in row) for v in row] for row in LOGITS]
     np.testing.assert_allclose(softmax(LOGITS), expected, rtol=1e-13)
-    np.testing.assert_allclose(log_softmax(LOGITS), np.log(expected), rtol=1e-12)
 
 
 @pytest.mark.parametrize("loss", [SoftmaxCrossEntropy(), MeanSquaredError(), SigmoidBinaryCrossEntropy()])

@@ -200,9 +200,7 @@ OPTIMIZER_CASES = [
     (
         "adamw",
         AdamW(1e-3, weight_decay=0.3),
-        lambda p: torch.optim.AdamW(
-            [{"params": p[0::2], "weight_decay": 0.3}, {"params": p[1::2], "weight_decay": 0.0}], 1e-3
-        ),
+        lambda p: torch.optim.AdamW([{"params": p[0::2], "weight_decay": 0.3}, {"params": p[1::2], "weight_decay": 0.0}], 1e-3),
     ),
 ]
 

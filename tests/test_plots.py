@@ -64,9 +64,7 @@ def every_picture():
         "learning_rate": plots.learning_rate(HISTORY),
         "confusion_matrix": plots.confusion_matrix(rng.integers(0, 50, (10, 10)), DIGITS),
         "confusion_matrix_30": plots.confusion_matrix(rng.integers(0, 9, (30, 30)), [f"c{i}" for i in range(30)]),
-        "prediction_gallery": plots.prediction_gallery(
-            images, labels, probabilities.argmax(1), probabilities.max(1), DIGITS
-        ),
+        "prediction_gallery": plots.prediction_gallery(images, labels, probabilities.argmax(1), probabilities.max(1), DIGITS),
         "worst_mistakes": plots.worst_mistakes(images, labels, probabilities, DIGITS),
         "no_mistakes": plots.worst_mistakes(images, probabilities.argmax(1), probabilities, DIGITS),
         "weight_images": plots.weight_images(rng.normal(0, 0.1, (784, 5)), (28, 28)),

@@ -197,6 +197,8 @@ def test_plain_data_of_a_wrong_name_or_type_is_refused_and_named(values, says):
         ({"epochs": 0}, "epochs must be at least 1"),
         ({"seed": -1}, "seed must be a whole number that is not negative"),
         ({"early_stopping": 3, "validation": 0.0}, "early_stopping watches the validation loss"),
+        ({"threads": 0}, "threads must be at least 1, got 0"),
+        ({"norm": "batch", "batch_size": 1}, "has nothing to compare a single image with"),
         ({"momentum": 0.9, "optimizer": "adam"}, 'The optimizer "adam" has no momentum setting'),
         ({"initializer_scale": 0.1}, "initializer_scale belongs to the initializer"),
         ({"initializer_scale": 0.1, "initializer": "HeNormal"}, "initializer_scale belongs to the initializer"),

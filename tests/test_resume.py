@@ -137,9 +137,7 @@ def test_crashed_training_goes_on_from_its_last_checkpoint(blobs, tmp_path, plac
     assert log_without_timings(tmp_path / "log.csv") == log_without_timings(tmp_path / "whole" / "log.csv")
 
 
-@pytest.mark.parametrize(
-    ("stop", "crash"), [(("step", 8), ("epoch", 2)), (("epoch", 2), ("end",)), (("step", 12), ("end",))]
-)
+@pytest.mark.parametrize(("stop", "crash"), [(("step", 8), ("epoch", 2)), (("epoch", 2), ("end",)), (("step", 12), ("end",))])
 def test_training_that_crashed_after_it_was_told_to_stop_ends_as_if_it_had_not(blobs, tmp_path, stop, crash):
     (tmp_path / "whole").mkdir()
     whole = outcome(*train(blobs, tmp_path / "whole", Trouble(stop=stop), every=0))
@@ -513,9 +511,7 @@ def test_checkpoint_with_nonsense_in_its_state_is_refused(blobs, tmp_path, name,
         make_checkpoint(blobs, path)
 
 
-@pytest.mark.parametrize(
-    "change", [{"version": 2}, {"format": "other"}, {"state": None}, {"settings": None}, {"data_hash": 5}]
-)
+@pytest.mark.parametrize("change", [{"version": 2}, {"format": "other"}, {"state": None}, {"settings": None}, {"data_hash": 5}])
 def test_checkpoint_with_another_head_is_refused(blobs, tmp_path, change):
     path = tmp_path / "run.npz"
     make_checkpoint(blobs, path)

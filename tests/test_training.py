@@ -576,9 +576,7 @@ def test_log_that_cannot_be_written_says_so(blobs, tmp_path):
 
 def test_tensorboard_log_holds_the_values_of_the_history(blobs, tmp_path, read_events):
     history = fit(mlp(12, [], 3), blobs, blobs, epochs=3, batch_size=16, callbacks=[TensorBoardLog(tmp_path)])
-    expected = {
-        (epoch, name): history[name][epoch - 1] for epoch in (1, 2, 3) for name in history.columns if name != "epoch"
-    }
+    expected = {(epoch, name): history[name][epoch - 1] for epoch in (1, 2, 3) for name in history.columns if name != "epoch"}
     events = [event for path in tmp_path.iterdir() for event in read_events(path)]
     found = {(event.step, value.tag): value.simple_value for event in events for value in event.summary.value}
     assert found.keys() == expected.keys()

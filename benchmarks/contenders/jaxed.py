@@ -91,9 +91,7 @@ def loss(parameters: list[tuple[jax.Array, jax.Array]], x: jax.Array, y: jax.Arr
     return -jnp.mean(jnp.take_along_axis(log_p, y[:, None], axis=1))
 
 
-def step(
-    state: State, images: jax.Array, labels: jax.Array, indices: jax.Array, optimizer: str, learning_rate: float
-) -> State:
+def step(state: State, images: jax.Array, labels: jax.Array, indices: jax.Array, optimizer: str, learning_rate: float) -> State:
     """The state after one step with the images at ``indices``."""
     gradient = jax.grad(loss)(state["parameters"], images[indices], labels[indices])
     if optimizer == "sgd":

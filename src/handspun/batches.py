@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from handspun import inputs
-from handspun.parameters import Shape
+from handspun.memory import Shape, aligned_empty
 
 
 class BatchLoader:
@@ -40,12 +40,12 @@ class BatchLoader:
             stored = self._images[indices]
         else:
             if len(self._stored) < len(indices):
-                self._stored = np.empty((len(indices), *self._images.shape[1:]), self._images.dtype)
+                self._stored = aligned_empty((len(indices), *self._images.shape[1:]), self._images.dtype)
             stored = self._stored[: len(indices)]
             # "clip" because "raise" checks into a second buffer; the indices come from a permutation, all are in range.
             np.take(self._images, indices, axis=0, out=stored, mode="clip")
         if len(self._ready) < len(stored):
-            self._ready = np.empty((len(stored), *self._input_shape), self._ready.dtype)
+            self._ready = aligned_empty((len(stored), *self._input_shape), self._ready.dtype)
         return inputs.convert(stored, out=self._ready[: len(stored)])
 
 

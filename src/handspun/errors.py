@@ -6,7 +6,6 @@ line prints the message alone; a traceback is for a defect of ours.
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable
 
 
@@ -51,6 +50,8 @@ class MissingExtraError(HandspunError):
 
 def unknown_name(kind: str, name: str, known: Iterable[str]) -> UsageError:
     """A UsageError that names the nearest right one, if any is near, and all that there are."""
+    import difflib  # needed for a mistake only
+
     known = sorted(known)
     near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
     hint = f'; did you mean "{near[0]}"?' if near else "."

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -21,15 +20,20 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
     the way are made. Only write inside the block: an ``OSError`` there is taken for a failure to write.
 
     Raises:
-        OutputError: the folder cannot be made or written, no space is left, or ``path`` is a folder.
+        OutputError: the folder cannot be made or written, no space is left, or ``path`` is a folder or a device.
     """
     path = Path(path)
     if "\0" in str(path):
         raise OutputError(f"Cannot write {str(path)!r}: a file name cannot hold a zero byte.")
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
     try:
-        if path.is_dir():
-            raise OutputError(f"Cannot write {path}: it is a folder. Give the name of a file.")
+        path = path.resolve()  # a link stays one: what it points to is replaced
+        if path.exists() and not path.is_file():
+            kind = "folder" if path.is_dir() else "device or the like"
+            raise OutputError(f"Cannot write {path}: it is a {kind}. Give the name of a file.")
+    except (OSError, RuntimeError) as error:  # RuntimeError: a circle of links
+        raise OutputError(f"Cannot write {path}: {getattr(error, 'strerror', None) or error}.") from error
+    temporary = path.with_name(f".{path.name}.{os.urandom(4).hex()}.part")
+    try:
         path.parent.mkdir(parents=True, exist_ok=True)
         # 0o666 is what open() uses: the file gets the permissions that any new file of this user gets.
         descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o666)

@@ -59,19 +59,12 @@ def _one_hot(targets: np.ndarray, outputs: np.ndarray) -> np.ndarray:
     return targets.reshape(outputs.shape).astype(outputs.dtype, copy=False)
 
 
-def log_softmax(logits: np.ndarray) -> np.ndarray:
-    """log(e^z_c / Σ_k e^z_k) for each row of ``logits`` (N, C).
+def softmax(logits: np.ndarray) -> np.ndarray:
+    """Probabilities e^z_c / Σ_k e^z_k for each row of ``logits`` (N, C).
 
     The fraction does not change when the largest logit is first subtracted from all, after which no exponential exceeds 1
-    and their sum is at least 1: nothing can overflow, and no logarithm of 0 appears.
+    and their sum is at least 1: nothing can overflow.
     """
-    z = logits - np.maximum.reduce(logits, axis=1, keepdims=True)  # (N, C)
-    z -= np.log(np.add.reduce(np.exp(z), axis=1, keepdims=True))
-    return z
-
-
-def softmax(logits: np.ndarray) -> np.ndarray:
-    """Probabilities e^z_c / Σ_k e^z_k for each row of ``logits`` (N, C)."""
     p = np.exp(logits - np.maximum.reduce(logits, axis=1, keepdims=True))
     p /= np.add.reduce(p, axis=1, keepdims=True)
     return p
@@ -117,16 +110,19 @@ class SoftmaxCrossEntropy(Loss):
         if self.class_weight is not None and len(self.class_weight) != outputs.shape[1]:
             raise UsageError(f"{len(self.class_weight)} class weights for {outputs.shape[1]} classes.")
         scale = self._scale(targets, sample_weight, normalizer)
-        log_p = log_softmax(outputs)  # (N, C)
-        gradient = np.exp(log_p)  # (N, C)
+        z = outputs - np.maximum.reduce(outputs, axis=1, keepdims=True)  # (N, C), as in softmax: nothing overflows
+        gradient = np.exp(z)  # (N, C)
+        total = np.add.reduce(gradient, axis=1, keepdims=True)  # (N, 1), at least 1
+        gradient /= total  # p
+        log_total = np.log(total)  # log p = z - log_total
         if targets.ndim == 1 and not self.label_smoothing and self.class_weight is None:
             # The common case touches one value a row instead of making a table of ones and zeros.
-            right = (np.arange(len(targets)), targets)
-            losses = -log_p[right]  # (N,)
-            gradient[right] -= 1.0
+            right = np.arange(0, z.size, z.shape[1]) + targets  # (N,) places in the flat arrays
+            losses = log_total[:, 0] - z.reshape(-1)[right]  # (N,)
+            gradient.reshape(-1)[right] -= 1.0
         else:
             t = self._distribution(targets, outputs)  # (N, C)
-            losses = -np.add.reduce(t * log_p, axis=1)
+            losses = -np.add.reduce(t * (z - log_total), axis=1)
             gradient *= np.add.reduce(t, axis=1, keepdims=True)
             gradient -= t
         if sample_weight is None:

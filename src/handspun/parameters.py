@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 
 import numpy as np
 
-Shape = tuple[int, ...]
+from handspun.memory import Shape, aligned_zeros
 
 
 def count(shapes: Mapping[str, Shape]) -> int:
@@ -35,7 +35,7 @@ class Parameters(Mapping[str, np.ndarray]):
     def __init__(self, shapes: Mapping[str, Shape], dtype: np.typing.DTypeLike = np.float32) -> None:
         self.shapes = dict(shapes)
         self.slices: dict[str, slice] = {}
-        self.vector = np.zeros(count(shapes), dtype)  # (size,)
+        self.vector = aligned_zeros((count(shapes),), dtype)  # (size,)
         self._views: dict[str, np.ndarray] = {}
         start = 0
         for name, shape in self.shapes.items():

@@ -12,7 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from handspun.parameters import Parameters, Shape
+from handspun.memory import Shape, aligned_empty, aligned_zeros
+from handspun.parameters import Parameters
 
 
 class Frame(dict[str, Any]):
@@ -42,9 +43,18 @@ class Frame(dict[str, Any]):
         A smaller batch (the last one of an epoch) gets the first rows of the larger one's array.
         """
         array = self._buffers.get(name)
+        if array is not None and array.shape == shape:
+            return array
         if array is None or len(array) < shape[0] or array.shape[1:] != shape[1:]:
-            array = self._buffers[name] = np.empty(shape, self._dtype if dtype is None else dtype)
-        return array if len(array) == shape[0] else array[: shape[0]]
+            array = self._buffers[name] = aligned_empty(shape, self._dtype if dtype is None else dtype)
+        return array[: shape[0]]
+
+    def zeros(self, shape: Shape) -> np.ndarray:
+        """Zeros, the same memory in every pass, to compare with: nobody may write to them."""
+        array = self._buffers.get("zeros")
+        if array is None or len(array) < shape[0] or array.shape[1:] != shape[1:]:
+            array = self._buffers["zeros"] = aligned_zeros(shape, self._dtype)
+        return array[: shape[0]]
 
 
 class Tape:

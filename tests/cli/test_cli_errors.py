@@ -90,6 +90,7 @@ def test_an_option_that_cannot_be_meant_is_refused(options, says, refused, small
         (["reproduce", "default", "--seeds", "0"], "--seeds must be at least 1, got 0"),
         (["check", "--loss", "softmax-cross"], 'Unknown loss "softmax-cross"; did you mean "softmax-cross-entropy"?'),
         (["check", "--activation", "rely"], 'Unknown activation "rely"; did you mean "relu"?'),
+        (["check", "--tolerance", "nan"], "--tolerance must be above 0, got nan"),
         (["check", "--seed=-1"], "seed must be a whole number that is not negative"),
     ],
 )

@@ -193,9 +193,7 @@ def test_a_faulty_mirror_and_then_a_right_one(toy, servers, fault):
         fetch_missing(entry, folder, mirrors=[bad.url], timeout=0.3)
     what, where = str(caught.value).splitlines()
     assert what == f"Cannot download {NAMES[0]}.gz of toy: {bad.host}: {FAULTS[fault]}."
-    assert where.startswith(
-        f"Put {', '.join(f'{name}.gz' for name in NAMES)} into the folder {folder}, or set HANDSPUN_MIRROR"
-    )
+    assert where.startswith(f"Put {', '.join(f'{name}.gz' for name in NAMES)} into the folder {folder}, or set HANDSPUN_MIRROR")
     assert names_in(folder) == []
     # The files come from the second, and the first is asked again for each.
     one = Entry(**{**vars(entry), "files": entry.files[:1]})

@@ -201,9 +201,7 @@ def mutate(valid: bytes, steps) -> bytes:
 @settings(max_examples=300, deadline=None)
 @given(
     st.booleans(),
-    st.lists(
-        st.tuples(st.sampled_from(["flip", "insert", "cut", "drop"]), st.floats(0, 1), st.binary(max_size=6)), max_size=3
-    ),
+    st.lists(st.tuples(st.sampled_from(["flip", "insert", "cut", "drop"]), st.floats(0, 1), st.binary(max_size=6)), max_size=3),
 )
 def test_mutated_files(tmp_path_factory, packed, steps):
     path = tmp_path_factory.getbasetemp() / "fuzz-idx"

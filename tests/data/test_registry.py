@@ -48,9 +48,7 @@ def test_mnist_5k():
 def test_a_changed_embedded_file_is_noticed(monkeypatch, tmp_path):
     data = load_dataset("mnist-5k")
     path = tmp_path / "mnist_5k.npz"
-    np.savez(
-        path, x_train=data.train.images ^ 1, y_train=data.train.labels, x_test=data.test.images, y_test=data.test.labels
-    )
+    np.savez(path, x_train=data.train.images ^ 1, y_train=data.train.labels, x_test=data.test.images, y_test=data.test.labels)
     monkeypatch.setattr(loading, "_embedded_path", lambda entry: path)
     with pytest.raises(DataError, match="install handspun again"):
         load_dataset("mnist-5k")

@@ -10,6 +10,7 @@ import typer
 from handspun.cli.console import JsonOption, model_file, out, print_json, table
 from handspun.cli.train import _sizes
 from handspun.data import load_dataset
+from handspun.errors import UsageError
 from handspun.gradcheck import check_gradients
 from handspun.losses import loss_by_name
 from handspun.modelfile import load
@@ -37,6 +38,8 @@ def check(
 
     Example: handspun check --hidden 32,32 --activation gelu --norm layer
     """
+    if not tolerance > 0:
+        raise UsageError(f"--tolerance must be above 0, got {tolerance}.")
     train = load_dataset(data).train
     images, labels = train.images[:batch_size], train.labels
     assert labels is not None

@@ -13,6 +13,9 @@ import numpy as np
 
 from handspun.errors import DataError, UsageError
 
+#: More classes than any data set of images has; a larger label is a number of another kind.
+MOST_CLASSES = 65_536
+
 
 @dataclass(frozen=True, eq=False)
 class Split:
@@ -138,8 +141,10 @@ class Dataset:
 
 def numbered_classes(*splits: Split | None) -> tuple[str, ...]:
     """The names "0", "1", … for labels that have no other names, up to the largest label of any split."""
-    largest = [s.labels.max() for s in splits if s is not None and s.labels is not None and s.labels.size]
-    return tuple(str(label) for label in range(int(max(largest, default=0)) + 1))
+    largest = int(max((s.labels.max() for s in splits if s and s.labels is not None and s.labels.size), default=0))
+    if largest >= MOST_CLASSES:
+        raise DataError(f"There is a label {largest}; labels count the classes from 0, and at most {MOST_CLASSES:,} are taken.")
+    return tuple(str(label) for label in range(largest + 1))
 
 
 def _kind(value: object) -> str:

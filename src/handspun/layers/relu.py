@@ -19,7 +19,8 @@ class ReLU(Layer):
 
     def forward(self, x: np.ndarray, tape: Tape) -> np.ndarray:
         here = tape[self]
-        y = np.maximum(x, 0.0, out=here.buffer("y", x.shape))  # (N, …)
+        # Against an array of zeros: NumPy's maximum with a scalar takes four times as long.
+        y = np.maximum(x, here.zeros(x.shape), out=here.buffer("y", x.shape))  # (N, …)
         here["y"] = y
         return y
 

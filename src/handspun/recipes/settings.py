@@ -99,6 +99,10 @@ class Settings:
             raise UsageError(f"seed must be a whole number that is not negative, got {self.seed}.")
         if self.early_stopping is not None and self.validation == 0:
             raise UsageError("early_stopping watches the validation loss: give a share for validation, such as 0.1.")
+        if self.threads is not None and self.threads < 1:
+            raise UsageError(f"threads must be at least 1, got {self.threads}.")
+        if self.norm == "batch" and self.batch_size == 1:
+            raise UsageError('norm = "batch" has nothing to compare a single image with: give a batch_size of 2 or more.')
         if self.initializer_scale is not None and self.initializer != "ScaledNormal":
             raise UsageError('initializer_scale belongs to the initializer "ScaledNormal", and to no other.')
         if self.momentum is not None and self.optimizer not in ("momentum", "nesterov"):

@@ -7,6 +7,7 @@ and a result then does not depend on the number of cores either.
 
 from __future__ import annotations
 
+import os
 from contextlib import AbstractContextManager
 
 from handspun.errors import MissingExtraError
@@ -27,7 +28,7 @@ def limit_threads(settings: Settings) -> AbstractContextManager[object]:
         from threadpoolctl import threadpool_limits
     except ImportError as error:
         raise MissingExtraError("Training by settings", "cli") from error
-    threads = settings.threads
+    threads = settings.threads and min(settings.threads, os.cpu_count() or 1)
     if threads is None:
         small = (settings.batch_size or PIECE) * max(settings.hidden, default=1) < WORTH_THREADS
         threads = 1 if small else None

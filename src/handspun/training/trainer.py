@@ -97,7 +97,7 @@ class Trainer:
         )
         self._order_state = self._order_rng.bit_generator.state
         self._tape = network.tape(training=True, rng=self._noise_rng)
-        self._sum = np.zeros_like(network.parameters.vector) if self.batch_size > piece_size else None
+        self._sum = network.parameters.zeros_like().vector if self.batch_size > piece_size else None
         optimizer.start(network.parameters.vector, network.decayed)
         if average:
             average.start(network.parameters.vector)

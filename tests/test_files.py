@@ -1,0 +1,72 @@
+"""Files are replaced whole; what is no ordinary file is left alone."""
+
+import errno
+import os
+from pathlib import Path
+
+import pytest
+
+from handspun.errors import OutputError
+from handspun.files import replacing, write_text
+
+
+def names(folder):
+    return sorted(path.name for path in folder.iterdir())
+
+
+def test_a_file_is_replaced_and_nothing_else_is_left(tmp_path):
+    write_text(tmp_path / "a" / "b.txt", "old")
+    write_text(tmp_path / "a" / "b.txt", "new")
+    assert (tmp_path / "a" / "b.txt").read_text() == "new"
+    assert names(tmp_path / "a") == ["b.txt"]
+
+
+def test_a_failure_in_the_block_leaves_the_old_file(tmp_path):
+    write_text(tmp_path / "b.txt", "old")
+
+    def break_off():
+        with replacing(tmp_path / "b.txt") as file:
+            file.write(b"half")
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        break_off()
+    assert (tmp_path / "b.txt").read_text() == "old"
+    assert names(tmp_path) == ["b.txt"]
+
+
+def test_a_full_disk_leaves_the_old_file_and_is_named(tmp_path, monkeypatch):
+    write_text(tmp_path / "b.txt", "old")
+
+    def full(descriptor):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OutputError, match=r"b\.txt: No space left on device"):
+        write_text(tmp_path / "b.txt", "new")
+    assert (tmp_path / "b.txt").read_text() == "old"
+    assert names(tmp_path) == ["b.txt"]
+
+
+def test_a_link_stays_a_link_to_the_new_content(tmp_path):
+    write_text(tmp_path / "target.txt", "old")
+    (tmp_path / "link.txt").symlink_to("target.txt")
+    write_text(tmp_path / "link.txt", "new")
+    assert (tmp_path / "link.txt").is_symlink()
+    assert (tmp_path / "target.txt").read_text() == "new"
+
+
+def test_what_is_no_ordinary_file_is_refused_and_left_alone(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    for path in (tmp_path / "pipe", tmp_path, Path(), Path("/"), Path(os.devnull)):
+        with pytest.raises(OutputError, match="Give the name of a file"):
+            write_text(path, "x")
+    assert (tmp_path / "pipe").is_fifo()
+    assert Path(os.devnull).is_char_device()
+
+
+def test_a_circle_of_links_is_refused(tmp_path):
+    (tmp_path / "a").symlink_to("b")
+    (tmp_path / "b").symlink_to("a")
+    with pytest.raises(OutputError, match="Cannot write"):
+        write_text(tmp_path / "a", "x")
