@@ -26,22 +26,22 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
     if "\0" in str(path):
         raise OutputError(f"Cannot write {str(path)!r}: a file name cannot hold a zero byte.")
     try:
-        path = path.resolve()  # a link stays one: what it points to is replaced
-        if path.exists() and not path.is_file():
-            kind = "folder" if path.is_dir() else "device or the like"
+        place = path.resolve()  # a link stays one: what it points to is replaced
+        if place.exists() and not place.is_file():
+            kind = "folder" if place.is_dir() else "device or the like"
             raise OutputError(f"Cannot write {path}: it is a {kind}. Give the name of a file.")
     except (OSError, RuntimeError) as error:  # RuntimeError: a circle of links
         raise OutputError(f"Cannot write {path}: {getattr(error, 'strerror', None) or error}.") from error
-    temporary = path.with_name(f".{path.name}.{os.urandom(4).hex()}.part")
+    temporary = place.with_name(f".{place.name}.{os.urandom(4).hex()}.part")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        place.parent.mkdir(parents=True, exist_ok=True)
         # 0o666 is what open() uses: the file gets the permissions that any new file of this user gets.
         descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o666)
         with os.fdopen(descriptor, "wb") as file:
             yield file
             file.flush()
             os.fsync(file.fileno())
-        temporary.replace(path)
+        temporary.replace(place)
     except OSError as error:
         raise OutputError(f"Cannot write {path}: {error.strerror or error}.") from error
     finally:
