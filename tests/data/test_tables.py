@@ -221,8 +221,9 @@ def test_mutated_text_reads_as_a_plain_parser_would(tmp_path_factory, packed, st
         result = str(fault)
     else:
         result = ""
-        rows = [[float(c.strip().strip('"')) for c in row.split(",")] for row in content.split("\n") if row[:1].isdigit()]
         if split.labels is not None and content.startswith("label,"):
+            lines = [line for line in content.split("\n")[1:] if line.strip()]  # without the header
+            rows = [[float(cell.strip().strip('"')) for cell in line.split(",")] for line in lines]
             assert split.images.reshape(len(split), -1).tolist() == [row[1:] for row in rows]
     assert not result or str(path) in result
 
