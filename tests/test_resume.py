@@ -45,7 +45,7 @@ class Trouble(Callback):
         if place == self.crash:
             raise ZeroDivisionError("planted")
         if place == self.interrupt:
-            os.kill(os.getpid(), signal.SIGINT)
+            signal.raise_signal(signal.SIGINT)
             signal.getsignal(signal.SIGINT)  # gives Python an occasion to run the handler
 
     def on_step_end(self, trainer):
@@ -182,7 +182,7 @@ def test_second_signal_ends_training_at_once_and_leaves_no_handler_behind(blobs,
 
         def on_step_end(self, trainer):
             for _ in range(2):
-                os.kill(os.getpid(), signal.SIGINT)
+                signal.raise_signal(signal.SIGINT)
                 time.sleep(0.01)
             pytest.fail("the second signal had no effect")
 
@@ -198,7 +198,7 @@ def test_sigterm_asks_for_exit_with_143(blobs, tmp_path):
         watches_steps = True
 
         def on_step_end(self, trainer):
-            os.kill(os.getpid(), signal.SIGTERM)
+            signal.raise_signal(signal.SIGTERM)
 
     with pytest.raises(SystemExit) as caught:
         fit(mlp(12, [], 3), blobs, callbacks=[Terminate()], checkpoint=tmp_path / "run.npz")
