@@ -40,15 +40,7 @@ _MAX_HEADER = 2000  # bytes; NumPy's own headers are of 128
 _PIECE = 2**18  # bytes decompressed at once
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.:/ -]{0,199}")
 _HEADER_TEXT = re.compile(rb"[A-Za-z0-9_\s{}()\[\],:'\"<>|=+-]*")
-_EPOCH = (
-    1980,
-    1,
-    1,
-    0,
-    0,
-    0,
-)  # the zip format's first moment: the same arrays make the same file at any time
-
+_EPOCH = (1980, 1, 1, 0, 0, 0)  # the first moment of the zip format: the same arrays make the same file at any time
 _END_RECORD = struct.Struct("<4s4H2LH")  # signature, 2 disk numbers, members here, in all, size, offset, comment length
 
 ErrorClass = type[HandspunError]

@@ -17,6 +17,18 @@ from handspun.errors import DataError, UsageError
 MOST_CLASSES = 65_536
 
 
+def hash_arrays(*arrays: np.ndarray | None) -> str:
+    """SHA-256, in hex, over type, shape and bytes of each array in turn."""
+    digest = hashlib.sha256()
+    for array in arrays:
+        if array is None:
+            digest.update(b"none")
+            continue
+        digest.update(f"{array.dtype.str}{array.shape}".encode())
+        digest.update(np.ascontiguousarray(array).data)
+    return digest.hexdigest()
+
+
 @dataclass(frozen=True, eq=False)
 class Split:
     """Images and their labels.
@@ -80,14 +92,7 @@ class Split:
 
         Computed when first asked for and kept, so the arrays must not be changed afterwards.
         """
-        digest = hashlib.sha256()
-        for array in (self.images, self.labels):
-            if array is None:
-                digest.update(b"none")
-                continue
-            digest.update(f"{array.dtype.str}{array.shape}".encode())
-            digest.update(np.ascontiguousarray(array).data)
-        return digest.hexdigest()
+        return hash_arrays(self.images, self.labels)
 
 
 @dataclass(frozen=True, eq=False)

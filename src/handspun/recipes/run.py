@@ -116,8 +116,7 @@ def train(
         callbacks: more of them.
         announce: is called with the untrained network and the final settings before training begins.
     """
-    # The trainer looks for what is not finite, and says more of it than NumPy's warnings do.
-    with limit_threads(settings), np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+    with limit_threads(settings):
         return _train(settings, material, budget, folder, callbacks, announce)
 
 

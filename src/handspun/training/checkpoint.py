@@ -7,14 +7,11 @@ leaves the one before.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import time
 from pathlib import Path
 from typing import Any
-
-import numpy as np
 
 from handspun.archive import read_arrays, write_arrays
 from handspun.errors import HandspunError, ModelFileError, UsageError
@@ -92,18 +89,6 @@ def resume(trainer: Trainer, path: str | os.PathLike[str], data_hash: str) -> No
         raise UsageError(f"{path}: {error}") from error
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise ModelFileError(f"{path}: the state of the training cannot be understood: {error!r}.") from error
-
-
-def hash_data(*arrays: np.ndarray | None) -> str:
-    """The SHA-256 of arrays with their types and shapes, as hexadecimal digits."""
-    digest = hashlib.sha256()
-    for array in arrays:
-        if array is None:
-            digest.update(b"none")
-        else:
-            digest.update(f"{array.dtype.str} {array.shape}".encode())
-            digest.update(np.ascontiguousarray(array).view(np.uint8).data)
-    return digest.hexdigest()
 
 
 def _through_json(value: Any) -> Any:

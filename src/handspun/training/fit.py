@@ -11,7 +11,7 @@ import numpy as np
 
 from handspun.averaging import ExponentialMovingAverage
 from handspun.clipping import Clip
-from handspun.data.dataset import Split
+from handspun.data.dataset import Split, hash_arrays
 from handspun.errors import UsageError
 from handspun.inputs import check_shape
 from handspun.losses import Loss, SoftmaxCrossEntropy
@@ -20,7 +20,7 @@ from handspun.optimizers import Adam, Optimizer
 from handspun.penalties import Penalty
 from handspun.schedules import Constant, Schedule
 from handspun.training.callbacks import Callback
-from handspun.training.checkpoint import Checkpoint, hash_data, resume
+from handspun.training.checkpoint import Checkpoint, resume
 from handspun.training.history import History
 from handspun.training.trainer import Trainer
 
@@ -96,7 +96,9 @@ def fit(
 
     saver: list[Checkpoint] = []
     if checkpoint is not None:
-        saver = [Checkpoint(checkpoint, hash_data(images, targets, sample_weight, *(validation or ())), every=checkpoint_every)]
+        saver = [
+            Checkpoint(checkpoint, hash_arrays(images, targets, sample_weight, *(validation or ())), every=checkpoint_every)
+        ]
     trainer = Trainer(
         network,
         images,
