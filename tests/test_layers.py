@@ -16,20 +16,27 @@ from handspun.layers import (
     ACTIVATIONS,
     GELU,
     LAYERS,
+    AvgPool2D,
     BatchNorm,
+    Conv2D,
     Dense,
     Dropout,
     Flatten,
+    GlobalAvgPool,
     LayerNorm,
     LeakyReLU,
+    MaxPool2D,
     ReLU,
+    Residual,
     Sigmoid,
     SiLU,
+    SpatialDropout,
     Tanh,
     activation,
+    layers_from_config,
 )
 from handspun.losses import Loss
-from handspun.network import Sequential, layers_from_config
+from handspun.network import Sequential
 
 CASES = [
     ("dense", lambda: Dense(5), (4,)),
@@ -47,7 +54,33 @@ CASES = [
     ("dropout-off", lambda: Dropout(0.0), (4,)),
     ("batchnorm", lambda: BatchNorm(momentum=0.3, epsilon=1e-3), (4,)),
     ("layernorm", lambda: LayerNorm(epsilon=1e-3), (5,)),
+    ("batchnorm-pictures", lambda: BatchNorm(momentum=0.3, epsilon=1e-3), (3, 2, 4)),
     ("flatten", Flatten, (2, 3, 2)),
+    ("spatial-dropout", lambda: SpatialDropout(0.4), (4, 3, 2)),
+    ("conv2d", lambda: Conv2D(3, 3), (2, 5, 6)),
+    ("conv2d-without-bias", lambda: Conv2D(2, 1, bias=False), (3, 2, 3)),
+    ("conv2d-same", lambda: Conv2D(2, (3, 2), padding="same"), (2, 4, 5)),
+    ("conv2d-same-stride", lambda: Conv2D(2, 3, padding="same", stride=2), (2, 5, 6)),
+    ("conv2d-stride", lambda: Conv2D(2, (2, 3), stride=(3, 2)), (2, 7, 8)),
+    ("conv2d-much-padding", lambda: Conv2D(2, (2, 1), padding=(2, 3), stride=(1, 2)), (1, 3, 3)),
+    ("conv2d-dilation", lambda: Conv2D(2, (2, 3), dilation=(3, 2), padding=1, stride=(2, 1)), (2, 6, 6)),
+    ("conv2d-groups", lambda: Conv2D(4, (3, 2), groups=2, padding=1), (6, 4, 4)),
+    ("conv2d-depthwise", lambda: Conv2D(3, 3, groups=3, padding="same", dilation=2), (3, 5, 5)),
+    ("maxpool2d", lambda: MaxPool2D(2), (2, 4, 6)),
+    ("maxpool2d-rest", lambda: MaxPool2D((3, 2)), (2, 7, 5)),
+    ("maxpool2d-overlapping", lambda: MaxPool2D(3, stride=2, padding=1), (2, 5, 6)),
+    ("maxpool2d-of-one", lambda: MaxPool2D(1, stride=(2, 3)), (1, 4, 4)),
+    ("avgpool2d", lambda: AvgPool2D(2), (2, 4, 6)),
+    ("avgpool2d-overlapping", lambda: AvgPool2D((3, 2), stride=(2, 1), padding=1), (2, 5, 4)),
+    ("globalavgpool", GlobalAvgPool, (3, 4, 2)),
+    ("residual", lambda: Residual([Dense(4), Tanh(), Dense(4)]), (4,)),
+    ("residual-projection", lambda: Residual([Dense(3), BatchNorm(), Sigmoid()]), (4,)),
+    ("residual-pictures", lambda: Residual([Conv2D(2, 3, padding="same"), BatchNorm(), Tanh()]), (2, 3, 4)),
+    (
+        "residual-stride",
+        lambda: Residual([Conv2D(3, 3, padding="same", stride=2), Residual([Tanh(), Conv2D(3, 1)])]),
+        (2, 5, 4),
+    ),
 ]
 every_layer = pytest.mark.parametrize(("factory", "input_shape"), [c[1:] for c in CASES], ids=[c[0] for c in CASES])
 both_modes = pytest.mark.parametrize("training", [True, False], ids=["training", "inference"])
@@ -389,7 +422,7 @@ def test_batchnorm_running_averages_follow_the_formula():
     for rows in (7, 7, 2, 1):
         x = rng.normal(3, 2, (rows, 2))
         network.forward(x, tape)
-        network.update_statistics(tape)
+        network.update_statistics(tape.statistics)
         mean = 0.8 * mean + 0.2 * x.mean(axis=0)
         unbiased = ((x - x.mean(axis=0)) ** 2).sum(axis=0) / max(rows - 1, 1)  # a single row counts as variance 0
         variance = 0.8 * variance + 0.2 * unbiased

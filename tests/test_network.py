@@ -8,7 +8,7 @@ import pytest
 from handspun.errors import UsageError
 from handspun.initializers import GlorotNormal, HeNormal, LeCunNormal
 from handspun.layers import BatchNorm, Dense, Dropout, Flatten, LayerNorm, ReLU, Tanh
-from handspun.network import INFERENCE_PIECE, Sequential, mlp, size_of
+from handspun.network import ROWS_A_PIECE, Sequential, mlp, size_of
 
 
 def images(count, shape=(784,), seed=0):
@@ -269,7 +269,7 @@ def test_images_of_another_size_are_refused_with_both_shapes(shape):
     assert "(784,)" in str(caught.value)
 
 
-@pytest.mark.parametrize("count", [1, INFERENCE_PIECE - 1, INFERENCE_PIECE, INFERENCE_PIECE + 1, 2 * INFERENCE_PIECE + 7])
+@pytest.mark.parametrize("count", [1, ROWS_A_PIECE - 1, ROWS_A_PIECE, ROWS_A_PIECE + 1, 2 * ROWS_A_PIECE + 7])
 def test_logits_in_pieces_equal_those_of_the_whole(count):
     network = mlp(20, [8], 3, dtype=np.float64, norm="batch")
     x = np.random.default_rng(1).normal(size=(count, 20))

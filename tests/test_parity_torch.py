@@ -8,7 +8,26 @@ largest value, and 20 steps add up what each of them leaves.
 import numpy as np
 import pytest
 
-from handspun.layers import GELU, LAYERS, BatchNorm, Dense, Dropout, Flatten, LayerNorm, LeakyReLU, ReLU, Sigmoid, SiLU, Tanh
+from handspun.layers import (
+    GELU,
+    LAYERS,
+    AvgPool2D,
+    BatchNorm,
+    Conv2D,
+    Dense,
+    Dropout,
+    Flatten,
+    GlobalAvgPool,
+    LayerNorm,
+    LeakyReLU,
+    MaxPool2D,
+    ReLU,
+    Residual,
+    Sigmoid,
+    SiLU,
+    SpatialDropout,
+    Tanh,
+)
 from handspun.losses import MeanSquaredError, SigmoidBinaryCrossEntropy, SoftmaxCrossEntropy
 from handspun.network import Sequential, mlp
 from handspun.optimizers import SGD, Adagrad, Adam, AdamW, Momentum, Nesterov, RMSprop
@@ -31,58 +50,113 @@ def close(own, theirs, tolerance):
     np.testing.assert_allclose(own, theirs, rtol=0, atol=tolerance * max(1.0, np.abs(theirs).max()))
 
 
+class TorchResidual(nn.Module):
+    """What ``Residual`` is in PyTorch."""
+
+    def __init__(self, body, projection):
+        super().__init__()
+        self.body, self.projection = body, projection
+
+    def forward(self, x):
+        return self.body(x) + (x if self.projection is None else self.projection(x))
+
+
+def module_of(layer, dtype, input_shape):
+    """The layer in PyTorch, with its weights."""
+    match layer:
+        case Dense():
+            module = nn.Linear(*layer.weight.shape, bias=layer.has_bias)
+        case Conv2D():
+            rows, columns = layer._axes(input_shape)
+            module = nn.Conv2d(
+                input_shape[0], layer.filters, layer.kernel_size, layer.stride, 0, layer.dilation, layer.groups, layer.has_bias
+            )
+            pad = nn.ZeroPad2d((columns.before, columns.after, rows.before, rows.after))
+            module = nn.Sequential(pad, module)
+        case MaxPool2D():
+            module = nn.MaxPool2d(layer.size, layer.stride, layer.padding)
+        case AvgPool2D():
+            module = nn.AvgPool2d(layer.size, layer.stride, layer.padding)
+        case GlobalAvgPool():
+            module = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten())
+        case BatchNorm():
+            kind = nn.BatchNorm1d if len(input_shape) == 1 else nn.BatchNorm2d
+            module = kind(len(layer.gamma), eps=layer.epsilon, momentum=layer.momentum)
+        case LayerNorm():
+            module = nn.LayerNorm(len(layer.gamma), eps=layer.epsilon)
+        case LeakyReLU():
+            module = nn.LeakyReLU(layer.slope)
+        case SpatialDropout():
+            module = nn.Dropout2d(layer.rate)
+        case Dropout():
+            module = nn.Dropout(layer.rate)
+        case GELU():
+            module = nn.GELU(approximate="tanh")
+        case Residual():
+            body = nn.Sequential(*modules_of(layer.layers, dtype, input_shape))
+            projection = None if layer.projection is None else module_of(layer.projection, dtype, input_shape)
+            module = TorchResidual(body, projection)
+        case _:
+            module = {ReLU: nn.ReLU, Sigmoid: nn.Sigmoid, Tanh: nn.Tanh, SiLU: nn.SiLU, Flatten: nn.Flatten}[type(layer)]()
+    module = module.to(DTYPES[dtype])
+    with torch.no_grad():
+        for own, theirs, _ in tensors(layer, module):
+            theirs.copy_(torch.from_numpy(np.ascontiguousarray(own)))
+    return module
+
+
+def modules_of(layers, dtype, shape):
+    modules = []
+    for layer in layers:
+        modules.append(module_of(layer, dtype, shape))
+        shape = layer.output_shape(shape)
+    return modules
+
+
 def twin(network):
     """The same network in PyTorch."""
-    modules = []
-    for layer in network.layers:
-        match layer:
-            case Dense():
-                module = nn.Linear(*layer.weight.shape, bias=layer.has_bias)
-                own = {"weight": layer.weight.T, **({"bias": layer.bias} if layer.has_bias else {})}
-            case BatchNorm():
-                module = nn.BatchNorm1d(len(layer.gamma), eps=layer.epsilon, momentum=layer.momentum)
-                own = {"weight": layer.gamma, "bias": layer.beta}
-                own |= {"running_mean": layer.running_mean, "running_var": layer.running_variance}
-            case LayerNorm():
-                module = nn.LayerNorm(len(layer.gamma), eps=layer.epsilon)
-                own = {"weight": layer.gamma, "bias": layer.beta}
-            case LeakyReLU():
-                module, own = nn.LeakyReLU(layer.slope), {}
-            case Dropout():
-                module, own = nn.Dropout(layer.rate), {}
-            case GELU():
-                module, own = nn.GELU(approximate="tanh"), {}
-            case _:
-                same = {ReLU: nn.ReLU, Sigmoid: nn.Sigmoid, Tanh: nn.Tanh, SiLU: nn.SiLU, Flatten: nn.Flatten}
-                module, own = same[type(layer)](), {}
-        module = module.to(DTYPES[network.dtype.type])
-        with torch.no_grad():
-            for name, value in own.items():
-                getattr(module, name).copy_(torch.from_numpy(np.ascontiguousarray(value)))
-        modules.append(module)
-    return nn.Sequential(*modules)
+    return nn.Sequential(*modules_of(network.layers, network.dtype.type, network.input_shape))
+
+
+def tensors(layer, module, tape=None):
+    """(own array, their tensor, own gradient) of everything that is trained or kept, in the shape that PyTorch has."""
+
+    def trained(name, theirs, turn=lambda array: array):
+        return turn(getattr(layer, name)), theirs, None if tape is None else turn(tape[layer].gradient[name])
+
+    match layer:
+        case Dense():
+            yield trained("weight", module.weight, lambda weight: weight.T)
+            if layer.has_bias:
+                yield trained("bias", module.bias)
+        case Conv2D():
+            yield trained("weight", module[1].weight)
+            if layer.has_bias:
+                yield trained("bias", module[1].bias)
+        case BatchNorm() | LayerNorm():
+            yield trained("gamma", module.weight)
+            yield trained("beta", module.bias)
+            if isinstance(layer, BatchNorm):
+                yield layer.running_mean, module.running_mean, None
+                yield layer.running_variance, module.running_var, None
+        case Residual():
+            for inner, its in zip(layer.layers, module.body, strict=True):
+                yield from tensors(inner, its, tape)
+            if layer.projection is not None:
+                yield from tensors(layer.projection, module.projection, tape)
 
 
 def compare_gradients(network, tape, reference, tolerance):
     for layer, module in zip(network.layers, reference, strict=True):
-        for name, theirs in module.named_parameters(recurse=False):
-            own = {"weight": "weight", "bias": "bias"} if isinstance(layer, Dense) else {"weight": "gamma", "bias": "beta"}
-            gradient = tape[layer].gradient[own[name]]
-            close(gradient.T if isinstance(layer, Dense) and name == "weight" else gradient, theirs.grad, tolerance)
+        for _, theirs, gradient in tensors(layer, module, tape):
+            if gradient is not None:
+                close(gradient, theirs.grad, tolerance)
 
 
 def compare_parameters(network, reference, tolerance):
     for layer, module in zip(network.layers, reference, strict=True):
-        if isinstance(layer, Dense):
-            close(layer.weight.T, module.weight, tolerance)
-            if layer.has_bias:
-                close(layer.bias, module.bias, tolerance)
-        if isinstance(layer, (BatchNorm, LayerNorm)):
-            close(layer.gamma, module.weight, tolerance)
-            close(layer.beta, module.bias, tolerance)
-        if isinstance(layer, BatchNorm):
-            close(layer.running_mean, module.running_mean, tolerance)
-            close(layer.running_variance, module.running_var, tolerance)
+        for own, theirs, _ in tensors(layer, module):
+            close(own, theirs, tolerance)
 
 
 LAYER_CASES = [
@@ -100,7 +174,26 @@ LAYER_CASES = [
     (BatchNorm, (6,)),
     (LayerNorm, (6,)),
     (lambda: LayerNorm(epsilon=1e-2), (6,)),
+    (lambda: BatchNorm(momentum=0.25, epsilon=1e-3), (3, 4, 5)),
     (Flatten, (2, 3, 4)),
+    (lambda: SpatialDropout(0.0), (3, 4, 5)),
+    (lambda: Conv2D(5, 3), (2, 7, 8)),
+    (lambda: Conv2D(4, 5, padding="same", bias=False), (3, 9, 6)),
+    (lambda: Conv2D(4, 3, padding="same", stride=2), (3, 8, 7)),
+    (lambda: Conv2D(4, (2, 3), padding=(1, 2), stride=(3, 1), dilation=(1, 2)), (3, 8, 7)),
+    (lambda: Conv2D(6, 3, padding=2, dilation=2, groups=2), (4, 8, 7)),
+    (lambda: Conv2D(4, 3, padding="same", groups=4), (4, 6, 5)),
+    (lambda: Conv2D(4, 1, stride=2), (3, 5, 6)),
+    (MaxPool2D, (3, 6, 7)),
+    (lambda: MaxPool2D((3, 2)), (2, 9, 7)),
+    (lambda: MaxPool2D(3, stride=2, padding=1), (3, 6, 7)),
+    (AvgPool2D, (3, 6, 7)),
+    (lambda: AvgPool2D(3, stride=(1, 2), padding=1), (3, 6, 7)),
+    (GlobalAvgPool, (3, 6, 7)),
+    (lambda: Residual([Dense(6), Tanh()]), (6,)),
+    (lambda: Residual([Dense(4), Tanh()]), (6,)),
+    (lambda: Residual([Conv2D(3, 3, padding="same"), BatchNorm(), ReLU(), Conv2D(3, 3, padding="same")]), (3, 6, 5)),
+    (lambda: Residual([Conv2D(4, 3, padding="same", stride=2), SiLU(), Residual([Conv2D(4, 1)])]), (3, 6, 5)),
 ]
 
 
@@ -124,7 +217,7 @@ def test_layer_equals_torch(factory, input_shape, training, dtype):
     y = network.forward(x, tape)
     dx = network.backward(dy, tape)
     if training:
-        network.update_statistics(tape)
+        network.update_statistics(tape.statistics)
 
     theirs = torch.from_numpy(x).requires_grad_()
     outputs = reference(theirs)
@@ -208,7 +301,7 @@ OPTIMIZER_CASES = [
 def one_step(network, tape, optimizer, loss, x, y, penalty=None):
     value, dy = loss(network.forward(x, tape), y)
     network.backward(dy, tape)
-    network.update_statistics(tape)
+    network.update_statistics(tape.statistics)
     if penalty:
         penalty(network.parameters.vector, network.decayed, tape.gradient.vector)
     optimizer.step(network.parameters.vector, tape.gradient.vector)

@@ -493,7 +493,7 @@ def alter(path, change):
 
 COUNTS = ["step", "epoch", "position", "optimizer_steps"]
 NONSENSE = [
-    *[(name, value) for name in [*COUNTS, "stop", "order_rng", "noise_rng"] for value in (None, "x", [])],
+    *[(name, value) for name in [*COUNTS, "stop", "order_rng"] for value in (None, "x", [])],
     *[(name, value) for name in COUNTS for value in (-1, 1.5, 10**30)],
     *[(name, value) for name in ("running", "history", "callbacks") for value in (None, "x", ["x"], [1], 7)],
     ("running", {}),

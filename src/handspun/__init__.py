@@ -38,22 +38,28 @@ if TYPE_CHECKING:
     )
     from handspun.layers import (
         GELU,
+        AvgPool2D,
         BatchNorm,
+        Conv2D,
         Dense,
         Dropout,
         Flatten,
+        GlobalAvgPool,
         Layer,
         LayerNorm,
         LeakyReLU,
+        MaxPool2D,
         ReLU,
+        Residual,
         Sigmoid,
         SiLU,
+        SpatialDropout,
         Tanh,
     )
     from handspun.losses import Loss, MeanSquaredError, SigmoidBinaryCrossEntropy, SoftmaxCrossEntropy, softmax
     from handspun.metrics import accuracy, class_scores, confusion_matrix, mcnemar, wilson_interval
     from handspun.modelfile import load, save
-    from handspun.network import Sequential, mlp
+    from handspun.network import Sequential, cnn, mlp
     from handspun.optimizers import SGD, Adagrad, Adam, AdamW, Momentum, Nesterov, Optimizer, RMSprop
     from handspun.penalties import Penalty
     from handspun.schedules import (
@@ -128,16 +134,22 @@ _HOMES = {
     ),
     "handspun.layers": (
         "GELU",
+        "AvgPool2D",
         "BatchNorm",
+        "Conv2D",
         "Dense",
         "Dropout",
         "Flatten",
+        "GlobalAvgPool",
         "Layer",
         "LayerNorm",
         "LeakyReLU",
+        "MaxPool2D",
         "ReLU",
-        "Sigmoid",
+        "Residual",
         "SiLU",
+        "Sigmoid",
+        "SpatialDropout",
         "Tanh",
     ),
     "handspun.losses": (
@@ -160,6 +172,7 @@ _HOMES = {
     ),
     "handspun.network": (
         "Sequential",
+        "cnn",
         "mlp",
     ),
     "handspun.optimizers": (
@@ -216,6 +229,7 @@ __all__ = [
     "Adagrad",
     "Adam",
     "AdamW",
+    "AvgPool2D",
     "BatchNorm",
     "BestCheckpoint",
     "CSVLog",
@@ -223,6 +237,7 @@ __all__ = [
     "ClipNorm",
     "ClipValue",
     "Constant",
+    "Conv2D",
     "Cosine",
     "DataError",
     "Dataset",
@@ -236,6 +251,7 @@ __all__ = [
     "ExponentialDecay",
     "ExponentialMovingAverage",
     "Flatten",
+    "GlobalAvgPool",
     "GlorotNormal",
     "GlorotUniform",
     "GradientReport",
@@ -252,6 +268,7 @@ __all__ = [
     "LeCunUniform",
     "LeakyReLU",
     "Loss",
+    "MaxPool2D",
     "MeanSquaredError",
     "MissingExtraError",
     "ModelFileError",
@@ -264,6 +281,7 @@ __all__ = [
     "Penalty",
     "RMSprop",
     "ReLU",
+    "Residual",
     "ScaledNormal",
     "Schedule",
     "Sequential",
@@ -271,6 +289,7 @@ __all__ = [
     "Sigmoid",
     "SigmoidBinaryCrossEntropy",
     "SoftmaxCrossEntropy",
+    "SpatialDropout",
     "Split",
     "StepDecay",
     "Tanh",
@@ -282,6 +301,7 @@ __all__ = [
     "accuracy",
     "check_gradients",
     "class_scores",
+    "cnn",
     "confusion_matrix",
     "evaluate",
     "fit",

@@ -11,6 +11,7 @@ import math
 import numpy as np
 
 from handspun.errors import UsageError
+from handspun.memory import memory_order
 from handspun.parameters import Shape
 
 
@@ -25,9 +26,19 @@ def check_shape(images: np.ndarray, input_shape: Shape) -> None:
 
 
 def convert(images: np.ndarray, out: np.ndarray) -> np.ndarray:
-    """Write ``images`` (N, …) into ``out`` (N, *input_shape) by the rule above, and return it."""
+    """Write ``images`` (N, …) into ``out`` (N, *input_shape) by the rule above, and return it.
+
+    Pictures (N, H, W, C), as files have them, become the (N, C, H, W) of networks of pictures.
+    """
+    shape = images.shape[1:]
+    if len(shape) == 3 and shape != out.shape[1:] and (shape[2], *shape[:2]) == out.shape[1:]:
+        images = images.transpose(0, 3, 1, 2)
     images = images.reshape(out.shape)
+    result = out
+    if order := memory_order(out):  # NumPy loops in the order of its first argument: let it be that of the result
+        images, out = images.transpose(order), out.transpose(order)
     if images.dtype == np.uint8:
-        return np.multiply(images, out.dtype.type(1.0 / 255.0), out=out)
-    np.copyto(out, images, casting="same_kind" if images.dtype.kind == "f" else "unsafe")
-    return out
+        np.multiply(images, out.dtype.type(1.0 / 255.0), out=out)
+    else:
+        np.copyto(out, images, casting="same_kind" if images.dtype.kind == "f" else "unsafe")
+    return result

@@ -8,15 +8,32 @@ from typing import Any
 import numpy as np
 
 from handspun import inputs
-from handspun.errors import UsageError, unknown_name
+from handspun.errors import UsageError
 from handspun.initializers import GlorotNormal, HeNormal
-from handspun.layers import LAYERS, Dense, Dropout, Layer, activation, normalization
+from handspun.layers import (
+    Conv2D,
+    Dense,
+    Dropout,
+    Flatten,
+    Layer,
+    MaxPool2D,
+    activation,
+    layers_from_config,
+    normalization,
+)
+from handspun.layers.base import chain
 from handspun.losses import softmax
+from handspun.memory import aligned_empty, by_images
 from handspun.parameters import Parameters, Shape, count
 from handspun.tape import Frame, Tape
+from handspun.threads import Team
 
-#: Images a piece in inference: large enough for the matrix product, small enough for the cache.
-INFERENCE_PIECE = 512
+#: Inputs a piece where layers are dense: large enough for the matrix product, small enough for the cache. A piece of MNIST in
+#: float32 is 1.6 MB.
+ROWS_A_PIECE = 512
+
+#: Images a piece where there are convolutions, whose arrays are larger, and whose pieces threads share.
+PICTURES_A_PIECE = 32
 
 
 class Sequential:
@@ -56,19 +73,25 @@ class Sequential:
             raise UsageError(f"input_shape must hold whole numbers above 0, got {tuple(input_shape)}.")
         if self.dtype not in (np.float32, np.float64):
             raise UsageError(f"A network computes in float32 or float64, not in {self.dtype}.")
-        names = _new_names(self.layers)
-        parameter_shapes, statistic_shapes, self._shapes = layout(self.layers, names, self.input_shape)
-        for layer, name in zip(self.layers, names, strict=True):
+        every = every_layer(self.layers, self.input_shape)
+        self._every = tuple(layer for _, layer, _ in every)
+        self._shapes = [layer.output_shape(shape) for _, layer, shape in every if layer in self.layers]
+        parameter_shapes, statistic_shapes = layout(every)
+        for name, layer, _ in every:
             layer.name = name
         self.parameters = Parameters(parameter_shapes, self.dtype)
         self.statistics = Parameters(statistic_shapes, self.dtype)
         rng = None if seed is None else np.random.default_rng(seed)
-        for layer in self.layers:
+        for layer in self._every:
             layer.bind(_own(layer, self.parameters) | _own(layer, self.statistics))
             if rng is not None:
                 layer.initialize(rng)
-        self.decayed = tuple(self.parameters.slices[f"{layer.name}.{name}"] for layer in self.layers for name in layer.decayed)
-        self._lowest = next((i for i, layer in enumerate(self.layers) if _own(layer, self.parameters)), 0)
+        self.decayed = tuple(self.parameters.slices[f"{layer.name}.{name}"] for layer in self._every for name in layer.decayed)
+        #: Whether inputs are pictures (C, H, W) that convolutions or poolings work on.
+        self.takes_pictures = len(self.input_shape) == 3 and any(layer.works_on_pictures for layer in self._every)
+        #: Images that go through the network at once; larger batches are cut.
+        self.piece_size = PICTURES_A_PIECE if self.takes_pictures else ROWS_A_PIECE
+        self._lowest = next((i for i, layer in enumerate(self.layers) if _within(layer, self.parameters)), 0)
         self.classes = None if classes is None else tuple(str(name) for name in classes)
         if self.classes is not None and len(self.classes) != max(self.output_shape[-1], 2):
             raise UsageError(f"{len(self.classes)} classes were given for {self.output_shape[-1]} outputs.")
@@ -89,15 +112,18 @@ class Sequential:
             input_gradient: whether ``backward`` shall go all the way down to the input; implies a gradient.
         """
         gradient = self.parameters.zeros_like() if training or input_gradient else None
+        statistics = self.statistics.zeros_like()
+        spared = () if input_gradient else self.layers[: self._lowest + 1]  # nothing below them is trained
         frames = {
             layer: Frame(
                 {} if gradient is None else _own(layer, gradient),
+                _own(layer, statistics),
                 self.dtype,
-                needs_input_gradient=input_gradient or index > self._lowest,
+                needs_input_gradient=layer not in spared,
             )
-            for index, layer in enumerate(self.layers)
+            for layer in self._every
         }
-        return Tape(frames, gradient, training=training, rng=rng)
+        return Tape(frames, gradient, statistics, training=training, rng=rng)
 
     def forward(self, x: np.ndarray, tape: Tape) -> np.ndarray:
         """Outputs (N, *output_shape) for x (N, *input_shape) of the network's dtype. Valid until the tape's next pass."""
@@ -115,15 +141,22 @@ class Sequential:
                 return None
         return dx
 
-    def update_statistics(self, tape: Tape) -> None:
-        """Take into the running averages what the last training pass on ``tape`` saw."""
+    def update_statistics(self, seen: Parameters) -> None:
+        """Take into the running averages what a step saw: ``tape.statistics`` of its pass, or the mean over its passes."""
         if self.statistics:
-            for layer in self.layers:
-                layer.update_statistics(tape[layer])
+            for layer in self._every:
+                layer.update_statistics(_own(layer, seen))
 
     # Prediction ----------------------------------------------------------------------------------------------------
 
-    def logits(self, images: np.ndarray) -> np.ndarray:
+    def batch(self, size: int) -> np.ndarray:
+        """Room for ``size`` inputs, (size, *input_shape), in the order in memory that the layers like best."""
+        if self.takes_pictures:
+            channels, height, width = self.input_shape
+            return by_images(aligned_empty((height, channels, width, size), self.dtype))
+        return aligned_empty((size, *self.input_shape), self.dtype)
+
+    def logits(self, images: np.ndarray, *, tape: Tape | None = None, threads: int | None = None) -> np.ndarray:
         """The outputs of the last layer for ``images`` (N, …), in inference mode; shape (N, *output_shape).
 
         Computed in pieces, so that memory does not grow with N beyond the result.
@@ -131,18 +164,36 @@ class Sequential:
         Args:
             images: uint8 pixels (0 to 255 become 0 to 1) or numbers taken as they are; each of ``input_shape`` or of
                 another shape with as many values.
+            tape: one of ``tape()`` to use again from call to call, which saves a program that asks for one image at a time
+                from making it anew.
+            threads: for networks of pictures: how many; None for all processors.
 
         Raises:
             UsageError: images of another size than the network's.
         """
         images = np.asarray(images)
         inputs.check_shape(images, self.input_shape)
-        tape = self.tape()
         outputs = np.empty((len(images), *self.output_shape), self.dtype)
-        x = np.empty((min(len(images), INFERENCE_PIECE), *self.input_shape), self.dtype)
-        for start in range(0, len(images), INFERENCE_PIECE):
-            piece = images[start : start + INFERENCE_PIECE]
-            outputs[start : start + len(piece)] = self.forward(inputs.convert(piece, out=x[: len(piece)]), tape)
+        starts = range(0, len(images), self.piece_size)
+        tapes: dict[int, Tape] = {} if tape is None else {0: tape}
+        ready: dict[int, np.ndarray] = {}
+
+        def work(member: int, number: int) -> None:
+            piece = slice(starts[number], starts[number] + self.piece_size)
+            stored = images[piece]
+            if member not in tapes:
+                tapes[member] = self.tape()
+            x = ready.get(member)
+            if x is None or len(x) != len(stored):
+                x = ready[member] = self.batch(len(stored))
+            outputs[piece] = self.forward(inputs.convert(stored, out=x), tapes[member])
+
+        if self.takes_pictures and len(starts) > 1:
+            with Team(threads) as team:
+                team.each(work, len(starts))
+        else:
+            for number in range(len(starts)):
+                work(0, number)
         return outputs
 
     def predict_proba(self, images: np.ndarray) -> np.ndarray:
@@ -191,7 +242,7 @@ class Sequential:
         rows = [("layer", "kind", "output", "parameters", "bytes")]
         rows.append(("input", "", str(self.input_shape), "", ""))
         for layer, shape in zip(self.layers, self._shapes, strict=True):
-            size = sum(view.size for view in _own(layer, self.parameters).values())
+            size = _within(layer, self.parameters)
             own = f"{size:,}" if size else ""
             rows.append((layer.name, repr(layer), str(shape), own, f"{size * self.dtype.itemsize:,}" if size else ""))
         total = self.parameters.vector.size
@@ -255,59 +306,103 @@ def mlp(
     return Sequential(layers, (input_size,), seed=seed, dtype=dtype, classes=classes)
 
 
-_activation = activation  # mlp() has a parameter of this name, which is the standard term
+def cnn(
+    input_shape: Sequence[int],
+    output_size: int,
+    *,
+    channels: Sequence[int] = (16, 32),
+    kernel_size: int = 5,
+    padding: str | int = "valid",
+    hidden_layers: Sequence[int] = (128,),
+    activation: str = "relu",
+    dropout: float = 0.0,
+    norm: str | None = None,
+    seed: int | None = 0,
+    dtype: np.typing.DTypeLike = np.float32,
+    classes: Sequence[str] | None = None,
+) -> Sequential:
+    """A convolutional network: convolution, norm, max-pooling of 2 x 2 and activation for each of ``channels``, then an MLP.
+
+    The activation comes after the pooling: since it is monotone (GELU and SiLU nearly so) the result is the same, for a
+    quarter of the work.
+
+    Args:
+        input_shape: channels, rows and columns of a picture; (28, 28) means (1, 28, 28).
+        output_size: number of classes.
+        channels: filters of each convolution.
+        kernel_size: rows and columns of a filter.
+        padding: "valid", "same" or a number of zeros around the picture.
+        hidden_layers: units of each dense layer after the convolutions.
+        activation: "relu", "leaky-relu", "sigmoid", "tanh", "gelu" or "silu".
+        dropout: the rate of dropout after each hidden layer.
+        norm: None or "batch": the normalisation after each convolution and hidden dense layer.
+        seed: from which the initial weights are drawn.
+        dtype: float32 or float64.
+        classes: what the outputs stand for.
+
+    Raises:
+        UsageError: an unknown name, or pictures too small for so many poolings.
+    """
+    shape = tuple(input_shape)
+    layers: list[Layer] = []
+    for filters in channels:
+        layers.append(Conv2D(filters, kernel_size, padding=padding, bias=norm is None))
+        layers += [*normalization(norm), MaxPool2D(2), _activation(activation)]
+    layers.append(Flatten())
+    for units in hidden_layers:
+        layers += [Dense(units), *normalization(norm), _activation(activation)]
+        if dropout:
+            layers.append(Dropout(dropout))
+    layers.append(Dense(output_size))
+    return Sequential(layers, (1, *shape) if len(shape) == 2 else shape, seed=seed, dtype=dtype, classes=classes)
 
 
-def layout(
-    layers: Sequence[Layer], names: Sequence[str], input_shape: Shape
-) -> tuple[dict[str, Shape], dict[str, Shape], list[Shape]]:
-    """The shapes of all parameters and of all statistics by name, and of each layer's output; nothing is allocated."""
+_activation = activation  # mlp() and cnn() have a parameter of this name, the standard term
+
+
+Placed = tuple[str, Layer, Shape]  # a layer's name, itself, and the shape that reaches it
+
+
+def every_layer(layers: Sequence[Layer], input_shape: Shape) -> list[Placed]:
+    """All layers, each followed by those inside it, whose names go on from its own: "residual1.conv2d1"."""
+    return _with_children(chain(layers, input_shape), "")
+
+
+def _with_children(layers: Sequence[Placed], prefix: str) -> list[Placed]:
+    found: list[Placed] = []
+    for name, layer, shape in layers:
+        found.append((prefix + name, layer, shape))
+        found += _with_children(layer.children(shape), f"{prefix}{name}.")
+    return found
+
+
+def layout(every: Sequence[Placed]) -> tuple[dict[str, Shape], dict[str, Shape]]:
+    """The shapes of all parameters and of all statistics by name; nothing is allocated."""
     parameters: dict[str, Shape] = {}
     statistics: dict[str, Shape] = {}
-    outputs: list[Shape] = []
-    shape = input_shape
-    for layer, name in zip(layers, names, strict=True):
+    for name, layer, shape in every:
         parameters |= {f"{name}.{own}": size for own, size in layer.parameter_shapes(shape).items()}
         statistics |= {f"{name}.{own}": size for own, size in layer.statistic_shapes(shape).items()}
-        shape = layer.output_shape(shape)
-        outputs.append(shape)
-    return parameters, statistics, outputs
-
-
-def layers_from_config(configs: Sequence[dict[str, Any]]) -> list[Layer]:
-    """The layers that ``Sequential.config`` describes; UsageError for an unknown kind."""
-    layers = []
-    for config in configs:
-        settings = dict(config)
-        kind = settings.pop("kind")
-        if kind not in LAYERS:
-            raise unknown_name("layer", str(kind), LAYERS)
-        layers.append(LAYERS[kind].from_config(settings))
-    return layers
+    return parameters, statistics
 
 
 def size_of(config: dict[str, Any]) -> tuple[int, int]:
     """How many parameters and statistics a network of this structure would have, found without making it."""
-    layers = layers_from_config(config["layers"])
-    parameters, statistics, _ = layout(layers, _new_names(layers), tuple(config["input_shape"]))
+    every = every_layer(layers_from_config(config["layers"]), tuple(config["input_shape"]))
+    parameters, statistics = layout(every)
     return count(parameters), count(statistics)
 
 
-def _new_names(layers: Sequence[Layer]) -> list[str]:
-    """Kind and number of each layer: dense1, relu1, dense2, …"""
-    numbers: dict[str, int] = {}
-    names = []
-    for layer in layers:
-        kind = type(layer).__name__.lower()
-        if layer.name or any(layer is other for other in layers[: len(names)]):
-            where = f" ({layer.name})" if layer.name else ""
-            raise UsageError(f"This {type(layer).__name__} is part of a network already{where}. Make one for each place.")
-        numbers[kind] = numbers.get(kind, 0) + 1
-        names.append(f"{kind}{numbers[kind]}")
-    return names
-
-
 def _own(layer: Layer, parameters: Parameters) -> dict[str, np.ndarray]:
-    """The views of one layer by its own names."""
+    """The views of one layer by its own names; those of layers inside it are theirs."""
     prefix = f"{layer.name}."
-    return {name.removeprefix(prefix): view for name, view in parameters.items() if name.startswith(prefix)}
+    return {
+        name.removeprefix(prefix): view
+        for name, view in parameters.items()
+        if name.startswith(prefix) and "." not in name.removeprefix(prefix)
+    }
+
+
+def _within(layer: Layer, parameters: Parameters) -> int:
+    """The number of parameters of a layer and those inside it."""
+    return sum(view.size for name, view in parameters.items() if name.startswith(f"{layer.name}."))

@@ -7,12 +7,13 @@ that predict at once hold two tapes and share one network.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 
-from handspun.memory import Shape, aligned_empty, aligned_zeros
+from handspun.memory import Shape, aligned_empty, aligned_zeros, inverse, memory_order
 from handspun.parameters import Parameters
 
 
@@ -25,36 +26,71 @@ class Frame(dict[str, Any]):
         gradient: views into the tape's gradient vector by the layer's own names ("weight", "bias", …). Backward *writes*
             them. Where a batch is cut into pieces, whoever cuts adds up the vectors: one addition a piece, and none at all
             in the common case of one piece.
+        statistics: views into the tape's statistics by the layer's own names ("running_mean", …): what a training pass saw of
+            its batch.
         needs_input_gradient: False where nothing below the layer has parameters; backward may then return None.
     """
 
-    __slots__ = ("_buffers", "_dtype", "gradient", "needs_input_gradient")
+    __slots__ = ("_buffers", "_dtype", "_stores", "gradient", "needs_input_gradient", "statistics")
 
-    def __init__(self, gradient: Mapping[str, np.ndarray], dtype: np.dtype, *, needs_input_gradient: bool) -> None:
+    def __init__(
+        self,
+        gradient: Mapping[str, np.ndarray],
+        statistics: Mapping[str, np.ndarray],
+        dtype: np.dtype,
+        *,
+        needs_input_gradient: bool,
+    ) -> None:
         super().__init__()
         self.gradient = gradient
+        self.statistics = statistics
         self.needs_input_gradient = needs_input_gradient
         self._dtype = dtype
-        self._buffers: dict[str, np.ndarray] = {}
+        self._buffers: dict[str, np.ndarray] = {}  # as they were asked for last
+        self._stores: dict[str, np.ndarray] = {}  # the flat memory behind them
 
     def buffer(self, name: str, shape: Shape, dtype: np.typing.DTypeLike | None = None) -> np.ndarray:
         """An array to write a result into, the same memory in every pass; what it holds before that is undefined.
 
-        A smaller batch (the last one of an epoch) gets the first rows of the larger one's array.
+        A smaller batch (the last one of an epoch) gets the front of the larger one's memory.
         """
         array = self._buffers.get(name)
         if array is not None and array.shape == shape:
             return array
-        if array is None or len(array) < shape[0] or array.shape[1:] != shape[1:]:
-            array = self._buffers[name] = aligned_empty(shape, self._dtype if dtype is None else dtype)
-        return array[: shape[0]]
+        dtype = self._dtype if dtype is None else np.dtype(dtype)
+        size = math.prod(shape)
+        store = self._stores.get(name)
+        if store is None or store.size < size:
+            store = self._stores[name] = aligned_empty((size,), dtype)
+        array = self._buffers[name] = store[:size].reshape(shape)
+        return array
 
-    def zeros(self, shape: Shape) -> np.ndarray:
-        """Zeros, the same memory in every pass, to compare with: nobody may write to them."""
-        array = self._buffers.get("zeros")
-        if array is None or len(array) < shape[0] or array.shape[1:] != shape[1:]:
-            array = self._buffers["zeros"] = aligned_zeros(shape, self._dtype)
-        return array[: shape[0]]
+    def like(self, name: str, x: np.ndarray, dtype: np.typing.DTypeLike | None = None) -> np.ndarray:
+        """A buffer of the shape of ``x``, its values in the same order in memory, so that loops over both are runs."""
+        order = memory_order(x)
+        if order is None:
+            return self.buffer(name, x.shape, dtype)
+        array = self.buffer(name, tuple(x.shape[axis] for axis in order), dtype)
+        return array.transpose(inverse(order))
+
+    def blank(self, name: str, shape: Shape) -> np.ndarray:
+        """A buffer that is zero wherever nobody has written since the shape last changed: what surrounds a padded picture."""
+        array = self._buffers.get(name)
+        if array is None or array.shape != shape:
+            array = self.buffer(name, shape)
+            array[...] = 0.0
+        return array
+
+    def zeros(self, x: np.ndarray) -> np.ndarray:
+        """Zeros of the shape and order of ``x``, to compare with: nobody may write to them."""
+        zeros = self._buffers.get("zeros")
+        if zeros is None or zeros.size < x.size:
+            zeros = self._buffers["zeros"] = aligned_zeros((x.size,), self._dtype)
+        flat = zeros[: x.size]
+        order = memory_order(x)
+        if order is None:
+            return flat.reshape(x.shape)
+        return flat.reshape([x.shape[axis] for axis in order]).transpose(inverse(order))
 
 
 class Tape:
@@ -63,22 +99,26 @@ class Tape:
     Args:
         frames: the frame of each layer.
         gradient: the gradient vector with the layout of the network's parameters; None on a tape for inference only.
+        statistics: with the layout of the network's statistics, what a training pass saw of its batch.
         training: whether dropout drops and batch normalisation looks at the batch.
-        rng: where dropout takes its random numbers from; needed if ``training``.
+        rng: where layers with randomness draw from in training.
     """
 
     def __init__(
         self,
         frames: Mapping[Any, Frame],
         gradient: Parameters | None,
+        statistics: Parameters,
         *,
         training: bool = False,
         rng: np.random.Generator | None = None,
     ) -> None:
         self._frames = frames
         self._gradient = gradient
+        self.statistics = statistics
         self.training = training
         self._rng = rng
+        self._make_rng: Callable[[], np.random.Generator] | None = None
 
     def __getitem__(self, layer: object) -> Frame:
         return self._frames[layer]
@@ -94,5 +134,11 @@ class Tape:
     def rng(self) -> np.random.Generator:
         """The generator that layers with randomness draw from."""
         if self._rng is None:
-            raise RuntimeError("A training pass through a layer with randomness needs network.tape(..., rng=...).")
+            if self._make_rng is None:
+                raise RuntimeError("A training pass through a layer with randomness needs network.tape(..., rng=...).")
+            self._rng = self._make_rng()
         return self._rng
+
+    def draw_from(self, make: Callable[[], np.random.Generator]) -> None:
+        """Let the passes from now on draw from the generator that ``make`` gives; it is made when first asked for."""
+        self._rng, self._make_rng = None, make

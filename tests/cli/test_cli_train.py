@@ -303,7 +303,7 @@ def test_odd_sizes_of_batches_and_validation_train_on_every_image_once(options, 
 
     seen = []
     load_batch = BatchLoader.load
-    monkeypatch.setattr(BatchLoader, "load", lambda self, chosen: seen.append(load_batch(self, chosen)) or seen[-1])
+    monkeypatch.setattr(BatchLoader, "load", lambda self, *chosen: seen.append(load_batch(self, *chosen)) or seen[-1])
     outcome = handspun("train", small_set("data.npz"), "--epochs", 1, "--hidden", "", *options, "--no-pictures", "--json")
     assert outcome.code == 0, outcome.err
     assert [len(batch) for batch in seen] == sizes

@@ -1,21 +1,47 @@
 """The layers, one file each."""
 
+from collections.abc import Sequence
+from typing import Any
+
 from handspun.errors import unknown_name
 from handspun.layers.base import Layer
 from handspun.layers.batchnorm import BatchNorm
+from handspun.layers.conv2d import Conv2D
 from handspun.layers.dense import Dense
-from handspun.layers.dropout import Dropout
+from handspun.layers.dropout import Dropout, SpatialDropout
 from handspun.layers.flatten import Flatten
 from handspun.layers.gelu import GELU
+from handspun.layers.globalavgpool import GlobalAvgPool
 from handspun.layers.layernorm import LayerNorm
+from handspun.layers.pooling import AvgPool2D, MaxPool2D
 from handspun.layers.relu import LeakyReLU, ReLU
+from handspun.layers.residual import Residual
 from handspun.layers.sigmoid import Sigmoid
 from handspun.layers.silu import SiLU
 from handspun.layers.tanh import Tanh
 
 #: Every layer that a model file may name.
 LAYERS: dict[str, type[Layer]] = {
-    kind.__name__: kind for kind in (Dense, ReLU, LeakyReLU, Sigmoid, Tanh, GELU, SiLU, Dropout, BatchNorm, LayerNorm, Flatten)
+    kind.__name__: kind
+    for kind in (
+        Dense,
+        Conv2D,
+        MaxPool2D,
+        AvgPool2D,
+        GlobalAvgPool,
+        ReLU,
+        LeakyReLU,
+        Sigmoid,
+        Tanh,
+        GELU,
+        SiLU,
+        Dropout,
+        SpatialDropout,
+        BatchNorm,
+        LayerNorm,
+        Flatten,
+        Residual,
+    )
 }
 
 #: The activation functions by the names used in recipes and on the command line.
@@ -46,21 +72,40 @@ def normalization(name: str | None) -> list[Layer]:
     return [norms[name]()]
 
 
+def layers_from_config(configs: Sequence[dict[str, Any]]) -> list[Layer]:
+    """The layers that ``Sequential.config`` describes; UsageError for an unknown kind."""
+    layers = []
+    for config in configs:
+        settings = dict(config)
+        kind = settings.pop("kind")
+        if kind not in LAYERS:
+            raise unknown_name("layer", str(kind), LAYERS)
+        layers.append(LAYERS[kind].from_config(settings))
+    return layers
+
+
 __all__ = [
     "ACTIVATIONS",
     "GELU",
     "LAYERS",
+    "AvgPool2D",
     "BatchNorm",
+    "Conv2D",
     "Dense",
     "Dropout",
     "Flatten",
+    "GlobalAvgPool",
     "Layer",
     "LayerNorm",
     "LeakyReLU",
+    "MaxPool2D",
     "ReLU",
+    "Residual",
     "SiLU",
     "Sigmoid",
+    "SpatialDropout",
     "Tanh",
     "activation",
+    "layers_from_config",
     "normalization",
 ]

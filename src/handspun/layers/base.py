@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import abc
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, ClassVar
 
 import numpy as np
 
 from handspun.errors import UsageError
 from handspun.parameters import Shape
-from handspun.tape import Frame, Tape
+from handspun.tape import Tape
 
 
 class Layer(abc.ABC):
@@ -27,6 +27,9 @@ class Layer(abc.ABC):
     #: Parameters that penalties and weight decay act on: weights, never biases or the scales of a norm.
     decayed: ClassVar[tuple[str, ...]] = ()
 
+    #: Whether the layer works on pictures (C, H, W): see ``Sequential.takes_pictures``.
+    works_on_pictures: ClassVar[bool] = False
+
     name: str = ""
 
     def output_shape(self, input_shape: Shape) -> Shape:
@@ -40,6 +43,10 @@ class Layer(abc.ABC):
     def statistic_shapes(self, input_shape: Shape) -> dict[str, Shape]:
         """Name and shape of what is kept with the parameters but not trained by a gradient (running averages)."""
         return {}
+
+    def children(self, input_shape: Shape) -> list[tuple[str, Layer, Shape]]:
+        """The layers inside this one: the name of each, itself, and the shape that reaches it. Theirs are the parameters."""
+        return []
 
     def bind(self, views: Mapping[str, np.ndarray]) -> None:
         """Take the views as attributes: ``weight``, ``bias``…"""
@@ -58,8 +65,8 @@ class Layer(abc.ABC):
     def backward(self, dy: np.ndarray, tape: Tape) -> np.ndarray | None:
         """Dx for dy, after ``forward`` with the same tape. None only where the frame says that dx is not needed."""
 
-    def update_statistics(self, frame: Frame) -> None:
-        """Take in what a training pass saw of the batch. Called once a step, never during a pass."""
+    def update_statistics(self, seen: Mapping[str, np.ndarray]) -> None:
+        """Take in what training passes wrote into ``frame.statistics``. Called once a step, never during a pass."""
         return
 
     def config(self) -> dict[str, Any]:
@@ -74,6 +81,21 @@ class Layer(abc.ABC):
     def __repr__(self) -> str:
         arguments = ", ".join(f"{key}={value!r}" for key, value in self.config().items())
         return f"{type(self).__name__}({arguments})"
+
+
+def chain(layers: Sequence[Layer], input_shape: Shape) -> list[tuple[str, Layer, Shape]]:
+    """Layers in a row: the name of each by its kind and number (dense1, relu1, dense2, …), itself, and what reaches it."""
+    numbers: dict[str, int] = {}
+    found = []
+    for layer in layers:
+        kind = type(layer).__name__.lower()
+        if layer.name or any(layer is other for _, other, _ in found):
+            where = f" ({layer.name})" if layer.name else ""
+            raise UsageError(f"This {type(layer).__name__} is part of a network already{where}. Make one for each place.")
+        numbers[kind] = numbers.get(kind, 0) + 1
+        found.append((f"{kind}{numbers[kind]}", layer, input_shape))
+        input_shape = layer.output_shape(input_shape)
+    return found
 
 
 def flat_size(layer: Layer, input_shape: Shape) -> int:

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
 from handspun.layers.base import Layer, flat_size, number_in
+from handspun.memory import by_images, by_rows
 from handspun.parameters import Shape
-from handspun.tape import Frame, Tape
+from handspun.tape import Tape
 
 
 class BatchNorm(Layer):
     """y = γ · x̂ + β, x̂ = (x - μ)/σ, with μ and σ of each feature over the batch. Ioffe and Szegedy 2015, arXiv:1502.03167.
 
-    x (N, D); γ, β (D,); in training μ = mean(x) and σ = √(mean((x - μ)²) + ε), both (D,), over the N rows.
+    x (N, D); γ, β (D,); in training μ = mean(x) and σ = √(mean((x - μ)²) + ε), both (D,), over the N rows. Of pictures
+    (N, C, H, W) each channel is a feature, and its N · H · W values are the rows.
 
     γ and β:  dγ = Σ_n dy · x̂,  dβ = Σ_n dy.
     x: with g = dy · γ = ∂L/∂x̂, x reaches the loss directly, through μ and through σ. From ∂μ/∂x_n = 1/N and
@@ -22,11 +25,14 @@ class BatchNorm(Layer):
 
         dx = (g - mean(g) - x̂ · mean(g · x̂)) / σ = γ/σ · (dy - dβ/N - x̂ · dγ/N)          (means over the batch)
 
+    Kept for backward is x - μ, not x̂: the division by σ joins a factor of one value a feature and costs no pass of its own.
+
     Inference uses running averages of mean and variance instead, which makes it a fixed linear function: dx = dy · γ/σ.
     After each step running = (1 - momentum) · running + momentum · batch, with the unbiased variance (N - 1), as PyTorch
     does. A batch of one row has no variance; it counts as 0.
 
-    Where a large batch is computed in pieces, each piece is normalised by its own mean and variance.
+    Where a batch is computed in pieces, each piece is normalised by its own mean and variance ("ghost batches", Hoffer, Hubara
+    and Soudry 2017, arXiv:1705.08741), and the running averages take in the mean over the pieces.
 
     Args:
         momentum: the weight of a new batch in the running averages, 0 <= momentum < 1.
@@ -43,14 +49,15 @@ class BatchNorm(Layer):
         self.epsilon = number_in("BatchNorm", "epsilon", epsilon, 0.0, 1.0)
 
     def output_shape(self, input_shape: Shape) -> Shape:
-        flat_size(self, input_shape)
+        if len(input_shape) != 3:
+            flat_size(self, input_shape)
         return input_shape
 
     def parameter_shapes(self, input_shape: Shape) -> dict[str, Shape]:
-        return {"gamma": input_shape, "beta": input_shape}
+        return {"gamma": input_shape[:1], "beta": input_shape[:1]}
 
     def statistic_shapes(self, input_shape: Shape) -> dict[str, Shape]:
-        return {"running_mean": input_shape, "running_variance": input_shape}
+        return {"running_mean": input_shape[:1], "running_variance": input_shape[:1]}
 
     def initialize(self, rng: np.random.Generator) -> None:
         self.gamma[...] = 1.0
@@ -60,41 +67,80 @@ class BatchNorm(Layer):
 
     def forward(self, x: np.ndarray, tape: Tape) -> np.ndarray:
         here = tape[self]
-        x_hat, y = here.buffer("x_hat", x.shape), here.buffer("y", x.shape)  # (N, D)
-        mean = x.mean(axis=0) if tape.training else self.running_mean  # (D,)
-        np.subtract(x, mean, out=x_hat)
+        rows = _rows(x)
+        centred, y = here.buffer("centred", rows.shape), here.buffer("y", rows.shape)
         if tape.training:
-            variance = np.multiply(x_hat, x_hat, out=y).mean(axis=0)  # (D,)
-            here["batch"] = (mean, variance, len(x))
+            count = rows.size // rows.shape[1]
+            mean = _sum(rows) / count  # (D,)
+            np.subtract(rows, _spread(mean, rows), out=centred)
+            variance = _sum_of_products(centred, centred) / count  # (D,)
+            here.statistics["running_mean"][...] = mean
+            here.statistics["running_variance"][...] = variance * (count / max(count - 1, 1))
         else:
+            np.subtract(rows, _spread(self.running_mean, rows), out=centred)
             variance = self.running_variance
         sigma = np.sqrt(variance + self.epsilon)  # (D,)
-        x_hat /= sigma
-        np.multiply(x_hat, self.gamma, out=y)
-        y += self.beta
-        here["x_hat"], here["sigma"] = x_hat, sigma
-        return y
+        np.multiply(centred, _spread(self.gamma / sigma, rows), out=y)
+        y += _spread(self.beta, rows)
+        here["centred"], here["sigma"] = centred, sigma
+        return _back(y, x)
 
     def backward(self, dy: np.ndarray, tape: Tape) -> np.ndarray:
         here = tape[self]
-        x_hat, sigma = here["x_hat"], here["sigma"]
+        centred, sigma = here["centred"], here["sigma"]
+        rows = _rows(dy)
         d_gamma, d_beta = here.gradient["gamma"], here.gradient["beta"]
-        dx = np.multiply(dy, x_hat, out=here.buffer("dx", dy.shape))
-        np.add.reduce(dx, axis=0, out=d_gamma)
-        np.add.reduce(dy, axis=0, out=d_beta)
+        np.divide(_sum_of_products(rows, centred), sigma, out=d_gamma)
+        d_beta[...] = _sum(rows)
+        dx = here.buffer("dx", rows.shape)
         if tape.training:
-            np.multiply(x_hat, d_gamma / len(dy), out=dx)
-            np.subtract(dy, dx, out=dx)
-            dx -= d_beta / len(dy)
-            dx *= self.gamma / sigma
+            count = rows.size // rows.shape[1]
+            np.multiply(centred, _spread(d_gamma / (count * sigma), rows), out=dx)
+            np.subtract(rows, dx, out=dx)
+            dx -= _spread(d_beta / count, rows)
+            dx *= _spread(self.gamma / sigma, rows)
         else:
-            np.multiply(dy, self.gamma / sigma, out=dx)
-        return dx
+            np.multiply(rows, _spread(self.gamma / sigma, rows), out=dx)
+        return _back(dx, dy)
 
-    def update_statistics(self, frame: Frame) -> None:
-        mean, variance, rows = frame["batch"]
-        self.running_mean += self.momentum * (mean - self.running_mean)
-        self.running_variance += self.momentum * (variance * (rows / max(rows - 1, 1)) - self.running_variance)
+    def update_statistics(self, seen: Mapping[str, np.ndarray]) -> None:
+        self.running_mean += self.momentum * (seen["running_mean"] - self.running_mean)
+        self.running_variance += self.momentum * (seen["running_variance"] - self.running_variance)
 
     def config(self) -> dict[str, Any]:
         return {"momentum": self.momentum, "epsilon": self.epsilon}
+
+
+# Features are the columns of a matrix (N, D), or the channels of pictures, (H, C, W · N) in memory: axis 1 in both.
+
+
+def _rows(x: np.ndarray) -> np.ndarray:
+    if x.ndim == 2:
+        return x
+    rows = by_rows(x)
+    return rows.reshape(*rows.shape[:2], -1)
+
+
+def _back(y: np.ndarray, x: np.ndarray) -> np.ndarray:
+    """The opposite of ``_rows``: y as a batch of the shape of x."""
+    if x.ndim == 2:
+        return y
+    images, channels, height, width = x.shape
+    return by_images(y.reshape(height, channels, width, images))
+
+
+def _sum(rows: np.ndarray) -> np.ndarray:
+    """The sum over all values of each feature, (D,)."""
+    return np.add.reduce(rows, axis=0 if rows.ndim == 2 else (0, 2))
+
+
+def _sum_of_products(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Σ a · b over all values of each feature, (D,)."""
+    if a.ndim == 2:
+        return np.einsum("nd,nd->d", a, b)
+    return np.add.reduce(np.vecdot(a, b), axis=0)
+
+
+def _spread(feature: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    """One value a feature, (D,), in a shape that goes with ``rows``."""
+    return feature if rows.ndim == 2 else feature[:, None]

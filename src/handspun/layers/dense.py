@@ -71,7 +71,7 @@ class Dense(Layer):
         np.matmul(x.T, dy, out=here.gradient["weight"])
         if not here.needs_input_gradient:
             return None
-        return np.matmul(dy, self.weight.T, out=here.buffer("dx", x.shape))  # (N, in)
+        return np.matmul(dy, self.weight.T, out=here.like("dx", x))  # (N, in)
 
     def config(self) -> dict[str, Any]:
         return {"units": self.units, "initializer": self.initializer.config(), "bias": self.has_bias}

@@ -7,6 +7,9 @@ from typing import Any
 import numpy as np
 
 from handspun.layers.base import Layer, number_in
+from handspun.layers.windows import picture_shape
+from handspun.memory import inverse, memory_order
+from handspun.parameters import Shape
 from handspun.tape import Tape
 
 
@@ -21,24 +24,54 @@ class Dropout(Layer):
     """
 
     def __init__(self, rate: float = 0.5) -> None:
-        self.rate = number_in("Dropout", "rate", rate, 0.0, 1.0)
+        self.rate = number_in(type(self).__name__, "rate", rate, 0.0, 1.0)
 
     def forward(self, x: np.ndarray, tape: Tape) -> np.ndarray:
         if not tape.training or self.rate == 0.0:
             return x
         here = tape[self]
-        mask = here.buffer("mask", x.shape)  # (N, …) of 0 and 1/(1 - rate)
-        tape.rng.random(out=mask, dtype=mask.dtype)
-        np.greater_equal(mask, self.rate, out=mask)
-        mask *= 1.0 / (1.0 - self.rate)
-        here["mask"] = mask
-        return np.multiply(x, mask, out=here.buffer("y", x.shape))
+        drawn = here.buffer("drawn", self._mask_shape(x))
+        tape.rng.random(out=drawn, dtype=drawn.dtype)
+        np.greater_equal(drawn, self.rate, out=drawn)
+        drawn *= 1.0 / (1.0 - self.rate)
+        here["mask"] = self._over(drawn, x)  # 0 and 1/(1 - rate)
+        return np.multiply(x, here["mask"], out=here.like("y", x))
 
     def backward(self, dy: np.ndarray, tape: Tape) -> np.ndarray:
         if not tape.training or self.rate == 0.0:
             return dy
         here = tape[self]
-        return np.multiply(dy, here["mask"], out=here.buffer("dx", dy.shape))
+        return np.multiply(dy, here["mask"], out=here.like("dx", dy))
+
+    def _mask_shape(self, x: np.ndarray) -> Shape:
+        """The shape of the random numbers for x, in the order in which they are drawn."""
+        order = memory_order(x)
+        return x.shape if order is None else tuple(x.shape[axis] for axis in order)
+
+    def _over(self, drawn: np.ndarray, x: np.ndarray) -> np.ndarray:
+        """What was drawn, in a shape to multiply x with."""
+        order = memory_order(x)
+        return drawn if order is None else drawn.transpose(inverse(order))
 
     def config(self) -> dict[str, Any]:
         return {"rate": self.rate}
+
+
+class SpatialDropout(Dropout):
+    """Dropout of whole channels: one m for each picture and channel. Tompson et al. 2015, arXiv:1411.4280.
+
+    Neighbouring pixels say almost the same, so that dropping one of them alone takes little away.
+
+    Args:
+        rate: the probability that a channel is set to zero, 0 <= rate < 1.
+    """
+
+    def output_shape(self, input_shape: Shape) -> Shape:
+        picture_shape(self, input_shape)
+        return input_shape
+
+    def _mask_shape(self, x: np.ndarray) -> Shape:
+        return (x.shape[1], x.shape[0])  # the image last, as the pictures have it in memory
+
+    def _over(self, drawn: np.ndarray, x: np.ndarray) -> np.ndarray:
+        return drawn.T[:, :, None, None]

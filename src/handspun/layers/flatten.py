@@ -7,6 +7,7 @@ import math
 import numpy as np
 
 from handspun.layers.base import Layer
+from handspun.memory import memory_order
 from handspun.parameters import Shape
 from handspun.tape import Tape
 
@@ -14,15 +15,27 @@ from handspun.tape import Tape
 class Flatten(Layer):
     """y holds the values of x as one row for each input: (N, a, b, …) becomes (N, a·b·…).
 
-    Only the shape changes, so the gradient is dy in the shape of x.
+    Only the shape changes, so the gradient is dy in the shape of x. Batches of images whose last axis in memory is the image
+    stay like that: their rows become the columns of a matrix, which the next product takes as well.
     """
 
     def output_shape(self, input_shape: Shape) -> Shape:
         return (math.prod(input_shape),)
 
     def forward(self, x: np.ndarray, tape: Tape) -> np.ndarray:
-        tape[self]["shape"] = x.shape
-        return x.reshape(len(x), -1)
+        here = tape[self]
+        here["x"] = x
+        if memory_order(x) is None:
+            return x.reshape(len(x), -1)
+        columns = here.buffer("y", (*x.shape[1:], len(x)))  # (a, b, …, N)
+        columns[...] = np.moveaxis(x, 0, -1)
+        return columns.reshape(-1, len(x)).T
 
     def backward(self, dy: np.ndarray, tape: Tape) -> np.ndarray:
-        return dy.reshape(tape[self]["shape"])
+        here = tape[self]
+        x = here["x"]
+        if memory_order(x) is None:
+            return dy.reshape(x.shape)
+        dx = here.like("dx", x)
+        dx[...] = np.moveaxis(dy.T.reshape(*x.shape[1:], len(x)), -1, 0)
+        return dx

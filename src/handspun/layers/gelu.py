@@ -29,12 +29,12 @@ class GELU(Layer):
 
     def forward(self, x: np.ndarray, tape: Tape) -> np.ndarray:
         here = tape[self]
-        t = np.multiply(x, x, out=here.buffer("t", x.shape))  # (N, …)
+        t = np.multiply(x, x, out=here.like("t", x))  # (N, …)
         t *= _SCALE * _CUBIC
         t += _SCALE
         t *= x  # u
         np.tanh(t, out=t)
-        y = np.add(t, 1.0, out=here.buffer("y", x.shape))
+        y = np.add(t, 1.0, out=here.like("y", x))
         y *= x
         y *= 0.5
         here["x"], here["t"] = x, t
@@ -43,10 +43,10 @@ class GELU(Layer):
     def backward(self, dy: np.ndarray, tape: Tape) -> np.ndarray:
         here = tape[self]
         x, t = here["x"], here["t"]
-        du = np.multiply(x, x, out=here.buffer("du", x.shape))  # du/dx
+        du = np.multiply(x, x, out=here.like("du", x))  # du/dx
         du *= 3.0 * _SCALE * _CUBIC
         du += _SCALE
-        dx = np.multiply(t, t, out=here.buffer("dx", x.shape))
+        dx = np.multiply(t, t, out=here.like("dx", x))
         np.subtract(1.0, dx, out=dx)
         dx *= du
         dx *= x

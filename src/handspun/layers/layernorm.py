@@ -45,8 +45,8 @@ class LayerNorm(Layer):
 
     def forward(self, x: np.ndarray, tape: Tape) -> np.ndarray:
         here = tape[self]
-        x_hat = np.subtract(x, x.mean(axis=1, keepdims=True), out=here.buffer("x_hat", x.shape))  # (N, D)
-        y = np.multiply(x_hat, x_hat, out=here.buffer("y", x.shape))
+        x_hat = np.subtract(x, x.mean(axis=1, keepdims=True), out=here.like("x_hat", x))  # (N, D)
+        y = np.multiply(x_hat, x_hat, out=here.like("y", x))
         sigma = np.sqrt(y.mean(axis=1, keepdims=True) + self.epsilon)  # (N, 1)
         x_hat /= sigma
         np.multiply(x_hat, self.gamma, out=y)
@@ -57,10 +57,10 @@ class LayerNorm(Layer):
     def backward(self, dy: np.ndarray, tape: Tape) -> np.ndarray:
         here = tape[self]
         x_hat, sigma = here["x_hat"], here["sigma"]
-        dx = np.multiply(dy, x_hat, out=here.buffer("dx", dy.shape))
+        dx = np.multiply(dy, x_hat, out=here.like("dx", dy))
         np.add.reduce(dx, axis=0, out=here.gradient["gamma"])
         np.add.reduce(dy, axis=0, out=here.gradient["beta"])
-        g = np.multiply(dy, self.gamma, out=here.buffer("g", dy.shape))
+        g = np.multiply(dy, self.gamma, out=here.like("g", dy))
         np.multiply(g, x_hat, out=dx)
         along = dx.mean(axis=1, keepdims=True)  # (N, 1)
         g -= g.mean(axis=1, keepdims=True)

@@ -20,15 +20,15 @@ class ReLU(Layer):
     def forward(self, x: np.ndarray, tape: Tape) -> np.ndarray:
         here = tape[self]
         # Against an array of zeros: NumPy's maximum with a scalar takes four times as long.
-        y = np.maximum(x, here.zeros(x.shape), out=here.buffer("y", x.shape))  # (N, …)
+        y = np.maximum(x, here.zeros(x), out=here.like("y", x))  # (N, …)
         here["y"] = y
         return y
 
     def backward(self, dy: np.ndarray, tape: Tape) -> np.ndarray:
         here = tape[self]
         y = here["y"]
-        active = np.greater(y, 0.0, out=here.buffer("active", y.shape, bool))
-        return np.multiply(dy, active, out=here.buffer("dx", y.shape))
+        active = np.greater(y, 0.0, out=here.like("active", y, bool))
+        return np.multiply(dy, active, out=here.like("dx", y))
 
 
 class LeakyReLU(Layer):
@@ -45,7 +45,7 @@ class LeakyReLU(Layer):
 
     def forward(self, x: np.ndarray, tape: Tape) -> np.ndarray:
         here = tape[self]
-        y = np.multiply(x, self.slope, out=here.buffer("y", x.shape))  # (N, …)
+        y = np.multiply(x, self.slope, out=here.like("y", x))  # (N, …)
         np.maximum(x, y, out=y)  # slope < 1, so x is the larger one exactly where x > 0
         here["x"] = x
         return y
@@ -53,11 +53,11 @@ class LeakyReLU(Layer):
     def backward(self, dy: np.ndarray, tape: Tape) -> np.ndarray:
         here = tape[self]
         x = here["x"]
-        derivative = here.buffer("derivative", x.shape)
+        derivative = here.like("derivative", x)
         np.greater(x, 0.0, out=derivative)
         derivative *= 1.0 - self.slope
         derivative += self.slope
-        return np.multiply(dy, derivative, out=here.buffer("dx", x.shape))
+        return np.multiply(dy, derivative, out=here.like("dx", x))
 
     def config(self) -> dict[str, Any]:
         return {"slope": self.slope}

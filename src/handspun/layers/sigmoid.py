@@ -25,14 +25,14 @@ class Sigmoid(Layer):
 
     def forward(self, x: np.ndarray, tape: Tape) -> np.ndarray:
         here = tape[self]
-        y = sigmoid(x, out=here.buffer("y", x.shape))  # (N, …)
+        y = sigmoid(x, out=here.like("y", x))  # (N, …)
         here["y"] = y
         return y
 
     def backward(self, dy: np.ndarray, tape: Tape) -> np.ndarray:
         here = tape[self]
         y = here["y"]
-        dx = np.subtract(1.0, y, out=here.buffer("dx", y.shape))
+        dx = np.subtract(1.0, y, out=here.like("dx", y))
         dx *= y
         dx *= dy
         return dx

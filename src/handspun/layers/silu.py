@@ -17,14 +17,14 @@ class SiLU(Layer):
 
     def forward(self, x: np.ndarray, tape: Tape) -> np.ndarray:
         here = tape[self]
-        s = sigmoid(x, out=here.buffer("s", x.shape))  # (N, …)
+        s = sigmoid(x, out=here.like("s", x))  # (N, …)
         here["x"], here["s"] = x, s
-        return np.multiply(x, s, out=here.buffer("y", x.shape))
+        return np.multiply(x, s, out=here.like("y", x))
 
     def backward(self, dy: np.ndarray, tape: Tape) -> np.ndarray:
         here = tape[self]
         x, s = here["x"], here["s"]
-        dx = np.subtract(1.0, s, out=here.buffer("dx", x.shape))
+        dx = np.subtract(1.0, s, out=here.like("dx", x))
         dx *= x
         dx += 1.0
         dx *= s  # dy/dx

@@ -16,14 +16,14 @@ class Tanh(Layer):
 
     def forward(self, x: np.ndarray, tape: Tape) -> np.ndarray:
         here = tape[self]
-        y = np.tanh(x, out=here.buffer("y", x.shape))  # (N, …)
+        y = np.tanh(x, out=here.like("y", x))  # (N, …)
         here["y"] = y
         return y
 
     def backward(self, dy: np.ndarray, tape: Tape) -> np.ndarray:
         here = tape[self]
         y = here["y"]
-        dx = np.multiply(y, y, out=here.buffer("dx", y.shape))
+        dx = np.multiply(y, y, out=here.like("dx", y))
         np.subtract(1.0, dx, out=dx)
         dx *= dy
         return dx

@@ -11,8 +11,8 @@ import os
 from contextlib import AbstractContextManager
 
 from handspun.errors import MissingExtraError
+from handspun.network import ROWS_A_PIECE
 from handspun.recipes.settings import Settings
-from handspun.training.trainer import PIECE
 
 #: Images a step times units of the widest hidden layer, from which on several threads are worth their while.
 WORTH_THREADS = 24_576
@@ -30,6 +30,6 @@ def limit_threads(settings: Settings) -> AbstractContextManager[object]:
         raise MissingExtraError("Training by settings", "cli") from error
     threads = settings.threads and min(settings.threads, os.cpu_count() or 1)
     if threads is None:
-        small = (settings.batch_size or PIECE) * max(settings.hidden, default=1) < WORTH_THREADS
+        small = (settings.batch_size or ROWS_A_PIECE) * max(settings.hidden, default=1) < WORTH_THREADS
         threads = 1 if small else None
     return threadpool_limits(threads, user_api="blas")

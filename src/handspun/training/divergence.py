@@ -12,13 +12,14 @@ if TYPE_CHECKING:
     from handspun.training.trainer import Trainer
 
 
-def explain_divergence(trainer: Trainer, x: np.ndarray) -> DivergenceError:
+def explain_divergence(trainer: Trainer, x: np.ndarray, gradient: np.ndarray) -> DivergenceError:
     """The error for a step whose loss or gradient is not finite: which step, where it began, what to try.
 
-    The batch ``x`` goes through the network once more, layer by layer: the first array that is not finite is where it began.
+    ``gradient`` is that of the step. The batch ``x`` goes through the network once more, layer by layer: the first array that
+    is not finite is where it began.
     """
     network = trainer.network
-    origin = _origin(trainer, x)
+    origin = _origin(trainer, x, gradient)
     rate = f"{trainer.learning_rate:g}"
     return DivergenceError(
         f"Training diverged in step {trainer.step + 1} (epoch {trainer.epoch + 1}): {origin}.\n"
@@ -27,7 +28,7 @@ def explain_divergence(trainer: Trainer, x: np.ndarray) -> DivergenceError:
     )
 
 
-def _origin(trainer: Trainer, x: np.ndarray) -> str:
+def _origin(trainer: Trainer, x: np.ndarray, vector: np.ndarray) -> str:
     network = trainer.network
     if not np.isfinite(x).all():
         return "the images of this batch hold values that are not finite"
@@ -41,7 +42,7 @@ def _origin(trainer: Trainer, x: np.ndarray) -> str:
             if not np.isfinite(x).all():
                 return f"the output of {layer.name} is not finite"
     gradient = trainer.network.parameters.zeros_like()
-    gradient.vector[...] = trainer._tape.gradient.vector
+    gradient.vector[...] = vector
     for name in reversed(list(gradient)):
         if not np.isfinite(gradient[name]).all():
             return f"the gradient of {name} is not finite"

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from handspun.averaging import ExponentialMovingAverage
+from handspun.batches import Augment
 from handspun.clipping import Clip
 from handspun.data.dataset import Split, hash_arrays
 from handspun.errors import UsageError
@@ -42,6 +43,8 @@ def fit(
     callbacks: Sequence[Callback] = (),
     shuffle: bool = True,
     seed: int = 0,
+    augment: Augment | None = None,
+    threads: int | None = None,
     checkpoint: str | os.PathLike[str] | None = None,
     checkpoint_every: float = 5.0,
 ) -> History:
@@ -57,7 +60,7 @@ def fit(
         validation: the same, held out: loss and accuracy after each epoch.
         epochs: how many times to go through the images.
         batch_size: images a step: 1 is stochastic, None is full-batch gradient descent. Large batches are computed in
-            pieces of 512 images, so memory stays bounded.
+            pieces of 512 images, so memory stays bounded; where there are convolutions, in pieces of 32 that threads share.
         loss: by default SoftmaxCrossEntropy().
         optimizer: by default Adam(1e-3).
         schedule: the factor of the learning rate by step; by default constant.
@@ -67,7 +70,10 @@ def fit(
         sample_weight: (N,) finite and not negative: how much each image counts.
         callbacks: early stopping, logs, …
         shuffle: False keeps the order.
-        seed: from which orders and dropout masks are drawn.
+        seed: from which orders, dropout masks and augmentation are drawn.
+        augment: changes the images of each batch at random, such as an ``Augmentation``.
+        threads: for networks of pictures: how many share the pieces of a batch; None for all processors. The result does
+            not depend on it.
         checkpoint: a file for exact resume. If it exists the training goes on from there; it is saved every
             ``checkpoint_every`` seconds, on Ctrl-C or SIGTERM, and at the end. Delete it to begin anew.
         checkpoint_every: seconds.
@@ -116,6 +122,8 @@ def fit(
         validation=validation,
         callbacks=[*callbacks, *saver],
         seed=int(seed),
+        augment=augment,
+        threads=threads,
     )
     for last in saver:
         if last.path.exists():

@@ -1,9 +1,10 @@
 """The training loop and everything it has to remember.
 
 All that decides how training goes on is in the trainer's attributes and goes into a checkpoint: parameters, running
-averages, the optimizer's vectors and step count, the averaged weights, both random generators, the place in the epoch, the
+averages, the optimizer's vectors and step count, the averaged weights, the generator of orders, the place in the epoch, the
 sums of the epoch so far, the history, and what the callbacks remember. The order of an epoch's images is not stored: it is
-drawn again from the generator's state at the start of the epoch.
+drawn again from the generator's state at the start of the epoch. What dropout and augmentation draw depends on the seed, the
+step and the piece of the batch alone, so there is nothing to remember of it, and it does not matter which thread draws.
 """
 
 from __future__ import annotations
@@ -11,12 +12,13 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Sequence
+from contextlib import nullcontext
 from typing import Any
 
 import numpy as np
 
 from handspun.averaging import ExponentialMovingAverage
-from handspun.batches import BatchLoader, pieces
+from handspun.batches import Augment, BatchLoader, pieces
 from handspun.clipping import Clip
 from handspun.errors import UsageError
 from handspun.evaluation import loss_and_accuracy
@@ -26,14 +28,17 @@ from handspun.network import Sequential
 from handspun.optimizers import Optimizer
 from handspun.penalties import Penalty
 from handspun.schedules import Horizon, Schedule
+from handspun.threads import Team
 from handspun.training.callbacks import Callback
 from handspun.training.divergence import explain_divergence
 from handspun.training.history import History, Record
 from handspun.training.interruption import Interruption
 
-#: Images a piece when a batch is larger. A piece of MNIST in float32 is 1.6 MB: it stays near the processor, and memory
-#: does not depend on the batch.
-PIECE = 512
+#: What the random numbers of a training are for: each use draws from a stream of its own.
+ORDER, NOISE = 1, 2
+
+#: Pieces whose gradients wait at the same time until they are added up, for each thread.
+WAITING = 4
 
 
 class Trainer:
@@ -71,7 +76,9 @@ class Trainer:
         validation: tuple[np.ndarray, np.ndarray] | None,
         callbacks: Sequence[Callback],
         seed: int,
-        piece_size: int = PIECE,
+        augment: Augment | None = None,
+        threads: int | None = None,
+        piece_size: int | None = None,
     ) -> None:
         self.network = network
         self.loss, self.optimizer, self.schedule = loss, optimizer, schedule
@@ -90,14 +97,17 @@ class Trainer:
         self._targets = targets
         self.classification = targets.ndim == 1 and targets.dtype.kind in "iub"
         self._sample_weight = None if sample_weight is None else sample_weight.astype(network.dtype)
-        self._piece_size = piece_size
-        self._loader = BatchLoader(images, network.input_shape, network.dtype)
-        self._order_rng, self._noise_rng = (
-            np.random.Generator(np.random.PCG64(child)) for child in np.random.SeedSequence([seed, 1]).spawn(2)
-        )
+        self.augment = augment
+        self._threads = threads
+        self._piece_size = piece_size or network.piece_size
+        self._order_rng = np.random.Generator(np.random.PCG64(np.random.SeedSequence([seed, ORDER])))
         self._order_state = self._order_rng.bit_generator.state
-        self._tape = network.tape(training=True, rng=self._noise_rng)
-        self._sum = network.parameters.zeros_like().vector if self.batch_size > piece_size else None
+        self._members = [_Member(self, images)]  # one for each thread, from the first pass on in which it takes part
+        self._images = images
+        self._team: Team | None = None
+        self._sum = network.parameters.zeros_like().vector if self.batch_size > self._piece_size else None
+        self._seen = network.statistics.zeros_like()
+        self._rooms: dict[str, np.ndarray] = {}
         optimizer.start(network.parameters.vector, network.decayed)
         if average:
             average.start(network.parameters.vector)
@@ -134,11 +144,15 @@ class Trainer:
         for callback in self.callbacks:
             callback.on_train_begin(self)
         # What is not finite is found and explained by the step itself; NumPy need not warn of it.
-        with Interruption() as interruption, np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+        quiet = np.errstate(over="ignore", invalid="ignore", divide="ignore")
+        team = Team(self._threads) if self.network.takes_pictures else None
+        with Interruption() as interruption, quiet, team or nullcontext():
+            self._team = team
             while not self.finished:
                 self._run_epoch(interruption)
                 if interruption.requested:
                     break
+        self._team = None
         if self.finished:
             if self.average:
                 self.network.parameters.vector[...] = self.average.vector
@@ -213,15 +227,18 @@ class Trainer:
 
         vector = self.network.parameters.vector
         if images <= self._piece_size:
-            value, hits = self._forward_backward(indices, None)
-            gradient = self._tape.gradient.vector
+            member = self._members[0]
+            value, hits = member.pass_through(indices, 0, None)
+            gradient, seen = member.tape.gradient.vector, member.tape.statistics
         else:
             value, hits, gradient = self._in_pieces(indices, images)
+            seen = self._seen
+        self.network.update_statistics(seen)
         if self.penalty:
             value += self.penalty(vector, self.network.decayed, gradient)
         norm = math.sqrt(max(float(gradient @ gradient), 0.0))
         if not math.isfinite(value + norm):
-            raise explain_divergence(self, self._loader.load(indices))
+            raise explain_divergence(self, BatchLoader(self._images, self.network).load(indices), gradient)
         if self.clip:
             self.clip(gradient, norm)
         self.learning_rate = self.optimizer.learning_rate * self.schedule.factor(self.step, self.horizon)
@@ -238,32 +255,51 @@ class Trainer:
         sums["gradient_norm"] += norm
         sums["steps"] += 1
 
-    def _forward_backward(self, indices: np.ndarray | slice, normalizer: float | None) -> tuple[float, int]:
-        """Loss and right answers of the images at ``indices``; leaves the gradient on the tape."""
-        network, tape = self.network, self._tape
-        targets = self._targets[indices]
-        weight = None if self._sample_weight is None else self._sample_weight[indices]
-        outputs = network.forward(self._loader.load(indices), tape)
-        value, d_outputs = self.loss(outputs, targets, weight, normalizer)
-        network.backward(d_outputs, tape)
-        network.update_statistics(tape)
-        return value, correct(outputs, targets) if self.classification else 0
-
     def _in_pieces(self, indices: np.ndarray | slice, images: int) -> tuple[float, int, np.ndarray]:
-        """A large batch in pieces, whose losses and gradients add up to those of the whole."""
+        """A large batch in pieces, whose losses and gradients add up to those of the whole, always in the same order."""
         assert self._sum is not None
         weight = None if self._sample_weight is None else self._sample_weight[indices]
         normalizer = self.loss.total_weight(self._targets[indices], weight)
         offset = indices.start if isinstance(indices, slice) else 0
-        value, hits = 0.0, 0
+        parts = [
+            slice(offset + piece.start, offset + piece.stop) if isinstance(indices, slice) else indices[piece]
+            for piece in pieces(images, self._piece_size)
+        ]
+        members = self._team.size if self._team else 1
+        while len(self._members) < min(members, len(parts)):
+            self._members.append(_Member(self, self._images))
+        at_once = 1 if members == 1 else min(len(parts), WAITING * members)
+        gradients, seen = self._room("gradients", at_once, self._sum), self._room("seen", at_once, self._seen.vector)
+        results: list[tuple[float, int]] = [(0.0, 0)] * len(parts)
         self._sum[...] = 0.0
-        for piece in pieces(images, self._piece_size):
-            part = slice(offset + piece.start, offset + piece.stop) if isinstance(indices, slice) else indices[piece]
-            more, right = self._forward_backward(part, normalizer)
-            value += more
-            hits += right
-            self._sum += self._tape.gradient.vector
-        return value, hits, self._sum
+        self._seen.vector[...] = 0.0
+        for first in range(0, len(parts), at_once):
+            some = parts[first : first + at_once]
+
+            def work(member: int, slot: int, first: int = first) -> None:
+                own = self._members[member]
+                results[first + slot] = own.pass_through(parts[first + slot], first + slot, normalizer)
+                gradients[slot] = own.tape.gradient.vector
+                seen[slot] = own.tape.statistics.vector
+
+            if self._team:
+                self._team.each(work, len(some))
+            else:
+                for slot in range(len(some)):
+                    work(0, slot)
+            for slot in range(len(some)):
+                self._sum += gradients[slot]
+                begin = (first + slot) * self._piece_size
+                share = min(self._piece_size, images - begin) / images
+                self._seen.vector += seen[slot] * share
+        return math.fsum(value for value, _ in results), sum(hits for _, hits in results), self._sum
+
+    def _room(self, name: str, rows: int, vector: np.ndarray) -> np.ndarray:
+        """An array of ``rows`` vectors like ``vector``, the same in every step."""
+        room = self._rooms.get(name)
+        if room is None or len(room) < rows:
+            room = self._rooms[name] = np.empty((rows, vector.size), vector.dtype)
+        return room
 
     @staticmethod
     def _nothing_yet() -> dict[str, float]:
@@ -286,6 +322,7 @@ class Trainer:
             "images": self.size,
             "shuffle": self.shuffle,
             "seed": self.seed,
+            "augment": None if self.augment is None else repr(self.augment),
             "piece_size": self._piece_size,
         }
 
@@ -311,7 +348,6 @@ class Trainer:
             "learning_rate": self.learning_rate,
             "optimizer_steps": self.optimizer.steps,
             "order_rng": self._order_state,
-            "noise_rng": self._noise_rng.bit_generator.state,
             "running": self.running,
             "history": self.history.records,
             "callbacks": callbacks,
@@ -350,7 +386,6 @@ class Trainer:
             raise ValueError(f"a history of {len(records)} epochs after {epoch}")
         learning_rate = _number(plain["learning_rate"])
         self._order_rng.bit_generator.state = self._order_state = plain["order_rng"]
-        self._noise_rng.bit_generator.state = plain["noise_rng"]
         for number, (callback, saved) in enumerate(zip(self.callbacks, plain["callbacks"], strict=True)):
             prefix = f"callback{number}."
             own = {name.removeprefix(prefix): array for name, array in arrays.items() if name.startswith(prefix)}
@@ -361,6 +396,27 @@ class Trainer:
         self.step, self.epoch, self.position, self.optimizer.steps = step, epoch, position, steps
         self.stop, self.learning_rate = plain["stop"], learning_rate
         self.running, self.history = running, History(records)
+
+
+class _Member:
+    """What one thread needs for its passes: a tape, and arrays for its images."""
+
+    def __init__(self, trainer: Trainer, images: np.ndarray) -> None:
+        self._trainer = trainer
+        self._loader = BatchLoader(images, trainer.network, trainer.augment)
+        self.tape = trainer.network.tape(training=True)
+
+    def pass_through(self, indices: np.ndarray | slice, piece: int, normalizer: float | None) -> tuple[float, int]:
+        """Loss and right answers of the images at ``indices``; leaves the gradient on the tape."""
+        trainer, tape = self._trainer, self.tape
+        entropy = [trainer.seed, NOISE, trainer.step, piece]
+        tape.draw_from(lambda: np.random.Generator(np.random.SFC64(np.random.SeedSequence(entropy))))
+        targets = trainer._targets[indices]
+        weight = None if trainer._sample_weight is None else trainer._sample_weight[indices]
+        outputs = trainer.network.forward(self._loader.load(indices, lambda: tape.rng), tape)
+        value, d_outputs = trainer.loss(outputs, targets, weight, normalizer)
+        trainer.network.backward(d_outputs, tape)
+        return value, correct(outputs, targets) if trainer.classification else 0
 
 
 def _plain(value: Any) -> Any:

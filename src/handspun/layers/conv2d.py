@@ -1,0 +1,235 @@
+"""The two-dimensional convolution."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from handspun.errors import UsageError
+from handspun.initializers import HeNormal, Initializer, initializer_from_config
+from handspun.layers.base import Layer, positive_integer
+from handspun.layers.windows import Axis, Pair, axes, pair, picture_shape
+from handspun.memory import by_images, by_rows
+from handspun.parameters import Shape
+from handspun.tape import Frame, Tape
+
+
+class Conv2D(Layer):
+    """y_o = b_o + Σ_c w_oc ⋆ x_c: each output channel is a sum of correlations. LeCun et al. 1989, Neural Computation 1(4).
+
+    x (N, C, H, W), w (O, C, kh, kw), b (O,), y (N, O, OH, OW). For one image, with stride 1 and no padding,
+
+        y_o,r,s = b_o + Σ_c Σ_i Σ_j w_ocij x_c,r+i,s+j.
+
+    As a matrix product. In memory images lie as (H, C, W, N). Copy every row kw times, shifted by j, to
+
+        columns (H, C, kw, OW, N):   columns_h,c,j,s = x_c,h,s+j.
+
+    What output row r needs of it, the input rows r to r + kh - 1, are neighbours: one matrix (kh · C · kw, OW · N), without
+    another copy, from which a product with the weights (O, kh · C · kw) makes (O, OW · N): row r of the output where it
+    belongs. The usual way ("im2col") copies every value kh times more. A larger stride takes every s-th such window.
+
+    Derivatives. Each y is a sum over products w · x, so the sum over all of them that a value takes part in is
+
+        db_o    = Σ_n,r,s dy_o,r,s
+        dw_ocij = Σ_n,r,s dy_o,r,s x_c,r+i,s+j      windows · dyᵀ, one product a row, added up over the rows
+        dx_c,h,t = Σ_o,i,j w_ocij dy_o,h-i,t-j      in two steps, the mirror of those above:
+            dcolumns_h,c,j,s = Σ_o,i w_ocij dy_o,h-i,s       products with windows of kh rows of dy, zeros around it
+            dx_c,h,t = Σ_j dcolumns_h,c,j,t-j                each shifted copy back to where it came from
+
+    Groups cut channels and filters into parts that do not see each other; every array above gets a first axis for them.
+
+    Args:
+        filters: O, the number of output channels.
+        kernel_size: kh and kw, one number or two.
+        stride: from one output to the next, in inputs.
+        padding: "valid" for none, "same" for outputs of the size of the inputs (divided by the stride, rounded up), or the
+            number of zeros around the picture.
+        dilation: from one value of a filter to the next, in inputs. Yu and Koltun 2016, arXiv:1511.07122.
+        groups: into how many parts channels and filters are cut; as many as channels is "depthwise".
+        bias: whether to add b, which begins at zero.
+        initializer: how the weights begin; the default suits ReLU.
+    """
+
+    decayed = ("weight",)
+    works_on_pictures = True
+
+    weight: np.ndarray  # (O, C/groups, kh, kw)
+    bias: np.ndarray  # (O,)
+
+    def __init__(
+        self,
+        filters: int,
+        kernel_size: int | Pair,
+        *,
+        stride: int | Pair = 1,
+        padding: str | int | Pair = "valid",
+        dilation: int | Pair = 1,
+        groups: int = 1,
+        bias: bool = True,
+        initializer: Initializer | None = None,
+    ) -> None:
+        self.filters = positive_integer("Conv2D", "filters", filters)
+        self.kernel_size = pair("Conv2D", "kernel_size", kernel_size)
+        self.stride = pair("Conv2D", "stride", stride)
+        if isinstance(padding, str) and padding not in ("same", "valid"):
+            raise UsageError(f'Conv2D: padding must be "same", "valid" or a number of zeros, got {padding!r}.')
+        self.padding = padding if isinstance(padding, str) else pair("Conv2D", "padding", padding, least=0)
+        self.dilation = pair("Conv2D", "dilation", dilation)
+        self.groups = positive_integer("Conv2D", "groups", groups)
+        self.has_bias = bool(bias)
+        self.initializer = initializer or HeNormal()
+        if self.filters % self.groups:
+            raise UsageError(f"Conv2D: {self.filters} filters cannot be cut into {self.groups} groups of one size.")
+
+    def output_shape(self, input_shape: Shape) -> Shape:
+        rows, columns = self._axes(input_shape)
+        return (self.filters, rows.outputs, columns.outputs)
+
+    def _axes(self, input_shape: Shape) -> tuple[Axis, Axis]:
+        channels, height, width = picture_shape(self, input_shape)
+        if channels % self.groups:
+            raise UsageError(f"Conv2D: {channels} channels cannot be cut into {self.groups} groups of one size.")
+        return axes(self, (height, width), self.kernel_size, self.stride, self.dilation, self.padding)
+
+    def parameter_shapes(self, input_shape: Shape) -> dict[str, Shape]:
+        channels, _, _ = picture_shape(self, input_shape)
+        shapes: dict[str, Shape] = {"weight": (self.filters, channels // self.groups, *self.kernel_size)}
+        if self.has_bias:
+            shapes["bias"] = (self.filters,)
+        return shapes
+
+    def initialize(self, rng: np.random.Generator) -> None:
+        taps = self.kernel_size[0] * self.kernel_size[1]
+        inputs, outputs = self.weight.shape[1] * taps, self.filters // self.groups * taps
+        self.weight[...] = self.initializer(self.weight.shape, inputs, outputs, rng)
+        if self.has_bias:
+            self.bias[...] = 0.0
+
+    def forward(self, x: np.ndarray, tape: Tape) -> np.ndarray:
+        here = tape[self]
+        rows, columns = self._axes(x.shape[1:])
+        groups, filters, each = self.groups, self.filters, self.filters // self.groups
+        x = by_rows(x)  # (H, C, W, N)
+        windows = self._windows(self._columns(x, rows, columns, here), rows, here)  # (G, OH, kh · C/G · kw, OW · N)
+        # The filters in the order of the windows: (G, 1, O/G, kh · C/G · kw).
+        kernels = self._by_group().transpose(0, 1, 3, 2, 4).reshape(groups, 1, each, -1)
+        y = here.buffer("y", (rows.outputs, filters, columns.outputs, x.shape[3]))  # (OH, O, OW, N)
+        np.matmul(kernels, windows, out=self._grouped(y))
+        if self.has_bias:
+            y += self.bias[:, None, None]
+        here["x_shape"], here["windows"] = x.shape, windows
+        return by_images(y)
+
+    def backward(self, dy: np.ndarray, tape: Tape) -> np.ndarray | None:
+        here = tape[self]
+        windows, (height, channels, width, images) = here["windows"], here["x_shape"]
+        rows, columns = self._axes((channels, height, width))
+        groups, filters, each = self.groups, self.filters, self.filters // self.groups
+        dy = by_rows(dy)  # (OH, O, OW, N)
+        if self.has_bias:
+            over_columns = np.matmul(dy.reshape(rows.outputs * filters, -1), np.ones(columns.outputs * images, dy.dtype))
+            np.add.reduce(over_columns.reshape(-1, filters), axis=0, out=here.gradient["bias"])
+        each_row = here.buffer("dw", (groups, rows.outputs, windows.shape[2], each))
+        np.matmul(windows, self._grouped(dy).transpose(0, 1, 3, 2), out=each_row)
+        d_kernels = np.add.reduce(each_row, axis=1)  # (G, kh · C/G · kw, O/G)
+        kh, kw = self.kernel_size
+        per_group = d_kernels.reshape(groups, kh, -1, kw, each)
+        here.gradient["weight"].reshape(groups, each, -1, kh, kw)[...] = per_group.transpose(0, 4, 2, 1, 3)
+        if not here.needs_input_gradient:
+            return None
+
+        # Rows of dy between zeros, (G, H + …, O/G, 1, OW, N), so that every input row has its window of kh of them.
+        around = (kh - 1) * rows.dilation
+        padded = here.blank("padded", (groups, height + around, each, 1, columns.outputs, images))
+        first = around - rows.before  # where output row 0 comes to lie, for input row h = 0 meets it with its last weight
+        skipped = max(0, -(first // rows.stride))  # outputs that see nothing but padding
+        kept = min(rows.outputs, (height + around - 1 - first) // rows.stride + 1)
+        place = slice(first + skipped * rows.stride, first + (kept - 1) * rows.stride + 1, rows.stride)
+        grouped = dy.reshape(rows.outputs, groups, each, columns.outputs, images).transpose(1, 0, 2, 3, 4)
+        padded[:, place, :, 0] = grouped[:, skipped:kept]
+        around_rows = Axis(height + around, kh, 1, rows.dilation, 0, 0)
+        windows = self._windows(padded, around_rows, here, "taps of dy")  # (G, H, kh · O/G, OW · N)
+        # The filters upside down: (G, 1, C/G · kw, kh · O/G).
+        kernels = self._by_group()[:, :, :, ::-1].transpose(0, 2, 4, 3, 1).reshape(groups, 1, -1, kh * each)
+        d_columns = here.buffer("dcolumns", (groups, height, kernels.shape[2], columns.outputs * images))
+        np.matmul(kernels, windows, out=d_columns)
+        shifted = d_columns.reshape(groups, height, -1, kw, columns.outputs, images)
+        if self._plain(columns):
+            return by_images(shifted.reshape(height, channels, width, images))
+        dx = here.buffer("dx", (height, channels, width, images))
+        dx[...] = 0.0
+        by_group = dx.reshape(height, groups, -1, width, images).transpose(1, 0, 2, 3, 4)
+        for j, outputs, inputs in columns.taps():
+            part = by_group[:, :, :, inputs]
+            np.add(part, shifted[:, :, :, j, outputs], out=part)
+        return by_images(dx)
+
+    def _plain(self, columns: Axis) -> bool:
+        """Whether a row is its own only copy, as for kernels of one column."""
+        return self.groups == 1 and columns.kernel == columns.stride == 1 and not columns.before and not columns.after
+
+    def _by_group(self) -> np.ndarray:
+        """The weights as (G, O/G, C/G, kh, kw)."""
+        return self.weight.reshape(self.groups, -1, *self.weight.shape[1:])
+
+    def _grouped(self, y: np.ndarray) -> np.ndarray:
+        """Outputs (OH, O, OW, N) as (G, OH, O/G, OW · N)."""
+        height, filters, width, images = y.shape
+        return y.reshape(height, self.groups, filters // self.groups, width * images).transpose(1, 0, 2, 3)
+
+    def _columns(self, x: np.ndarray, rows: Axis, columns: Axis, here: Frame) -> np.ndarray:
+        """Each row of x (H, C, W, N) kw times, shifted, with zeros above and below: (G, padded H, C/G, kw, OW, N)."""
+        height, channels, width, images = x.shape
+        if self._plain(columns) and not rows.before and not rows.after:
+            return x.reshape(1, height, channels, 1, width, images)
+        each = channels // self.groups
+        copies = here.blank("columns", (self.groups, rows.padded, each, columns.kernel, columns.outputs, images))
+        inside = copies[:, rows.before : rows.before + height]
+        by_group = x.reshape(height, self.groups, each, width, images).transpose(1, 0, 2, 3, 4)
+        for j, outputs, inputs in columns.taps():
+            inside[:, :, :, j, outputs] = by_group[:, :, :, inputs]
+        return copies
+
+    def _windows(self, lines: np.ndarray, rows: Axis, here: Frame, name: str = "taps of x") -> np.ndarray:
+        """The windows of kh rows of ``lines`` (G, H, A, B, OW, N): a view (G, OH, kh · A · B, OW · N) without a copy."""
+        groups, _, a, b, width, images = lines.shape
+        line, value = lines.strides[1], lines.itemsize
+        taps, last = a * b, width * images
+        if rows.dilation == 1:
+            shape = (groups, rows.outputs, rows.kernel * taps, last)
+            return np.ndarray(shape, lines.dtype, lines, 0, (lines.strides[0], rows.stride * line, last * value, value))
+        # Rows that are not neighbours make no matrix: they have to be copied together.
+        shape = (groups, rows.outputs, rows.kernel, taps, last)
+        strides = (lines.strides[0], rows.stride * line, rows.dilation * line, last * value, value)
+        together = here.buffer(name, shape)
+        together[...] = np.ndarray(shape, lines.dtype, lines, 0, strides)
+        return together.reshape(groups, rows.outputs, rows.kernel * taps, last)
+
+    def config(self) -> dict[str, Any]:
+        return {
+            "filters": self.filters,
+            "kernel_size": list(self.kernel_size),
+            "stride": list(self.stride),
+            "padding": self.padding if isinstance(self.padding, str) else list(self.padding),
+            "dilation": list(self.dilation),
+            "groups": self.groups,
+            "bias": self.has_bias,
+            "initializer": self.initializer.config(),
+        }
+
+    def __repr__(self) -> str:
+        usual = {"stride": (1, 1), "padding": "valid", "dilation": (1, 1), "groups": 1}
+        said = [f"{name}={_short(getattr(self, name))}" for name, value in usual.items() if getattr(self, name) != value]
+        said += [] if self.has_bias else ["bias=False"]
+        return f"Conv2D({', '.join([str(self.filters), _short(self.kernel_size), *said])})"
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Conv2D:
+        return cls(**{**config, "initializer": initializer_from_config(config["initializer"])})
+
+
+def _short(value: Any) -> str:
+    """A pair of two equal numbers as one."""
+    return repr(value[0]) if isinstance(value, tuple) and value[0] == value[1] else repr(value)

@@ -1,0 +1,36 @@
+"""The mean of each channel."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from handspun.layers.base import Layer
+from handspun.layers.windows import picture_shape
+from handspun.memory import by_images, by_rows
+from handspun.parameters import Shape
+from handspun.tape import Tape
+
+
+class GlobalAvgPool(Layer):
+    """y_c = Σ_h,w x_c,h,w / (H · W): a picture becomes one value a channel. Lin, Chen and Yan 2014, arXiv:1312.4400.
+
+    x (N, C, H, W), y (N, C). Each value of a channel has the derivative 1/(H · W).
+    """
+
+    def output_shape(self, input_shape: Shape) -> Shape:
+        channels, _, _ = picture_shape(self, input_shape)
+        return (channels,)
+
+    def forward(self, x: np.ndarray, tape: Tape) -> np.ndarray:
+        x = by_rows(x)  # (H, C, W, N)
+        y = np.add.reduce(x, axis=(0, 2))  # (C, N)
+        y *= 1.0 / (x.shape[0] * x.shape[2])
+        tape[self]["x_shape"] = x.shape
+        return y.T
+
+    def backward(self, dy: np.ndarray, tape: Tape) -> np.ndarray:
+        here = tape[self]
+        height, _, width, _ = here["x_shape"]
+        dx = here.buffer("dx", here["x_shape"])  # (H, C, W, N)
+        dx[...] = (dy.T * (1.0 / (height * width)))[:, None, :]
+        return by_images(dx)

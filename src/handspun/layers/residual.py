@@ -1,0 +1,88 @@
+"""Residual blocks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from handspun.errors import UsageError
+from handspun.layers.base import Layer, chain
+from handspun.layers.conv2d import Conv2D
+from handspun.layers.dense import Dense
+from handspun.parameters import Shape
+from handspun.tape import Tape
+
+
+class Residual(Layer):
+    """y = f(x) + x: the layers learn what to change. He, Zhang, Ren and Sun 2016, arXiv:1512.03385.
+
+    f is a row of layers. Where it changes the shape, x goes through a projection p: a convolution of 1 x 1 without bias, with
+    the stride that brings the picture to its new size (the paper's option B); for flat inputs a Dense without bias. The sum
+    passes dy on to both:  dx = ∂f/∂x · dy + dy,  or  + ∂p/∂x · dy.
+
+    Args:
+        layers: those of f.
+    """
+
+    def __init__(self, layers: Sequence[Layer]) -> None:
+        self.layers = tuple(layers)
+        if not self.layers:
+            raise UsageError("A Residual needs at least one layer.")
+        self.projection: Layer | None = None
+
+    def output_shape(self, input_shape: Shape) -> Shape:
+        shape = input_shape
+        for layer in self.layers:
+            shape = layer.output_shape(shape)
+        return shape
+
+    def children(self, input_shape: Shape) -> list[tuple[str, Layer, Shape]]:
+        inner = chain(self.layers, input_shape)
+        shape = self.output_shape(input_shape)
+        if shape == input_shape:
+            return inner
+        if self.projection is None:
+            self.projection = _projection(input_shape, shape)
+        if self.projection.output_shape(input_shape) != shape:
+            raise UsageError(f"Residual: no projection leads from {input_shape} to {shape}, what the layers make of it.")
+        return [*inner, ("projection", self.projection, input_shape)]
+
+    def forward(self, x: np.ndarray, tape: Tape) -> np.ndarray:
+        changed = x
+        for layer in self.layers:
+            changed = layer.forward(changed, tape)
+        kept = x if self.projection is None else self.projection.forward(x, tape)
+        return np.add(changed, kept, out=tape[self].like("y", changed))
+
+    def backward(self, dy: np.ndarray, tape: Tape) -> np.ndarray:
+        changed: np.ndarray | None = dy
+        for layer in reversed(self.layers):
+            assert changed is not None
+            changed = layer.backward(changed, tape)
+        kept = dy if self.projection is None else self.projection.backward(dy, tape)
+        assert changed is not None
+        assert kept is not None
+        return np.add(changed, kept, out=tape[self].like("dx", changed))
+
+    def config(self) -> dict[str, Any]:
+        return {"layers": [{"kind": type(layer).__name__, **layer.config()} for layer in self.layers]}
+
+    def __repr__(self) -> str:
+        return f"Residual([{', '.join(repr(layer) for layer in self.layers)}])"
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Residual:
+        from handspun.layers import layers_from_config  # which knows of this layer
+
+        return cls(layers_from_config(config["layers"]))
+
+
+def _projection(input_shape: Shape, output_shape: Shape) -> Layer:
+    if len(input_shape) == len(output_shape) == 3:
+        stride = -(-input_shape[1] // output_shape[1]), -(-input_shape[2] // output_shape[2])
+        return Conv2D(output_shape[0], 1, stride=stride, bias=False)
+    if len(input_shape) == len(output_shape) == 1:
+        return Dense(output_shape[0], bias=False)
+    raise UsageError(f"Residual: inputs of shape {input_shape} cannot be added to outputs of shape {output_shape}.")
