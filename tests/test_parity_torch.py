@@ -130,7 +130,7 @@ def tensors(layer, module, tape=None):
             if layer.has_bias:
                 yield trained("bias", module.bias)
         case Conv2D():
-            yield trained("weight", module[1].weight)
+            yield trained("weight", module[1].weight, lambda weight: weight.transpose(0, 2, 1, 3))
             if layer.has_bias:
                 yield trained("bias", module[1].bias)
         case BatchNorm() | LayerNorm():
@@ -192,7 +192,10 @@ LAYER_CASES = [
     (GlobalAvgPool, (3, 6, 7)),
     (lambda: Residual([Dense(6), Tanh()]), (6,)),
     (lambda: Residual([Dense(4), Tanh()]), (6,)),
-    (lambda: Residual([Conv2D(3, 3, padding="same"), BatchNorm(), ReLU(), Conv2D(3, 3, padding="same")]), (3, 6, 5)),
+    (lambda: Residual([Conv2D(3, 3, padding=1, bias=False), BatchNorm(), ReLU(), Conv2D(3, 3, padding=1)]), (3, 6, 5)),
+        lambda: Residual([Conv2D(3, 3, padding="same", bias=False), BatchNorm(), ReLU(), Conv2D(3, 3, padding="same")]),
+        (3, 6, 5),
+    ),
     (lambda: Residual([Conv2D(4, 3, padding="same", stride=2), SiLU(), Residual([Conv2D(4, 1)])]), (3, 6, 5)),
 ]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import numpy as np
 
@@ -54,9 +54,3 @@ class BatchLoader:
         if len(self._ready) != len(stored):
             self._ready = self._network.batch(len(stored))
         return inputs.convert(stored, out=self._ready)
-
-
-def pieces(size: int, piece: int) -> Iterator[slice]:
-    """Cut ``size`` samples into runs of at most ``piece``."""
-    for start in range(0, size, piece):
-        yield slice(start, min(start + piece, size))

@@ -8,6 +8,7 @@ an array happened to get.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from functools import cache
 
 import numpy as np
@@ -36,15 +37,24 @@ def aligned_zeros(shape: Shape, dtype: np.typing.DTypeLike) -> np.ndarray:
 
 def memory_order(x: np.ndarray) -> Shape | None:
     """The axes of ``x`` from the one with the longest stride to that with the shortest; None for the usual order."""
-    if x.flags.c_contiguous:
-        return None
-    return tuple(sorted(range(x.ndim), key=x.strides.__getitem__, reverse=True))
+    return None if x.flags.c_contiguous else _order(x.strides)
+
+
+@cache
+def _order(strides: Shape) -> Shape:
+    return tuple(sorted(range(len(strides)), key=strides.__getitem__, reverse=True))
 
 
 @cache
 def inverse(order: Shape) -> Shape:
     """The permutation that undoes ``order``."""
     return tuple(order.index(axis) for axis in range(len(order)))
+
+
+def pieces(size: int, piece: int) -> Iterator[slice]:
+    """Cut ``size`` samples into runs of at most ``piece``."""
+    for start in range(0, size, piece):
+        yield slice(start, min(start + piece, size))
 
 
 # Batches of images: (N, C, H, W) to their users, (H, C, W, N) in memory ---------------------------------------------------

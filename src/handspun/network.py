@@ -23,7 +23,7 @@ from handspun.layers import (
 )
 from handspun.layers.base import chain
 from handspun.losses import softmax
-from handspun.memory import aligned_empty, by_images
+from handspun.memory import aligned_empty, by_images, pieces
 from handspun.parameters import Parameters, Shape, count
 from handspun.tape import Frame, Tape
 from handspun.threads import Team
@@ -34,6 +34,9 @@ ROWS_A_PIECE = 512
 
 #: Images a piece where there are convolutions, whose arrays are larger, and whose pieces threads share.
 PICTURES_A_PIECE = 32
+
+#: Pieces that a thread takes at a time in inference.
+TURN = 4
 
 
 class Sequential:
@@ -91,6 +94,7 @@ class Sequential:
         self.takes_pictures = len(self.input_shape) == 3 and any(layer.works_on_pictures for layer in self._every)
         #: Images that go through the network at once; larger batches are cut.
         self.piece_size = PICTURES_A_PIECE if self.takes_pictures else ROWS_A_PIECE
+        self._idle_tapes: list[Tape] = []  # for inference
         self._lowest = next((i for i, layer in enumerate(self.layers) if _within(layer, self.parameters)), 0)
         self.classes = None if classes is None else tuple(str(name) for name in classes)
         if self.classes is not None and len(self.classes) != max(self.output_shape[-1], 2):
@@ -156,7 +160,7 @@ class Sequential:
             return by_images(aligned_empty((height, channels, width, size), self.dtype))
         return aligned_empty((size, *self.input_shape), self.dtype)
 
-    def logits(self, images: np.ndarray, *, tape: Tape | None = None, threads: int | None = None) -> np.ndarray:
+    def logits(self, images: np.ndarray, *, threads: int | None = None) -> np.ndarray:
         """The outputs of the last layer for ``images`` (N, …), in inference mode; shape (N, *output_shape).
 
         Computed in pieces, so that memory does not grow with N beyond the result.
@@ -164,9 +168,7 @@ class Sequential:
         Args:
             images: uint8 pixels (0 to 255 become 0 to 1) or numbers taken as they are; each of ``input_shape`` or of
                 another shape with as many values.
-            tape: one of ``tape()`` to use again from call to call, which saves a program that asks for one image at a time
-                from making it anew.
-            threads: for networks of pictures: how many; None for all processors.
+            threads: for networks of pictures: how many; None for all processors. The result does not depend on it.
 
         Raises:
             UsageError: images of another size than the network's.
@@ -174,27 +176,31 @@ class Sequential:
         images = np.asarray(images)
         inputs.check_shape(images, self.input_shape)
         outputs = np.empty((len(images), *self.output_shape), self.dtype)
+        if not self.takes_pictures or len(images) <= self.piece_size:
+            self._infer(images, outputs)
+            return outputs
         starts = range(0, len(images), self.piece_size)
-        tapes: dict[int, Tape] = {} if tape is None else {0: tape}
-        ready: dict[int, np.ndarray] = {}
-
-        def work(member: int, number: int) -> None:
-            piece = slice(starts[number], starts[number] + self.piece_size)
-            stored = images[piece]
-            if member not in tapes:
-                tapes[member] = self.tape()
-            x = ready.get(member)
-            if x is None or len(x) != len(stored):
-                x = ready[member] = self.batch(len(stored))
-            outputs[piece] = self.forward(inputs.convert(stored, out=x), tapes[member])
-
-        if self.takes_pictures and len(starts) > 1:
-            with Team(threads) as team:
-                team.each(work, len(starts))
-        else:
-            for number in range(len(starts)):
-                work(0, number)
+        with Team(threads) as team:
+            # Each turn takes several pieces, for which a thread needs only one tape.
+            turns = [slice(start, start + TURN * self.piece_size) for start in starts[::TURN]]
+            team.each(lambda member, number: self._infer(images[turns[number]], outputs[turns[number]]), len(turns))
         return outputs
+
+    def _infer(self, images: np.ndarray, outputs: np.ndarray) -> None:
+        """Write the outputs for ``images``, piece by piece."""
+        # A tape that no one uses waits for the next caller: to make one takes as long as an image does. Taking it out of the
+        # list and putting it back are single steps of the interpreter, so that no two threads ever hold the same one.
+        try:
+            tape = self._idle_tapes.pop()
+        except IndexError:
+            tape = self.tape()
+        x = self.batch(min(len(images), self.piece_size))
+        for piece in pieces(len(images), self.piece_size):
+            stored = images[piece]
+            if len(x) != len(stored):
+                x = self.batch(len(stored))
+            outputs[piece] = self.forward(inputs.convert(stored, out=x), tape)
+        self._idle_tapes.append(tape)
 
     def predict_proba(self, images: np.ndarray) -> np.ndarray:
         """Class probabilities (N, C) by the softmax of the logits; with a single output, of "no" and "yes" (N, 2)."""

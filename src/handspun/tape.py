@@ -31,7 +31,7 @@ class Frame(dict[str, Any]):
         needs_input_gradient: False where nothing below the layer has parameters; backward may then return None.
     """
 
-    __slots__ = ("_buffers", "_dtype", "_stores", "gradient", "needs_input_gradient", "statistics")
+    __slots__ = ("_buffers", "_dtype", "_likes", "_stores", "gradient", "needs_input_gradient", "statistics")
 
     def __init__(
         self,
@@ -47,6 +47,7 @@ class Frame(dict[str, Any]):
         self.needs_input_gradient = needs_input_gradient
         self._dtype = dtype
         self._buffers: dict[str, np.ndarray] = {}  # as they were asked for last
+        self._likes: dict[str, tuple[Shape, Shape, np.ndarray]] = {}  # by shape and strides of what they are like
         self._stores: dict[str, np.ndarray] = {}  # the flat memory behind them
 
     def buffer(self, name: str, shape: Shape, dtype: np.typing.DTypeLike | None = None) -> np.ndarray:
@@ -67,11 +68,12 @@ class Frame(dict[str, Any]):
 
     def like(self, name: str, x: np.ndarray, dtype: np.typing.DTypeLike | None = None) -> np.ndarray:
         """A buffer of the shape of ``x``, its values in the same order in memory, so that loops over both are runs."""
-        order = memory_order(x)
-        if order is None:
-            return self.buffer(name, x.shape, dtype)
-        array = self.buffer(name, tuple(x.shape[axis] for axis in order), dtype)
-        return array.transpose(inverse(order))
+        known = self._likes.get(name)
+        if known is not None and known[0] == x.shape and known[1] == x.strides:
+            return known[2]
+        array = _in_order_of(x, lambda shape: self.buffer(name, shape, dtype))
+        self._likes[name] = (x.shape, x.strides, array)
+        return array
 
     def blank(self, name: str, shape: Shape) -> np.ndarray:
         """A buffer that is zero wherever nobody has written since the shape last changed: what surrounds a padded picture."""
@@ -83,14 +85,20 @@ class Frame(dict[str, Any]):
 
     def zeros(self, x: np.ndarray) -> np.ndarray:
         """Zeros of the shape and order of ``x``, to compare with: nobody may write to them."""
-        zeros = self._buffers.get("zeros")
-        if zeros is None or zeros.size < x.size:
-            zeros = self._buffers["zeros"] = aligned_zeros((x.size,), self._dtype)
-        flat = zeros[: x.size]
-        order = memory_order(x)
-        if order is None:
-            return flat.reshape(x.shape)
-        return flat.reshape([x.shape[axis] for axis in order]).transpose(inverse(order))
+        known = self._likes.get("zeros")
+        if known is not None and known[0] == x.shape and known[1] == x.strides:
+            return known[2]
+        zeros = _in_order_of(x, lambda shape: aligned_zeros(shape, self._dtype))
+        self._likes["zeros"] = (x.shape, x.strides, zeros)
+        return zeros
+
+
+def _in_order_of(x: np.ndarray, make: Callable[[Shape], np.ndarray]) -> np.ndarray:
+    """An array of the shape of x that ``make`` makes in the order in memory that x has."""
+    order = memory_order(x)
+    if order is None:
+        return make(x.shape)
+    return make(tuple(x.shape[axis] for axis in order)).transpose(inverse(order))
 
 
 class Tape:

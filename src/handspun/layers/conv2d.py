@@ -18,9 +18,9 @@ from handspun.tape import Frame, Tape
 class Conv2D(Layer):
     """y_o = b_o + Σ_c w_oc ⋆ x_c: each output channel is a sum of correlations. LeCun et al. 1989, Neural Computation 1(4).
 
-    x (N, C, H, W), w (O, C, kh, kw), b (O,), y (N, O, OH, OW). For one image, with stride 1 and no padding,
+    x (N, C, H, W), w (O, kh, C, kw), b (O,), y (N, O, OH, OW). For one image, with stride 1 and no padding,
 
-        y_o,r,s = b_o + Σ_c Σ_i Σ_j w_ocij x_c,r+i,s+j.
+        y_o,r,s = b_o + Σ_c Σ_i Σ_j w_oicj x_c,r+i,s+j.
 
     As a matrix product. In memory images lie as (H, C, W, N). Copy every row kw times, shifted by j, to
 
@@ -33,9 +33,9 @@ class Conv2D(Layer):
     Derivatives. Each y is a sum over products w · x, so the sum over all of them that a value takes part in is
 
         db_o    = Σ_n,r,s dy_o,r,s
-        dw_ocij = Σ_n,r,s dy_o,r,s x_c,r+i,s+j      windows · dyᵀ, one product a row, added up over the rows
-        dx_c,h,t = Σ_o,i,j w_ocij dy_o,h-i,t-j      in two steps, the mirror of those above:
-            dcolumns_h,c,j,s = Σ_o,i w_ocij dy_o,h-i,s       products with windows of kh rows of dy, zeros around it
+        dw_oicj = Σ_n,r,s dy_o,r,s x_c,r+i,s+j      windows · dyᵀ, one product a row, added up over the rows
+        dx_c,h,t = Σ_o,i,j w_oicj dy_o,h-i,t-j      in two steps, the mirror of those above:
+            dcolumns_h,c,j,s = Σ_o,i w_oicj dy_o,h-i,s       products with windows of kh rows of dy, zeros around it
             dx_c,h,t = Σ_j dcolumns_h,c,j,t-j                each shifted copy back to where it came from
 
     Groups cut channels and filters into parts that do not see each other; every array above gets a first axis for them.
@@ -55,7 +55,7 @@ class Conv2D(Layer):
     decayed = ("weight",)
     works_on_pictures = True
 
-    weight: np.ndarray  # (O, C/groups, kh, kw)
+    weight: np.ndarray  # (O, kh, C/groups, kw)
     bias: np.ndarray  # (O,)
 
     def __init__(
@@ -91,18 +91,19 @@ class Conv2D(Layer):
         channels, height, width = picture_shape(self, input_shape)
         if channels % self.groups:
             raise UsageError(f"Conv2D: {channels} channels cannot be cut into {self.groups} groups of one size.")
-        return axes(self, (height, width), self.kernel_size, self.stride, self.dilation, self.padding)
+        return axes("Conv2D", (height, width), self.kernel_size, self.stride, self.dilation, self.padding)
 
     def parameter_shapes(self, input_shape: Shape) -> dict[str, Shape]:
         channels, _, _ = picture_shape(self, input_shape)
-        shapes: dict[str, Shape] = {"weight": (self.filters, channels // self.groups, *self.kernel_size)}
+        kh, kw = self.kernel_size
+        shapes: dict[str, Shape] = {"weight": (self.filters, kh, channels // self.groups, kw)}
         if self.has_bias:
             shapes["bias"] = (self.filters,)
         return shapes
 
     def initialize(self, rng: np.random.Generator) -> None:
-        taps = self.kernel_size[0] * self.kernel_size[1]
-        inputs, outputs = self.weight.shape[1] * taps, self.filters // self.groups * taps
+        _, kh, channels, kw = self.weight.shape
+        inputs, outputs = channels * kh * kw, self.filters // self.groups * kh * kw
         self.weight[...] = self.initializer(self.weight.shape, inputs, outputs, rng)
         if self.has_bias:
             self.bias[...] = 0.0
@@ -113,8 +114,7 @@ class Conv2D(Layer):
         groups, filters, each = self.groups, self.filters, self.filters // self.groups
         x = by_rows(x)  # (H, C, W, N)
         windows = self._windows(self._columns(x, rows, columns, here), rows, here)  # (G, OH, kh · C/G · kw, OW · N)
-        # The filters in the order of the windows: (G, 1, O/G, kh · C/G · kw).
-        kernels = self._by_group().transpose(0, 1, 3, 2, 4).reshape(groups, 1, each, -1)
+        kernels = self.weight.reshape(groups, 1, each, -1)  # (G, 1, O/G, kh · C/G · kw)
         y = here.buffer("y", (rows.outputs, filters, columns.outputs, x.shape[3]))  # (OH, O, OW, N)
         np.matmul(kernels, windows, out=self._grouped(y))
         if self.has_bias:
@@ -127,6 +127,7 @@ class Conv2D(Layer):
         windows, (height, channels, width, images) = here["windows"], here["x_shape"]
         rows, columns = self._axes((channels, height, width))
         groups, filters, each = self.groups, self.filters, self.filters // self.groups
+        kh, kw = self.kernel_size
         dy = by_rows(dy)  # (OH, O, OW, N)
         if self.has_bias:
             over_columns = np.matmul(dy.reshape(rows.outputs * filters, -1), np.ones(columns.outputs * images, dy.dtype))
@@ -134,9 +135,7 @@ class Conv2D(Layer):
         each_row = here.buffer("dw", (groups, rows.outputs, windows.shape[2], each))
         np.matmul(windows, self._grouped(dy).transpose(0, 1, 3, 2), out=each_row)
         d_kernels = np.add.reduce(each_row, axis=1)  # (G, kh · C/G · kw, O/G)
-        kh, kw = self.kernel_size
-        per_group = d_kernels.reshape(groups, kh, -1, kw, each)
-        here.gradient["weight"].reshape(groups, each, -1, kh, kw)[...] = per_group.transpose(0, 4, 2, 1, 3)
+        here.gradient["weight"].reshape(groups, each, -1)[...] = d_kernels.transpose(0, 2, 1)
         if not here.needs_input_gradient:
             return None
 
@@ -152,7 +151,7 @@ class Conv2D(Layer):
         around_rows = Axis(height + around, kh, 1, rows.dilation, 0, 0)
         windows = self._windows(padded, around_rows, here, "taps of dy")  # (G, H, kh · O/G, OW · N)
         # The filters upside down: (G, 1, C/G · kw, kh · O/G).
-        kernels = self._by_group()[:, :, :, ::-1].transpose(0, 2, 4, 3, 1).reshape(groups, 1, -1, kh * each)
+        kernels = self.weight.reshape(groups, each, kh, -1)[:, :, ::-1].transpose(0, 3, 2, 1).reshape(groups, 1, -1, kh * each)
         d_columns = here.buffer("dcolumns", (groups, height, kernels.shape[2], columns.outputs * images))
         np.matmul(kernels, windows, out=d_columns)
         shifted = d_columns.reshape(groups, height, -1, kw, columns.outputs, images)
@@ -161,7 +160,7 @@ class Conv2D(Layer):
         dx = here.buffer("dx", (height, channels, width, images))
         dx[...] = 0.0
         by_group = dx.reshape(height, groups, -1, width, images).transpose(1, 0, 2, 3, 4)
-        for j, outputs, inputs in columns.taps():
+        for j, outputs, inputs in columns.taps:
             part = by_group[:, :, :, inputs]
             np.add(part, shifted[:, :, :, j, outputs], out=part)
         return by_images(dx)
@@ -169,10 +168,6 @@ class Conv2D(Layer):
     def _plain(self, columns: Axis) -> bool:
         """Whether a row is its own only copy, as for kernels of one column."""
         return self.groups == 1 and columns.kernel == columns.stride == 1 and not columns.before and not columns.after
-
-    def _by_group(self) -> np.ndarray:
-        """The weights as (G, O/G, C/G, kh, kw)."""
-        return self.weight.reshape(self.groups, -1, *self.weight.shape[1:])
 
     def _grouped(self, y: np.ndarray) -> np.ndarray:
         """Outputs (OH, O, OW, N) as (G, OH, O/G, OW · N)."""
@@ -188,7 +183,13 @@ class Conv2D(Layer):
         copies = here.blank("columns", (self.groups, rows.padded, each, columns.kernel, columns.outputs, images))
         inside = copies[:, rows.before : rows.before + height]
         by_group = x.reshape(height, self.groups, each, width, images).transpose(1, 0, 2, 3, 4)
-        for j, outputs, inputs in columns.taps():
+        if columns.stride == columns.dilation == 1 and not columns.before and not columns.after:
+            # The shifted rows overlap in memory: seen as an array of their own, they are copied in one go.
+            g, h, c, w, n = by_group.strides
+            shape = (self.groups, height, each, columns.kernel, columns.outputs * images)
+            copies.reshape(shape)[...] = np.ndarray(shape, x.dtype, x, 0, (g, h, c, w, n))
+            return copies
+        for j, outputs, inputs in columns.taps:
             inside[:, :, :, j, outputs] = by_group[:, :, :, inputs]
         return copies
 

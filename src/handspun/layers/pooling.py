@@ -45,7 +45,7 @@ class _Pooling(Layer):
 
     def _axes(self, input_shape: Shape) -> tuple[Axis, Axis]:
         _, height, width = picture_shape(self, input_shape)
-        return axes(self, (height, width), self.size, self.stride, (1, 1), self.padding)
+        return axes(type(self).__name__, (height, width), self.size, self.stride, (1, 1), self.padding)
 
     def config(self) -> dict[str, Any]:
         return {"size": list(self.size), "stride": list(self.stride), "padding": list(self.padding)}
@@ -113,7 +113,7 @@ def _at(axis: int, places: slice) -> tuple[slice, ...]:
 
 def _largest(x: np.ndarray, window: Axis, axis: int, y: np.ndarray) -> np.ndarray:
     """Write into y the maximum of each window of x along ``axis``."""
-    taps = [(_at(axis, outputs), x[_at(axis, inputs)]) for _, outputs, inputs in window.taps()]
+    taps = [(_at(axis, outputs), x[_at(axis, inputs)]) for _, outputs, inputs in window.taps]
     if window.before or window.after:
         y[...] = -np.inf  # what a window in the padding begins with
     elif len(taps) == 1:
@@ -130,7 +130,7 @@ def _to_the_largest(
 ) -> np.ndarray:
     """Give each dy to the first value of its window of x that is y."""
     dx = here.blank(name, x.shape)
-    taps = [(_at(axis, outputs), _at(axis, inputs)) for _, outputs, inputs in window.taps()]
+    taps = [(_at(axis, outputs), _at(axis, inputs)) for _, outputs, inputs in window.taps]
     hit = here.buffer("hit", y.shape, bool)
     if window.tiles:
         # Each value is in one window at most. What is not given away yet waits in the place of the last value.
@@ -155,7 +155,7 @@ def _to_the_largest(
 def _sum(x: np.ndarray, window: Axis, axis: int, y: np.ndarray) -> np.ndarray:
     """Write into y the sum of each window of x along ``axis``."""
     y[...] = 0.0
-    for _, outputs, inputs in window.taps():
+    for _, outputs, inputs in window.taps:
         y[_at(axis, outputs)] += x[_at(axis, inputs)]
     return y
 
@@ -163,6 +163,6 @@ def _sum(x: np.ndarray, window: Axis, axis: int, y: np.ndarray) -> np.ndarray:
 def _to_all(dy: np.ndarray, window: Axis, axis: int, dx: np.ndarray) -> np.ndarray:
     """Add each dy to all values of its window."""
     dx[...] = 0.0
-    for _, outputs, inputs in window.taps():
+    for _, outputs, inputs in window.taps:
         dx[_at(axis, inputs)] += dy[_at(axis, outputs)]
     return dx

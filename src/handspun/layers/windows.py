@@ -6,8 +6,8 @@ apart, meets with its k-th value the input o · stride + k · dilation - before.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache, cached_property
 from typing import Any
 
 from handspun.errors import UsageError
@@ -38,7 +38,7 @@ class Axis:
         """The size with the padding."""
         return self.before + self.size + self.after
 
-    @property
+    @cached_property
     def outputs(self) -> int:
         """How many windows there are."""
         return (self.padded - self.span) // self.stride + 1
@@ -48,15 +48,18 @@ class Axis:
         """Whether no two windows share an input, and none reaches into the padding."""
         return self.stride >= self.span and not self.before and not self.after
 
-    def taps(self) -> Iterator[tuple[int, slice, slice]]:
+    @cached_property
+    def taps(self) -> tuple[tuple[int, slice, slice], ...]:
         """For each value k of the window: the outputs whose k-th value is no padding, and the inputs that it is."""
+        found = []
         for k in range(self.kernel):
             shift = k * self.dilation - self.before  # input = output · stride + shift
             first = max(0, -(shift // self.stride))
             last = min(self.outputs - 1, (self.size - 1 - shift) // self.stride)
             if first <= last:
                 start = first * self.stride + shift
-                yield k, slice(first, last + 1), slice(start, last * self.stride + shift + 1, self.stride)
+                found.append((k, slice(first, last + 1), slice(start, last * self.stride + shift + 1, self.stride)))
+        return tuple(found)
 
 
 def pair(owner: str, name: str, value: Any, *, least: int = 1) -> Pair:
@@ -81,11 +84,12 @@ def picture_shape(layer: Layer, input_shape: Shape) -> tuple[int, int, int]:
     return input_shape[0], input_shape[1], input_shape[2]
 
 
-def axes(layer: Layer, size: Pair, kernel: Pair, stride: Pair, dilation: Pair, padding: str | Pair) -> tuple[Axis, Axis]:
+@cache
+def axes(owner: str, size: Pair, kernel: Pair, stride: Pair, dilation: Pair, padding: str | Pair) -> tuple[Axis, Axis]:
     """The windows along rows and columns.
 
     Args:
-        layer: for the message.
+        owner: the kind of the layer, for the message.
         size: rows and columns of the picture.
         kernel: of the window.
         stride: from one window to the next.
@@ -107,8 +111,7 @@ def axes(layer: Layer, size: Pair, kernel: Pair, stride: Pair, dilation: Pair, p
         axis = Axis(n, k, s, d, before, after)
         if axis.padded < span:
             raise UsageError(
-                f"{type(layer).__name__}: a window of {span} values does not fit into a picture of "
-                f"{size[0]} x {size[1]} with this padding."
+                f"{owner}: a window of {span} values does not fit into a picture of {size[0]} x {size[1]} with this padding."
             )
         found.append(axis)
     return found[0], found[1]

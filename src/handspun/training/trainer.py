@@ -18,11 +18,12 @@ from typing import Any
 import numpy as np
 
 from handspun.averaging import ExponentialMovingAverage
-from handspun.batches import Augment, BatchLoader, pieces
+from handspun.batches import Augment, BatchLoader
 from handspun.clipping import Clip
 from handspun.errors import UsageError
 from handspun.evaluation import loss_and_accuracy
 from handspun.losses import Loss
+from handspun.memory import pieces
 from handspun.metrics import correct
 from handspun.network import Sequential
 from handspun.optimizers import Optimizer
