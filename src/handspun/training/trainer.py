@@ -323,7 +323,7 @@ class Trainer:
             "images": self.size,
             "shuffle": self.shuffle,
             "seed": self.seed,
-            "augment": None if self.augment is None else repr(self.augment),
+            "augment": None if self.augment is None else getattr(self.augment, "__qualname__", repr(self.augment)),
             "piece_size": self._piece_size,
         }
 
