@@ -162,7 +162,7 @@ def test_data_list_names_all_sets_and_their_state(handspun, monkeypatch, here):
     said = handspun("data", "list", "--json").json
     assert said["cache"] == str(here)
     states = {entry["name"]: entry["state"] for entry in said["datasets"]}
-    assert states == {"mnist-5k": "embedded", "mnist": "missing", "fashion-mnist": "missing"}
+    assert states == {"mnist-5k": "embedded", "mnist": "missing", "fashion-mnist": "missing", "cifar10": "missing"}
     shown = handspun("data", "list").out
     assert all(name in shown for name in states)
 

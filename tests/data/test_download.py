@@ -6,16 +6,20 @@ import functools
 import gzip
 import hashlib
 import http.server
+import io
 import socket
 import subprocess
 import sys
+import tarfile
 import threading
 
 import numpy as np
 import pytest
 
 from handspun.data import registry
+from handspun.data.cifar import CIFAR10_CLASSES
 from handspun.data.download import fetch_missing
+from handspun.data.formats import CIFAR10
 from handspun.data.idx import write_idx
 from handspun.data.loading import fetch, load_dataset
 from handspun.data.registry import Entry, PublishedFile
@@ -200,6 +204,30 @@ def test_a_faulty_mirror_and_then_a_right_one(toy, servers, fault):
     assert fetch_missing(one, folder, mirrors=[bad.url, good.url], timeout=0.3) == [folder / f"{NAMES[0]}.gz"]
     assert (folder / f"{NAMES[0]}.gz").read_bytes() == contents[f"{NAMES[0]}.gz"]
     assert names_in(folder) == [f"{NAMES[0]}.gz"]
+
+
+def test_an_archive_is_fetched_like_any_other_file(servers, tmp_path, monkeypatch):
+    records = np.random.default_rng(0).integers(0, 10, (2, 3073), np.uint8)
+    stream = io.BytesIO()
+    with tarfile.open(fileobj=stream, mode="w:gz") as archive:
+        for name in (*(f"data_batch_{number}.bin" for number in range(1, 6)), "test_batch.bin"):
+            info = tarfile.TarInfo(f"cifar-10-batches-bin/{name}")
+            info.size = records.nbytes
+            archive.addfile(info, io.BytesIO(records.tobytes()))
+    name, packed = "cifar-10-binary.tar.gz", stream.getvalue()
+    files = (PublishedFile(name, 2**17, md5=hashlib.md5(packed).hexdigest()),)
+    entry = Entry("toy", "", (32, 32, 3), CIFAR10_CLASSES, 10, 2, "here", "none", files, format=CIFAR10)
+    monkeypatch.setitem(registry.REGISTRY, "toy", entry)
+    monkeypatch.setenv("HANDSPUN_DATA_DIR", str(tmp_path))
+    bad, good = servers(), servers()
+    bad.files, good.files = {name: packed[:-1] + b"x"}, {name: packed}
+    with pytest.raises(DownloadError, match="sent another file than the published one"):
+        fetch("toy", mirrors=[bad.url])
+    assert names_in(tmp_path / "toy") == []
+    assert fetch("toy", mirrors=[bad.url, good.url]) == tmp_path / "toy"
+    test = load_dataset("toy", fetch=False).test
+    assert np.array_equal(test.labels, records[:, 0])
+    assert np.array_equal(test.images[1, :, :, 2].ravel(), records[1, 2049:])
 
 
 def test_a_server_that_accepts_and_says_nothing(toy, servers):

@@ -9,11 +9,11 @@ import hashlib
 import os
 import sys
 from pathlib import Path
+from typing import Any
 
-from handspun.data.dataset import Dataset, Split
-from handspun.data.idx import STANDARD_NAMES, find_idx, join_idx, read_idx_and_hash
+from handspun.data.dataset import Dataset
 from handspun.data.registry import Entry, PublishedFile, identify
-from handspun.data.streams import PIECE, open_data
+from handspun.data.streams import PIECE, MeasuredReader, open_data
 from handspun.errors import DataError, UsageError
 
 
@@ -38,34 +38,31 @@ def cache_folder() -> Path:
 
 def missing_files(entry: Entry, folder: Path) -> list[PublishedFile]:
     """The files of a dataset that are not in ``folder``."""
-    return [file for file in entry.files if find_idx(folder, file.stem) is None]
+    return [file for file in entry.files if entry.format.find(folder, file.stem) is None]
 
 
 def load_cached(entry: Entry, folder: Path) -> Dataset:
-    """Load a dataset from IDX files, all of which must lie in ``folder``, and verify them on the way.
+    """Load a dataset from its files, all of which must lie in ``folder``, and verify them on the way.
 
     Raises:
         DataError: a file is damaged, or is one of another dataset.
     """
-    splits: dict[str, Split] = {}
-    for part, (images_name, labels_name) in STANDARD_NAMES.items():
-        # The labels first: they are small, and tell the files of another dataset at once.
-        labels, labels_path = _read_verified(entry, entry.file(labels_name), folder)
-        images, images_path = _read_verified(entry, entry.file(images_name), folder)
-        splits[part] = join_idx(images, labels, images_path, labels_path)
-    return Dataset(entry.name, splits["train"], splits["test"], entry.classes, entry.source, entry.license)
+    # The small ones first: labels tell the files of another dataset at once.
+    files = sorted(entry.files, key=lambda file: file.size)
+    train, test = entry.format.join({file.stem: _read_verified(entry, file, folder) for file in files})
+    return Dataset(entry.name, train, test, entry.classes, entry.source, entry.license)
 
 
-def _read_verified(entry: Entry, file: PublishedFile, folder: Path):
-    path = find_idx(folder, file.stem)
+def _read_verified(entry: Entry, file: PublishedFile, folder: Path) -> tuple[Path, Any]:
+    path = entry.format.find(folder, file.stem)
     if path is None:
         raise DataError(f"No such file: {folder / file.name}")
     try:
-        array, sha256 = read_idx_and_hash(path, limit_bytes=file.size)
+        content, sha256 = entry.format.read(path, limit_bytes=file.size)
     except DataError as fault:
         raise DataError(f"{fault} Delete it to fetch it again.") from fault
     verify(entry, file, path, sha256)
-    return array, path
+    return path, content
 
 
 def verify(entry: Entry, file: PublishedFile, path: Path, sha256: str) -> str:
@@ -109,14 +106,11 @@ def content_sha256(path: Path, limit_bytes: int) -> str:
     Raises:
         DataError: the file cannot be read, is damaged, or holds more than ``limit_bytes``.
     """
-    digest, left = hashlib.sha256(), limit_bytes
     with open_data(path) as (stream, _, _):
-        while piece := stream.read(PIECE):
-            left -= len(piece)
-            if left < 0:
-                raise DataError(f"{path} holds more than the {limit_bytes} bytes expected.")
-            digest.update(piece)
-    return digest.hexdigest()
+        measured = MeasuredReader(path, stream, limit_bytes)
+        while measured.read(PIECE):
+            pass
+    return measured.sha256
 
 
 def _is_gzipped(path: Path) -> bool:

@@ -8,18 +8,15 @@ from __future__ import annotations
 
 import os
 import secrets
-import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from handspun.data.cache import content_sha256, missing_files, verify
+from handspun.data.progress import Report, reporter
 from handspun.data.registry import Entry, PublishedFile
 from handspun.errors import DataError, DownloadError, MissingExtraError, OutputError
-
-Report = Callable[[str, int, int], None]
-"""Called with the name of a file, the bytes fetched so far, and the bytes to come in all, 0 if unknown."""
 
 _CHUNK = 2**16  # bytes
 
@@ -40,8 +37,7 @@ def fetch_missing(
         mirrors: base URLs in the layout of the cache folder, used instead of the published ones; by default that of
             the environment variable ``HANDSPUN_MIRROR``, if it is set.
         timeout: seconds without any answer after which a mirror is given up.
-        progress: who is told of the progress; True for a bar on the terminal, False for nobody, None for a bar if
-            standard error is a terminal.
+        progress: who is told of the bytes of each file; see ``reporter``.
 
     Returns:
         The files fetched.
@@ -56,7 +52,7 @@ def fetch_missing(
         return []
     bases = _bases(entry, mirrors)
     fetched: list[Path] = []
-    with _reporter(progress) as report:
+    with reporter(progress, unit="bytes") as report:
         for file in missing:
             faults = []
             for base in bases:
@@ -200,30 +196,3 @@ class _Bar:
 
     def close(self) -> None:
         """Nothing to close."""
-
-
-@contextmanager
-def _reporter(progress: Report | bool | None) -> Iterator[Report | None]:
-    """What is to be told of the progress, if anything is."""
-    if callable(progress):
-        yield progress
-        return
-    if progress is False or (progress is None and not sys.stderr.isatty()):
-        yield None
-        return
-    try:
-        from rich.console import Console
-        from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
-    except ImportError:
-        yield None
-        return
-    columns = TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn()
-    with Progress(*columns, console=Console(stderr=True)) as bars:
-        tasks = {}
-
-        def report(name: str, done: int, total: int) -> None:
-            if name not in tasks:
-                tasks[name] = bars.add_task(name)
-            bars.update(tasks[name], completed=done, total=total or None)
-
-        yield report

@@ -16,7 +16,7 @@ import numpy as np
 
 from handspun.archive import LIMIT_BYTES, MAX_DEFLATE_RATIO
 from handspun.data.dataset import Dataset, Split, numbered_classes
-from handspun.data.streams import PIECE, open_data
+from handspun.data.streams import PIECE, find_data, open_data
 from handspun.errors import DataError, UsageError
 from handspun.files import replacing
 
@@ -131,10 +131,7 @@ def join_idx(images: np.ndarray, labels: np.ndarray, images_path: Path, labels_p
 
 def find_idx(folder: Path, stem: str) -> Path | None:
     """The file ``stem`` in ``folder``, gzipped or plain; some publish it with a dot for its second dash."""
-    for name in (f"{stem}.gz", stem, stem.replace("-idx", ".idx"), stem.replace("-idx", ".idx") + ".gz"):
-        if (folder / name).exists():
-            return folder / name
-    return None
+    return find_data(folder, stem) or find_data(folder, stem.replace("-idx", ".idx"))
 
 
 def read_idx_folder(folder: Path) -> Dataset:

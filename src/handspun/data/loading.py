@@ -9,13 +9,16 @@ from pathlib import Path
 
 from handspun.archive import read_arrays
 from handspun.data.cache import cache_folder, content_sha256, load_cached, missing_files, verify
+from handspun.data.cifar import CIFAR10_ARCHIVE, holds_cifar_files, read_cifar_archive, read_cifar_folder
 from handspun.data.dataset import Dataset, Split
-from handspun.data.download import Report, fetch_missing
+from handspun.data.download import fetch_missing
 from handspun.data.idx import STANDARD_NAMES, find_idx, read_idx_folder
 from handspun.data.numpy_files import read_numpy_dataset
+from handspun.data.progress import Report
 from handspun.data.registry import REGISTRY, Entry, find_entry, identify
-from handspun.data.streams import read_start
+from handspun.data.streams import find_data, read_start
 from handspun.data.tables import find_table, read_table_dataset
+from handspun.data.tar import is_tar
 from handspun.errors import DataError, unknown_name
 
 
@@ -24,7 +27,8 @@ def load_dataset(name_or_path: str | os.PathLike[str], *, fetch: bool = True, pr
 
     Args:
         name_or_path: a name of ``dataset_names()``; or the path of a NumPy archive (.npz), a CSV file (.csv, .csv.gz),
-            a folder with MNIST's four IDX files, or a folder with ``train.csv`` and perhaps ``test.csv``.
+            CIFAR-10's archive (.tar.gz), a folder with MNIST's four IDX files, with CIFAR-10's six ``.bin`` files, or with
+            ``train.csv`` and perhaps ``test.csv``.
         fetch: whether files that are missing may be downloaded into the cache folder.
         progress: see ``fetch_missing``.
 
@@ -74,7 +78,7 @@ def fetch(
     folder = cache_folder() / entry.name
     fetched = fetch_missing(entry, folder, mirrors=mirrors, timeout=timeout, progress=progress)
     for file in entry.files:
-        path = find_idx(folder, file.stem)
+        path = entry.format.find(folder, file.stem)
         if path is not None and path not in fetched:
             verify(entry, file, path, content_sha256(path, file.size))
     return folder
@@ -147,15 +151,24 @@ def _load_folder(path: Path) -> Dataset:
         return dataset
     if find_table(path, "train"):
         return read_table_dataset(path)
-    raise DataError(f"{path} holds no dataset: expected {images_name} and {labels_name} (plain or .gz), or train.csv.")
+    if archive := find_data(path, CIFAR10_ARCHIVE.removesuffix(".gz")):
+        return read_cifar_archive(archive)
+    if holds_cifar_files(path):
+        return read_cifar_folder(path)
+    raise DataError(
+        f"{path} holds no dataset: expected {images_name} and {labels_name} (plain or .gz), data_batch_1.bin and the others of "
+        "CIFAR-10, or train.csv."
+    )
 
 
 def _load_file(path: Path) -> Dataset:
-    start = read_start(path, 6)
+    start = read_start(path, 512)
     if path.suffix == ".npz" or start.startswith(b"PK\3\4"):
         return read_numpy_dataset(path)
-    if path.suffix == ".npy" or start == b"\x93NUMPY":
+    if path.suffix == ".npy" or start.startswith(b"\x93NUMPY"):
         raise DataError(f"{path} holds one array; a dataset needs images and labels in one archive (.npz).")
+    if is_tar(start):
+        return read_cifar_archive(path)
     if start.startswith(b"\0\0"):
         raise DataError(f"{path} is one IDX file; give the folder that holds the images and the labels.")
     return read_table_dataset(path)
@@ -174,7 +187,7 @@ def _describe_embedded(entry: Entry) -> dict:
 def _describe_files(entry: Entry, folder: Path) -> list[dict]:
     files = []
     for file in entry.files:
-        path = find_idx(folder, file.stem)
+        path = entry.format.find(folder, file.stem)
         described = {"name": file.name, "path": None, "size": 0, "state": "missing", "fault": None}
         if path is not None:
             described |= {"path": str(path), "size": path.stat().st_size}

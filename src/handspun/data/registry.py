@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from handspun.data.cifar import CIFAR10_ARCHIVE, CIFAR10_CLASSES
+from handspun.data.formats import CIFAR10, IDX, Format
 from handspun.data.idx import STANDARD_NAMES
 from handspun.errors import unknown_name
 
@@ -18,7 +20,7 @@ class PublishedFile:
 
     Attributes:
         name: its name on the mirrors and in the cache folder.
-        size: bytes of its content, decompressed.
+        size: bytes of its content, decompressed; where they were not published, the most that they can be.
         sha256: of its content, decompressed, where known.
         md5: of the file as published, for files of which no SHA-256 was published.
     """
@@ -39,10 +41,11 @@ class Entry:
     """A dataset that has a name.
 
     Attributes:
-        files: the IDX files to fetch; none for an embedded dataset.
+        files: the files to fetch; none for an embedded dataset.
         mirrors: URLs of folders that hold these files, in the order to be tried.
         embedded: the file inside the package; None for datasets that are fetched.
         content: ``Split.content_hash`` of the embedded training and test split.
+        format: what the files are.
     """
 
     name: str
@@ -57,10 +60,7 @@ class Entry:
     mirrors: tuple[str, ...] = ()
     embedded: str | None = None
     content: tuple[str, str] | None = None
-
-    def file(self, stem: str) -> PublishedFile:
-        """The file of this stem."""
-        return next(file for file in self.files if file.stem == stem)
+    format: Format = IDX
 
 
 _DIGITS = tuple("0123456789")
@@ -155,6 +155,22 @@ _ENTRIES = (
             ),
         ),
         mirrors=("http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/",),
+    ),
+    Entry(
+        name="cifar10",
+        description="photographs of animals and vehicles: 50,000 + 10,000 colour images of 32 x 32 pixels",
+        image_shape=(32, 32, 3),
+        classes=CIFAR10_CLASSES,
+        train_count=50_000,
+        test_count=10_000,
+        source="https://www.cs.toronto.edu/~kriz/cifar.html, by A. Krizhevsky, V. Nair and G. Hinton",
+        license="none stated; to be cited: A. Krizhevsky, Learning Multiple Layers of Features from Tiny Images, 2009",
+        format=CIFAR10,
+        files=(
+            # Six files of 10,000 images, and besides them no more than headers and two short texts.
+            PublishedFile(CIFAR10_ARCHIVE, 60_000 * (1 + 32 * 32 * 3) + 2**20, md5="c32a1d4ab5d03f1284b67883e8d87530"),
+        ),
+        mirrors=("https://www.cs.toronto.edu/~kriz/",),
     ),
 )
 REGISTRY: dict[str, Entry] = {entry.name: entry for entry in _ENTRIES}

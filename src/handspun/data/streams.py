@@ -5,11 +5,13 @@ What the file is, its first bytes say: names are wrong too often.
 
 from __future__ import annotations
 
+import hashlib
 import io
 import os
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from handspun.archive import open_regular
 from handspun.errors import DataError, HandspunError
@@ -48,6 +50,37 @@ def open_data(path: str | os.PathLike[str]) -> Iterator[tuple[io.BufferedIOBase,
             raise DataError(f"{path} is cut off: its gzip stream does not end.") from fault
         except (OSError, zlib.error) as fault:
             raise DataError(f"{path} is damaged: {fault}.") from fault
+
+
+class MeasuredReader:
+    """A stream that is hashed as it is read, and may not hold more than was expected."""
+
+    def __init__(self, path: str | os.PathLike[str], stream: io.BufferedIOBase, limit_bytes: int) -> None:
+        self._path, self._stream, self._limit = path, stream, limit_bytes
+        self._digest, self._position = hashlib.sha256(), 0
+
+    def read(self, size: int, /) -> bytes:
+        """The next ``size`` bytes, or as many as are left.
+
+        Raises:
+            DataError: the stream goes on beyond the limit.
+        """
+        piece = self._stream.read(size)
+        self._position += len(piece)
+        if self._position > self._limit:
+            raise DataError(f"{self._path} holds more than the {self._limit} bytes expected.")
+        self._digest.update(piece)
+        return piece
+
+    @property
+    def sha256(self) -> str:
+        """SHA-256, in hex, of all that was read."""
+        return self._digest.hexdigest()
+
+
+def find_data(folder: Path, stem: str) -> Path | None:
+    """The file ``stem`` in ``folder``, gzipped or plain."""
+    return next((folder / name for name in (f"{stem}.gz", stem) if (folder / name).exists()), None)
 
 
 def read_start(path: str | os.PathLike[str], size: int) -> bytes:

@@ -1,0 +1,143 @@
+"""CIFAR-10 comes in six files of records: one byte is the label, 3,072 are the pixels, all red ones, then green, then blue.
+
+The "binary version" is read, never the one for Python, which is pickled. It is one tar archive, gzipped; its files
+may also lie in a folder, unpacked.
+Source: https://www.cs.toronto.edu/~kriz/cifar.html, "Binary version"; A. Krizhevsky, Learning Multiple Layers of Features
+from Tiny Images, 2009.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path, PurePosixPath
+
+import numpy as np
+
+from handspun.archive import LIMIT_BYTES, MAX_DEFLATE_RATIO
+from handspun.data.dataset import Dataset, Split
+from handspun.data.streams import MeasuredReader, open_data
+from handspun.data.tar import Readable, read_members
+from handspun.errors import DataError
+
+CIFAR10_CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
+CIFAR10_ARCHIVE = "cifar-10-binary.tar.gz"
+
+_TRAIN_NAMES = tuple(f"data_batch_{number}.bin" for number in range(1, 6))
+_TEST_NAMES = ("test_batch.bin",)
+_SIDE = 32
+_RECORD = 1 + 3 * _SIDE * _SIDE  # bytes
+_RECORDS = 64  # read at once
+
+
+def read_cifar_archive_and_hash(
+    path: str | os.PathLike[str], *, limit_bytes: int = LIMIT_BYTES
+) -> tuple[tuple[Split, Split], str]:
+    """Read CIFAR-10's archive, gzipped or plain.
+
+    Args:
+        path: the archive.
+        limit_bytes: the most that it may hold, decompressed.
+
+    Returns:
+        Training and test split, images (N, 32, 32, 3) uint8 with labels (N,) uint8; and the SHA-256 (hex) of the
+        archive's content, decompressed.
+
+    Raises:
+        DataError: it is missing, cut or damaged, lacks one of the files or has it twice, or a file holds no such records.
+    """
+    with open_data(path) as (stream, file_size, gzipped):
+        # A small archive may state anything; more than this it cannot hold.
+        room = file_size * MAX_DEFLATE_RATIO if gzipped else file_size
+        measured = MeasuredReader(path, stream, limit_bytes)
+        batches = _Batches(path, min(room, limit_bytes))
+        for member in read_members(path, measured):
+            batches.take(PurePosixPath(member.name).name, member.size, member)
+    return batches.splits(), measured.sha256
+
+
+def read_cifar_archive(path: Path) -> Dataset:
+    """Read a dataset from CIFAR-10's archive.
+
+    Raises:
+        DataError: see ``read_cifar_archive_and_hash``.
+    """
+    (train, test), _ = read_cifar_archive_and_hash(path)
+    return Dataset(path.name, train, test, CIFAR10_CLASSES, str(path), "unknown")
+
+
+def holds_cifar_files(folder: Path) -> bool:
+    """Whether any of the six files is in a folder."""
+    return any((folder / name).exists() for name in (*_TRAIN_NAMES, *_TEST_NAMES))
+
+
+def read_cifar_folder(folder: Path) -> Dataset:
+    """Read a folder that holds CIFAR-10's six files, unpacked.
+
+    Raises:
+        DataError: a file is missing or broken.
+    """
+    batches = _Batches(folder, LIMIT_BYTES)
+    for name in (*_TRAIN_NAMES, *_TEST_NAMES):
+        if (folder / name).exists():
+            with open_data(folder / name) as (stream, file_size, _):
+                batches.take(name, file_size, stream)
+    train, test = batches.splits()
+    return Dataset(folder.name, train, test, CIFAR10_CLASSES, str(folder), "unknown")
+
+
+class _Batches:
+    """The six files, in whatever order they come, in the arrays of two splits."""
+
+    def __init__(self, path: str | os.PathLike[str], room: int) -> None:
+        self._path, self._room = path, room
+        self._arrays: dict[tuple[str, ...], tuple[np.ndarray, np.ndarray]] = {}
+        self._taken: set[str] = set()
+
+    def take(self, name: str, size: int, stream: Readable) -> None:
+        """Read a file of ``size`` bytes from its stream, if it is one of the six."""
+        names = next((names for names in (_TRAIN_NAMES, _TEST_NAMES) if name in names), None)
+        if names is None:
+            return
+        if name in self._taken:
+            raise DataError(f"{self._path} holds {name} twice.")
+        self._taken.add(name)
+        count, rest = divmod(size, _RECORD)
+        if rest or not count:
+            raise DataError(f"{self._path}: {name} is of {size} bytes; images with labels of {_RECORD} bytes were expected.")
+        if names not in self._arrays:
+            # All files of a split are of one size. Weighed before memory is taken.
+            if size * len(names) > self._room:
+                raise DataError(
+                    f"{self._path} is cut off or damaged: {name}, one of {len(names)}, states {size} bytes, but all hold at "
+                    f"most {self._room}."
+                )
+            total = count * len(names)
+            self._arrays[names] = np.empty((total, _SIDE, _SIDE, 3), np.uint8), np.empty(total, np.uint8)
+        all_images, all_labels = self._arrays[names]
+        if count * len(names) != len(all_labels):
+            expected = len(all_labels) // len(names)
+            raise DataError(f"{self._path}: {name} holds {count} images, another of its kind {expected}.")
+        start = names.index(name) * count
+        images, labels = all_images[start : start + count], all_labels[start : start + count]  # views (count, …)
+        for first in range(0, count, _RECORDS):
+            records = self._read(name, min(_RECORDS, count - first), stream)  # (records, 3073)
+            end = first + len(records)
+            labels[first:end] = records[:, 0]
+            images[first:end] = records[:, 1:].reshape(-1, 3, _SIDE, _SIDE).transpose(0, 2, 3, 1)
+        wrong = np.flatnonzero(labels >= len(CIFAR10_CLASSES))
+        if wrong.size:
+            raise DataError(
+                f"{self._path}: {name} has the label {labels[wrong[0]]} at image {wrong[0]}; CIFAR-10's are 0 to 9."
+            )
+
+    def splits(self) -> tuple[Split, Split]:
+        """Training and test split, once all files are read."""
+        if missing := [name for name in (*_TRAIN_NAMES, *_TEST_NAMES) if name not in self._taken]:
+            raise DataError(f"{self._path} lacks {', '.join(missing)} of CIFAR-10's binary version.")
+        return Split(*self._arrays[_TRAIN_NAMES]), Split(*self._arrays[_TEST_NAMES])
+
+    def _read(self, name: str, records: int, stream: Readable) -> np.ndarray:
+        piece = stream.read(records * _RECORD)
+        if len(piece) < records * _RECORD:
+            raise DataError(f"{self._path} is cut off: {name} ends too soon.")
+        return np.frombuffer(piece, np.uint8).reshape(records, _RECORD)
