@@ -23,7 +23,7 @@ LEVELS = (
     ("network", "data"),
     ("losses", "optimizers", "averaging"),
     ("layers",),
-    ("initializers", "tape", "inputs", "metrics", "clipping", "penalties", "schedules", "archive"),
+    ("initializers", "tape", "inputs", "metrics", "clipping", "penalties", "schedules", "archive", "augment"),
     ("parameters",),
     ("files", "memory", "threads"),
     ("errors",),

@@ -8,6 +8,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from handspun.augment import Augmentation
     from handspun.averaging import ExponentialMovingAverage
     from handspun.clipping import ClipNorm, ClipValue
     from handspun.data import Dataset, Split, load_dataset
@@ -87,6 +88,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOMES = {
+    "handspun.augment": ("Augmentation",),
     "handspun.averaging": ("ExponentialMovingAverage",),
     "handspun.clipping": (
         "ClipNorm",
@@ -229,6 +231,7 @@ __all__ = [
     "Adagrad",
     "Adam",
     "AdamW",
+    "Augmentation",
     "AvgPool2D",
     "BatchNorm",
     "BestCheckpoint",

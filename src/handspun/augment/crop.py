@@ -1,0 +1,54 @@
+"""Mirroring, and cutting the old size out of a picture with a wider border: pixels move as they are.
+
+Source of the latter: He, Zhang, Ren and Sun, "Deep Residual Learning for Image Recognition" (CVPR 2016), section 4.2.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+
+def bordered(images: np.ndarray, border: int, fill: str) -> np.ndarray:
+    """``images`` (n, H, W, C) with a border on all sides, (n, H + 2·border, W + 2·border, C), a new array.
+
+    Args:
+        images: of any type.
+        border: pixels.
+        fill: "zero", or "edge" for the nearest pixel.
+    """
+    count, height, width, channels = images.shape
+    padded = np.zeros((count, height + 2 * border, width + 2 * border, channels), images.dtype)
+    padded[:, border : border + height, border : border + width] = images
+    if fill == "edge" and border:
+        padded[:, border:-border, :border] = images[:, :, :1]
+        padded[:, border:-border, -border:] = images[:, :, -1:]
+        padded[:, :border] = padded[:, border : border + 1]
+        padded[:, -border:] = padded[:, -border - 1 : -border]
+    return padded
+
+
+def mirror_and_crop(
+    images: np.ndarray, mirror: np.ndarray, offsets: np.ndarray, border: int, out: np.ndarray, *, fill: str = "zero"
+) -> None:
+    """Write into ``out`` pictures that are mirrored where ``mirror`` says so, and then cut out of their border.
+
+    Args:
+        images: (n, H, W, C).
+        mirror: (n,) bool, whether left and right change places.
+        offsets: (2, n), the first row and column of the bordered picture that is left, from 0 to 2·border.
+        border: pixels.
+        out: (n, H, W, C); may be ``images``.
+        fill: what the border is made of: "zero", or "edge" for the nearest pixel.
+    """
+    count, height, width, channels = images.shape
+    if border:
+        padded = bordered(images, border, fill)
+        # The border is the same on both sides: a bordered picture can be mirrored as a whole.
+        padded[mirror] = padded[mirror, :, ::-1]
+        rows = padded.reshape(count, height + 2 * border, -1)  # one row, all its channels, is one piece of memory
+        windows = np.lib.stride_tricks.sliding_window_view(rows, (height, width * channels), axis=(1, 2))
+        out[...] = windows[np.arange(count), offsets[0], offsets[1] * channels].reshape(out.shape)
+    else:
+        mirrored = images[mirror, :, ::-1]
+        np.copyto(out, images)
+        out[mirror] = mirrored

@@ -1,0 +1,31 @@
+"""Cut-out: a black square hides a part of each picture.
+
+Source: DeVries and Taylor, "Improved Regularization of Convolutional Neural Networks with Cutout" (2017). The middle of the
+square may be any pixel, so that a part of it may lie outside.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+
+def cut_out(images: np.ndarray, centres: np.ndarray, size: int) -> None:
+    """Set a square of ``size`` pixels to 0 in each of ``images`` (n, H, W, C), in place.
+
+    Args:
+        images: of any type.
+        centres: (2, n), the row and column of the middle; the upper left of four pixels where ``size`` is even.
+        size: pixels.
+    """
+    _, height, width, channels = images.shape
+    firsts = centres - (size - 1) // 2  # (2, n)
+    # A row and its channels are one piece of memory, so a mask of whole rows is laid over it.
+    columns = np.repeat(np.arange(width), channels)
+    hidden_rows = _within(np.arange(height), firsts[0], size)  # (n, H)
+    hidden_columns = _within(columns, firsts[1], size)  # (n, W·C)
+    kept = ~(hidden_rows[:, :, None] & hidden_columns[:, None, :])  # (n, H, W·C)
+    np.multiply(images, kept.reshape(images.shape), out=images)
+
+
+def _within(numbers: np.ndarray, firsts: np.ndarray, size: int) -> np.ndarray:
+    return (numbers >= firsts[:, None]) & (numbers < firsts[:, None] + size)

@@ -1,0 +1,24 @@
+"""Gaussian noise on every pixel."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from handspun.augment.scratch import scratch
+
+
+def add_noise(images: np.ndarray, deviation: float, rng: np.random.Generator, out: np.ndarray) -> None:
+    """Write into ``out`` what ``images`` (n, …) uint8 are with noise added, cut off at 0 and 255.
+
+    Args:
+        images: the pictures.
+        deviation: the standard deviation of the noise, of 255.
+        rng: what to draw from.
+        out: (n, …) uint8; may be ``images``.
+    """
+    noise = rng.standard_normal(dtype=np.float32, out=scratch("noise", images.shape, np.float32))
+    noise *= deviation
+    noise += images
+    np.clip(noise, 0, 255, out=noise)
+    noise += 0.5  # casting cuts off
+    np.copyto(out, noise, casting="unsafe")
