@@ -68,6 +68,10 @@ def every_picture():
         "worst_mistakes": plots.worst_mistakes(images, labels, probabilities, DIGITS),
         "no_mistakes": plots.worst_mistakes(images, probabilities.argmax(1), probabilities, DIGITS),
         "weight_images": plots.weight_images(rng.normal(0, 0.1, (784, 5)), (28, 28)),
+        "filter_images": plots.filter_images(rng.normal(0, 0.1, (6, 5, 3, 5))),
+        "feature_maps": plots.feature_maps(
+            images[0], {"conv2d1": rng.normal(0, 1, (4, 9, 9)), "relu1": rng.random((20, 4, 5))}
+        ),
         "sample_grid": plots.sample_grid(images, labels, DIGITS),
         "scaling": plots.scaling([100, 1000, 10000], [0.1, 0.2, 1.1]),
         "speed_bars": plots.speed_bars(["ours", "theirs"], [1.0, 2.5], spread=[0.1, 0.2]),
@@ -79,8 +83,8 @@ def every_picture():
 
 def test_the_public_names_are_the_pictures_and_save():
     assert set(plots.__all__) == {
-        "confusion_matrix", "learning_curves", "learning_rate", "prediction_gallery", "sample_grid", "save",
-        "scaling", "speed_bars", "weight_images", "worst_mistakes",
+        "confusion_matrix", "feature_maps", "filter_images", "learning_curves", "learning_rate", "prediction_gallery",
+        "sample_grid", "save", "scaling", "speed_bars", "weight_images", "worst_mistakes",
     }  # fmt: skip
 
 
@@ -484,6 +488,10 @@ BAD_IMAGES = [
     (lambda: plots.weight_images(np.zeros((784, 3)), (32, 32)), "784 inputs does not make images of 32 x 32"),
     (lambda: plots.weight_images(np.zeros(784), (28, 28)), "inputs, units"),
     (lambda: plots.weight_images(np.full((784, 1), np.inf), (28, 28)), "not finite"),
+    (lambda: plots.filter_images(np.zeros((4, 5, 2, 5))), "1 or 3 channels"),
+    (lambda: plots.feature_maps(np.zeros((4, 4)), {}), "no layer whose output is pictures"),
+    (lambda: plots.feature_maps(np.zeros((4, 4)), {"dense1": np.zeros(3)}), "maps of dense1 must have the shape"),
+    (lambda: plots.feature_maps(np.zeros((4, 4)), {"relu1": np.full((1, 2, 2), np.nan)}), "not finite"),
 ]  # fmt: skip
 
 
@@ -494,6 +502,29 @@ def test_images_that_cannot_be_meant_are_refused(draw, message):
 
 
 # Weights
+
+
+def test_each_filter_is_drawn_as_the_weights_that_it_lays_on_the_picture():
+    filters = np.random.default_rng(3).normal(0, 1, (3, 4, 1, 5))  # (O, kh, C, kw)
+    images = plots.filter_images(filters).axes[0].images
+    for number in range(3):
+        np.testing.assert_allclose(images[number].get_array(), filters[number, :, 0, :])
+    rgb = np.random.default_rng(3).normal(0, 1, (2, 4, 3, 5))
+    limit = np.quantile(np.abs(rgb), 0.998)
+    shown = plots.filter_images(rgb).axes[0].images[1].get_array()
+    np.testing.assert_allclose(shown, np.clip(0.5 + rgb[1].transpose(0, 2, 1) / (2 * limit), 0, 1))
+
+
+def test_feature_maps_show_each_channel_on_the_scale_of_its_layer():
+    image = random_images(1)[0]
+    maps = {"conv2d1": np.random.default_rng(4).normal(0, 1, (3, 6, 6)), "relu1": np.random.default_rng(4).random((5, 3, 3))}
+    picture, *shown = plots.feature_maps(image, maps, channels=4).axes[0].images
+    np.testing.assert_array_equal(picture.get_array(), image)
+    for drawn, expected in zip(shown, [*maps["conv2d1"], *maps["relu1"][:4]], strict=True):
+        np.testing.assert_array_equal(drawn.get_array(), expected)
+    largest = np.abs(maps["conv2d1"]).max()
+    assert {drawn.get_clim() for drawn in shown[:3]} == {(-largest, largest)}
+    assert {drawn.get_clim() for drawn in shown[3:]} == {(0.0, maps["relu1"].max())}
 
 
 def test_weights_are_shown_as_they_are_on_a_scale_around_zero():

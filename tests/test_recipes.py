@@ -10,8 +10,11 @@ import numpy as np
 import pytest
 
 from handspun import DataError, Dataset, ModelFileError, Split, UsageError, load, load_dataset
+from handspun.augment import Augmentation
 from handspun.evaluation import loss_and_accuracy
+from handspun.layers import Conv2D
 from handspun.losses import SoftmaxCrossEntropy
+from handspun.network import structure
 from handspun.recipes import Recipe, Settings, load_recipe, recipe_names
 from handspun.recipes.reproduce import reproduce, write_receipt
 from handspun.recipes.run import Material, prepare, saved_settings, train
@@ -91,6 +94,11 @@ EVERYTHING_ELSE = Settings(
     data="some/path.csv",
     pool_test=10,
     train_images=20,
+    only=("a", "b"),
+    channels=(4, 5),
+    kernel_size=2,
+    padding="valid",
+    layers=({"kind": "Flatten"},),
     hidden=(3, 2, 1),
     activation="silu",
     norm="batch",
@@ -112,6 +120,7 @@ EVERYTHING_ELSE = Settings(
     average=0.9,
     validation=0.25,
     early_stopping=2,
+    augment={"shift": 1.5, "flip": True},
     seed=12,
     threads=1,
 )
@@ -127,7 +136,7 @@ def test_settings_are_the_same_after_a_round_trip():
 
 
 def test_every_setting_reaches_the_parts_of_a_training():
-    network = EVERYTHING_ELSE.network((4, 4), ("a", "b"))
+    network = EVERYTHING_ELSE.replace(layers=(), channels=()).network((4, 4), ("a", "b"))
     kinds = [type(layer).__name__ for layer in network.layers]
     hidden = ["Dense", "BatchNorm", "SiLU", "Dropout"]
     assert kinds == ["Flatten", "Dropout", *3 * hidden, "Dense"]
@@ -142,6 +151,68 @@ def test_every_setting_reaches_the_parts_of_a_training():
     assert (arguments["penalty"].l1, arguments["penalty"].l2) == (0.1, 0.2)
     assert arguments["average"].decay == 0.9
     assert arguments["clip"].limit == 1.5
+    assert arguments["augment"] == Augmentation(shift=1.5, flip=True)
+    assert arguments["threads"] == 1
+
+
+def test_convolutions_of_the_settings_come_before_the_hidden_layers():
+    network = EVERYTHING_ELSE.replace(layers=()).network((12, 10, 3), ("a", "b"))
+    block = ["Conv2D", "BatchNorm", "MaxPool2D", "SiLU"]
+    hidden = ["Dense", "BatchNorm", "SiLU", "Dropout"]
+    assert [type(layer).__name__ for layer in network.layers] == ["Dropout", *2 * block, "Flatten", *3 * hidden, "Dense"]
+    first, second = (layer for layer in network.layers if isinstance(layer, Conv2D))
+    assert (first.filters, second.filters, first.kernel_size, second.padding) == (4, 5, (2, 2), "valid")
+    assert network.input_shape == (3, 12, 10)
+    assert structure(network) == "12x10x3-4C2-MP2-5C2-MP2-3-2-1-2"
+
+
+def test_layers_of_the_settings_are_all_but_the_last():
+    tables = (
+        {"kind": "Conv2D", "filters": 6, "kernel_size": [3, 1], "padding": "same", "stride": 2},
+        {"kind": "Residual", "layers": [{"kind": "Conv2D", "filters": 6, "kernel_size": 1}, {"kind": "ReLU"}]},
+        {"kind": "GlobalAvgPool"},
+    )
+    network = Settings(layers=tables).network((8, 8), DIGITS)
+    assert structure(network) == "8x8-6C3x1-R(6C1)-GAP-10"
+    assert network.input_shape == (1, 8, 8)
+    dense = Settings(layers=({"kind": "Dense", "units": 7},)).network((8, 8), DIGITS)
+    assert structure(dense) == "64-7-10"
+    assert dense.input_shape == (8, 8)
+
+
+@pytest.mark.parametrize(
+    ("settings", "says"),
+    [
+        ({"layers": ({"kind": "Conv3D"},)}, 'Unknown layer "Conv3D"; did you mean "Conv2D"?'),
+        ({"layers": ({"kind": "Conv2D", "filters": 3},)}, "layers: Conv2D: .*kernel_size"),
+        ({"layers": ({"kind": "Conv2D", "filters": 3, "kernel_size": 3, "strides": 2},)}, "layers: Conv2D: .*strides"),
+        ({"layers": ({"filters": 3},)}, "layers: .*the kind is missing"),
+        ({"layers": ({"kind": "Conv2D", "filters": 3, "kernel_size": 9},)}, "does not fit into a picture of 8 x 8"),
+        ({"channels": (4, 4, 4, 4)}, "does not fit into a picture of 1 x 1"),
+        ({"channels": (0,)}, "filters must be a whole number above 0"),
+        ({"channels": (4,), "padding": "some"}, 'padding must be "same", "valid"'),
+        ({"channels": (4,), "norm": "layer"}, "LayerNorm takes flat inputs"),
+    ],
+)
+def test_a_convolutional_network_that_cannot_be_built_is_refused(settings, says):
+    with pytest.raises(UsageError, match=says):
+        Settings(**settings).network((8, 8), DIGITS)
+
+
+def test_convolutions_on_rows_of_numbers_are_refused():
+    with pytest.raises(UsageError, match="Convolutions need pictures, but the images of mnist-5k are rows of 64 numbers"):
+        Settings(channels=(4,)).network((64,), DIGITS)
+
+
+def test_only_some_classes_are_chosen_and_numbered_in_the_order_of_their_names():
+    material = prepare(Settings(only=("7", "2"), validation=0.0))
+    everything = prepare(Settings(validation=0.0))
+    assert material.classes == ("7", "2")
+    assert (len(material.train), len(material.test)) == (800, 200)
+    chosen = everything.train.images[everything.train.labels == 7]
+    np.testing.assert_array_equal(material.train.images[material.train.labels == 0], chosen)
+    with pytest.raises(UsageError, match='Unknown class of mnist-5k "ten"'):
+        prepare(Settings(only=("1", "ten")))
 
 
 def test_a_batch_size_of_zero_is_the_full_batch_and_the_parts_left_out_are_none():
@@ -178,6 +249,9 @@ def test_the_seed_decides_the_weights():
         ({"schedule": {"nome": "step"}}, "is not of the type Mapping"),
         ({"schedule": {"name": 3}}, "is not of the type Mapping"),
         ({"data": None}, "is not of the type str"),
+        ({"only": [1, 2]}, "is not of the type tuple.str"),
+        ({"layers": ["Conv2D"]}, "is not of the type tuple.Mapping"),
+        ({"augment": 3}, "augment = 3 is not of the type Mapping"),
     ],
 )
 def test_plain_data_of_a_wrong_name_or_type_is_refused_and_named(values, says):
@@ -200,6 +274,7 @@ def test_plain_data_of_a_wrong_name_or_type_is_refused_and_named(values, says):
         ({"threads": 0}, "threads must be at least 1, got 0"),
         ({"norm": "batch", "batch_size": 1}, "has nothing to compare a single image with"),
         ({"momentum": 0.9, "optimizer": "adam"}, 'The optimizer "adam" has no momentum setting'),
+        ({"only": ("a",)}, "leaves one class"),
         ({"initializer_scale": 0.1}, "initializer_scale belongs to the initializer"),
         ({"initializer_scale": 0.1, "initializer": "HeNormal"}, "initializer_scale belongs to the initializer"),
     ],

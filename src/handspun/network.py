@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -11,12 +12,15 @@ from handspun import inputs
 from handspun.errors import UsageError
 from handspun.initializers import GlorotNormal, HeNormal
 from handspun.layers import (
+    AvgPool2D,
     Conv2D,
     Dense,
     Dropout,
     Flatten,
+    GlobalAvgPool,
     Layer,
     MaxPool2D,
+    Residual,
     activation,
     layers_from_config,
     normalization,
@@ -214,6 +218,24 @@ class Sequential:
         logits = self.logits(images)
         return logits.argmax(axis=1) if logits.shape[1] > 1 else (logits[:, 0] > 0.0).astype(np.intp)
 
+    def activations(self, images: np.ndarray) -> dict[str, np.ndarray]:
+        """What each layer makes of ``images`` (N, …), in inference mode: by its name, its output (N, …).
+
+        All of it is kept, so give it a few images.
+
+        Raises:
+            UsageError: images of another size than the network's.
+        """
+        images = np.asarray(images)
+        inputs.check_shape(images, self.input_shape)
+        tape = self.tape()
+        x = inputs.convert(images, out=self.batch(len(images)))
+        outputs = {}
+        for layer in self.layers:
+            x = layer.forward(x, tape)
+            outputs[layer.name] = x.copy()
+        return outputs
+
     # Structure -----------------------------------------------------------------------------------------------------
 
     def config(self) -> dict[str, Any]:
@@ -390,6 +412,37 @@ def layout(every: Sequence[Placed]) -> tuple[dict[str, Shape], dict[str, Shape]]
         parameters |= {f"{name}.{own}": size for own, size in layer.parameter_shapes(shape).items()}
         statistics |= {f"{name}.{own}": size for own, size in layer.statistic_shapes(shape).items()}
     return parameters, statistics
+
+
+def structure(network: Sequential) -> str:
+    """The network in a line, in the notation of Cireşan et al. 2011: "28x28-16C5-MP2-128-10".
+
+    Numbers alone are dense layers, C convolutions with their filters and kernel, MP and AP poolings with their window, GAP the
+    mean of each channel, R(…) residual blocks. Layers without a size are left out.
+    """
+    sizes = [math.prod(network.input_shape)]
+    if network.takes_pictures:
+        channels, *sizes = network.input_shape
+        sizes += [channels] if channels > 1 else []
+    return "-".join(["x".join(map(str, sizes)), *_in_short(network.layers)])
+
+
+def _in_short(layers: Sequence[Layer]) -> list[str]:
+    found = []
+    for layer in layers:
+        match layer:
+            case Dense():
+                found.append(str(layer.units))
+            case Conv2D():
+                kernel = sorted(set(layer.kernel_size))
+                found.append(f"{layer.filters}C{'x'.join(map(str, layer.kernel_size if len(kernel) > 1 else kernel))}")
+            case MaxPool2D() | AvgPool2D():
+                found.append(f"{'M' if isinstance(layer, MaxPool2D) else 'A'}P{layer.size[0]}")
+            case GlobalAvgPool():
+                found.append("GAP")
+            case Residual():
+                found.append(f"R({'-'.join(_in_short(layer.layers))})")
+    return found
 
 
 def size_of(config: dict[str, Any]) -> tuple[int, int]:

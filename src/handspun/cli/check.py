@@ -45,7 +45,7 @@ def check(
     assert labels is not None
     if model is None:
         classes = tuple(str(i) for i in range(int(labels.max()) + 1))
-        settings = Settings(hidden=_sizes(hidden), activation=activation, norm=norm, seed=seed)
+        settings = Settings(hidden=_sizes("--hidden", hidden), activation=activation, norm=norm, seed=seed)
         network = settings.network(images.shape[1:], classes)
     else:
         network = load(model_file(model))

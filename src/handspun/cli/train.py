@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 from importlib.util import find_spec
 from pathlib import Path
@@ -13,7 +12,7 @@ import typer
 from handspun.cli.console import JsonOption, ThreadsOption, accuracy_line, messages, out, print_json, quoted
 from handspun.cli.progress import ShowProgress
 from handspun.errors import MissingExtraError, UsageError
-from handspun.network import Sequential
+from handspun.network import Sequential, structure
 from handspun.recipes import Settings, load_recipe
 from handspun.recipes.run import CHECKPOINT, MODEL, Result, evaluation_as_dict, prepare, saved_settings
 from handspun.recipes.run import train as run_training
@@ -25,6 +24,10 @@ def train(
         typer.Argument(help="A name (mnist-5k, mnist, fashion-mnist) or a path; by default mnist-5k.", show_default=False),
     ] = None,
     recipe: Annotated[str | None, typer.Option(help="A recipe's name or TOML file; see `handspun recipes`.")] = None,
+    channels: Annotated[
+        str | None, typer.Option(help="Filters of convolutions in front of the hidden layers, such as 16,32.")
+    ] = None,
+    kernel_size: Annotated[int | None, typer.Option(help="Rows and columns of a filter.")] = None,
     hidden: Annotated[str | None, typer.Option(help="Units of the hidden layers, such as 128,64.")] = None,
     activation: Annotated[str | None, typer.Option(help="relu, leaky-relu, sigmoid, tanh, gelu or silu.")] = None,
     norm: Annotated[str | None, typer.Option(help="batch or layer: normalise before each activation.")] = None,
@@ -63,7 +66,9 @@ def train(
     """
     given: dict[str, Any] = {
         "data": data,
-        "hidden": None if hidden is None else _sizes(hidden),
+        "channels": None if channels is None else _sizes("--channels", channels),
+        "kernel_size": kernel_size,
+        "hidden": None if hidden is None else _sizes("--hidden", hidden),
         "activation": activation,
         "norm": norm,
         "optimizer": optimizer,
@@ -122,10 +127,9 @@ def train(
 
 
 def _announce(network: Sequential, settings: Settings, images: int) -> None:
-    sizes = "-".join(str(n) for n in (math.prod(network.input_shape), *settings.hidden, network.output_shape[0]))
     batch = f"batches of {settings.batch_size}" if settings.batch_size else "full batches"
     messages.print(
-        f"{settings.data}: {images:,} images to train, {sizes} ({network.parameters.vector.size:,} parameters), "
+        f"{settings.data}: {images:,} images to train, {structure(network)} ({network.parameters.vector.size:,} parameters), "
         f"{settings.activation}, {settings.optimizer}, {batch}, {settings.epochs} epochs",
         soft_wrap=True,
     )
@@ -161,12 +165,12 @@ def _as_dict(result: Result, folder: Path, files: list[Path]) -> dict[str, Any]:
     }
 
 
-def _sizes(text: str) -> tuple[int, ...]:
-    """Sizes such as "128,64" as numbers; "" is no hidden layer."""
+def _sizes(option: str, text: str) -> tuple[int, ...]:
+    """Sizes such as "128,64" as numbers; "" is no layer."""
     if not text.strip():
         return ()
     if not re.fullmatch(r"\s*\d+\s*(,\s*\d+\s*)*", text):
-        raise UsageError(f'--hidden takes whole numbers with commas, such as 128,64; got "{text}".')
+        raise UsageError(f'{option} takes whole numbers with commas, such as 128,64; got "{text}".')
     return tuple(int(size) for size in text.split(","))
 
 

@@ -6,12 +6,13 @@ keep the order of the whole; which image comes where is drawn from the seed.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import dataclasses
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
 from handspun.data.dataset import Dataset, Split
-from handspun.errors import UsageError
+from handspun.errors import UsageError, unknown_name
 
 
 def hold_out(split: Split, fraction_or_count: float, *, seed: int, stratified: bool = True) -> tuple[Split, Split]:
@@ -74,6 +75,28 @@ def pool(dataset: Dataset) -> Split:
     if train.labels is None or test.labels is None:
         raise UsageError(f"{dataset.name}: images without labels cannot be pooled.")
     return Split(np.concatenate([train.images, test.images]), np.concatenate([train.labels, test.labels]))
+
+
+def choose_classes(dataset: Dataset, names: Sequence[str]) -> Dataset:
+    """The images of these classes alone; their labels count from 0 in the order of ``names``.
+
+    Raises:
+        UsageError: the data set has no class of such a name, or no labels.
+    """
+    for name in names:
+        if name not in dataset.classes:
+            raise unknown_name(f"class of {dataset.name}", name, dataset.classes)
+    new = np.full(len(dataset.classes), -1)
+    new[[dataset.classes.index(name) for name in names]] = np.arange(len(names))
+
+    def chosen(split: Split) -> Split:
+        if split.labels is None:
+            raise UsageError(f"{dataset.name}: images without labels cannot be chosen by class.")
+        labels = new[split.labels]
+        return Split(split.images[labels >= 0], labels[labels >= 0])
+
+    test = None if dataset.test is None else chosen(dataset.test)
+    return dataclasses.replace(dataset, train=chosen(dataset.train), test=test, classes=tuple(names))
 
 
 def _held_out_count(total: int, fraction_or_count: float) -> int:

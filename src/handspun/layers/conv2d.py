@@ -228,7 +228,9 @@ class Conv2D(Layer):
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Conv2D:
-        return cls(**{**config, "initializer": initializer_from_config(config["initializer"])})
+        if "initializer" in config:
+            config = {**config, "initializer": initializer_from_config(config["initializer"])}
+        return cls(**config)
 
 
 def _short(value: Any) -> str:

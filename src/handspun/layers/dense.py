@@ -81,4 +81,6 @@ class Dense(Layer):
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Dense:
-        return cls(**{**config, "initializer": initializer_from_config(config["initializer"])})
+        if "initializer" in config:
+            config = {**config, "initializer": initializer_from_config(config["initializer"])}
+        return cls(**config)

@@ -15,14 +15,17 @@ except ModuleNotFoundError as error:
 
 from handspun.plots.confusion import confusion_matrix
 from handspun.plots.curves import learning_curves, learning_rate
+from handspun.plots.feature_maps import feature_maps
 from handspun.plots.gallery import prediction_gallery, worst_mistakes
 from handspun.plots.samples import sample_grid
 from handspun.plots.style import save
 from handspun.plots.timing import scaling, speed_bars
-from handspun.plots.weights import weight_images
+from handspun.plots.weights import filter_images, weight_images
 
 __all__ = [
     "confusion_matrix",
+    "feature_maps",
+    "filter_images",
     "learning_curves",
     "learning_rate",
     "prediction_gallery",

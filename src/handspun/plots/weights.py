@@ -26,7 +26,29 @@ from handspun.plots.style import GREY, SIGNED_SCALE, paper
 _GAP = 12
 
 
-def weight_images(weight: ArrayLike, image_shape: tuple[int, ...], *, count: int = 64, columns: int | None = None) -> Figure:
+def filter_images(filters: ArrayLike, *, count: int = 64, columns: int | None = None) -> Figure:
+    """The filters of the first convolution as images; see ``weight_images``.
+
+    Args:
+        filters: (O, kh, C, kw), the weight of a ``Conv2D`` on grey (C = 1) or RGB (C = 3) pictures.
+        count: how many filters at most.
+        columns: images a row; as suits the count if None.
+
+    Raises:
+        UsageError: the filters are not such an array, or not finite.
+
+    """
+    values = np.asarray(filters)
+    if values.ndim != 4 or values.shape[2] not in (1, 3):
+        raise UsageError(f"Filters must have the shape (filters, rows, 1 or 3 channels, columns), not {values.shape}.")
+    number, rows, channels, width = values.shape
+    shape = (rows, width) if channels == 1 else (rows, width, 3)
+    return weight_images(values.transpose(1, 3, 2, 0).reshape(-1, number), shape, count=count, columns=columns, of="filters")
+
+
+def weight_images(
+    weight: ArrayLike, image_shape: tuple[int, ...], *, count: int = 64, columns: int | None = None, of: str = "units"
+) -> Figure:
     """The weights of the first ``count`` units as images, all on one scale that is symmetric around zero.
 
     Red raises the unit's value, blue lowers it. For RGB images the colour is the three channels' own weights
@@ -38,6 +60,7 @@ def weight_images(weight: ArrayLike, image_shape: tuple[int, ...], *, count: int
         image_shape: (H, W), (H, W, 3), or with the channels first, as the inputs are ordered.
         count: how many units at most.
         columns: images a row; as suits the count if None.
+        of: what they are called.
 
     Raises:
         UsageError: the inputs do not make such an image, or the weights are not finite.
@@ -65,9 +88,9 @@ def weight_images(weight: ArrayLike, image_shape: tuple[int, ...], *, count: int
     columns = min(positive("columns", columns), len(shown))
     rows = -(-len(shown) // columns)
     step_x, step_y = size[1] + _GAP, size[0] + _GAP + line_height(SMALL_SIZE)
-    part = f"{units:,} units" if units == len(shown) else f"the first {len(shown):,} of {units:,} units"
+    part = f"{units:,} {of}" if units == len(shown) else f"the first {len(shown):,} of {units:,} {of}"
     title = f"First-layer weights, {part}"
-    note = "light raises, dark lowers the unit's value" if rgb else "red raises, blue lowers the unit's value"
+    note = "light raises, dark lowers its value" if rgb else "red raises, blue lowers its value"
     width = max(columns * step_x - _GAP, text_width(title, TITLE_SIZE, bold=True), text_width(note, NOTE_SIZE))
     grid_top = MARGIN + HEADING
     bar_top = grid_top + rows * step_y + 10

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from handspun import plots
-from handspun.layers import Dense
+from handspun.layers import Conv2D, Dense
+from handspun.network import Sequential
 from handspun.recipes.run import Result
 
 if TYPE_CHECKING:
@@ -20,18 +21,15 @@ if TYPE_CHECKING:
 def save_pictures(result: Result, folder: Path) -> list[Path]:
     """Draw what a training did and what the network makes of the test images; returns the files.
 
-    Learning curves, learning rate, first-layer weights; and where there are test images: confusion matrix, a gallery of
-    predictions, the worst mistakes.
+    Learning curves, learning rate, weights or filters of the first layer; and where there are test images: confusion matrix, a
+    gallery of predictions, the worst mistakes, the feature maps of one picture.
     """
     history, network, classes = result.history, result.network, result.material.classes
     drawings: dict[str, Callable[[], Figure]] = {
         "learning-curves.png": lambda: plots.learning_curves(history),
         "learning-rate.png": lambda: plots.learning_rate(history),
     }
-    first = next((layer for layer in network.layers if isinstance(layer, Dense)), None)
-    shape = drawn_shape(network.input_shape)
-    if first is not None and shape is not None and first.weight.shape[0] == math.prod(shape):
-        drawings["first-layer-weights.png"] = lambda: plots.weight_images(first.weight, shape)
+    drawings |= _weights(network)
     test, evaluation = result.material.test, result.evaluation
     if test is not None and evaluation is not None:
         labels = test.labels
@@ -40,6 +38,8 @@ def save_pictures(result: Result, folder: Path) -> list[Path]:
         drawings["confusion-matrix.png"] = lambda: plots.confusion_matrix(evaluation.confusion, classes)
         images = as_pictures(test.images)
         if images is not None:
+            if maps := {name: values[0] for name, values in network.activations(test.images[:1]).items() if values.ndim == 4}:
+                drawings["feature-maps.png"] = lambda: plots.feature_maps(images[0], maps)
             drawings |= {
                 "predictions.png": lambda: plots.prediction_gallery(images, labels, evaluation.predicted, confidence, classes),
                 "worst-mistakes.png": lambda: plots.worst_mistakes(images, labels, evaluation.probabilities, classes),
@@ -50,6 +50,17 @@ def save_pictures(result: Result, folder: Path) -> list[Path]:
         plots.save(draw(), path)
         paths.append(path)
     return paths
+
+
+def _weights(network: Sequential) -> dict[str, Callable[[], Figure]]:
+    """The picture of the first layer with weights, where they can be drawn."""
+    first = next((layer for layer in network.layers if isinstance(layer, (Dense, Conv2D))), None)
+    if isinstance(first, Conv2D) and first.weight.shape[2] in (1, 3):
+        return {"first-layer-filters.png": lambda: plots.filter_images(first.weight)}
+    shape = drawn_shape(network.input_shape)
+    if isinstance(first, Dense) and shape is not None and first.weight.shape[0] == math.prod(shape):
+        return {"first-layer-weights.png": lambda: plots.weight_images(first.weight, shape)}
+    return {}
 
 
 def drawn_shape(shape: tuple[int, ...]) -> tuple[int, ...] | None:

@@ -15,7 +15,7 @@ import numpy as np
 
 import handspun
 from handspun.data import Dataset, Split, load_dataset
-from handspun.data.splits import hold_out, pool
+from handspun.data.splits import choose_classes, hold_out, pool
 from handspun.errors import ModelFileError, OutputError, UsageError
 from handspun.evaluation import Evaluation, evaluate
 from handspun.files import write_text
@@ -73,6 +73,8 @@ def prepare(settings: Settings, dataset: Dataset | None = None) -> Material:
         DataError, DownloadError, UsageError: the data cannot be had, or hold fewer images than the settings ask for.
     """
     dataset = dataset or load_dataset(settings.data)
+    if settings.only:
+        dataset = choose_classes(dataset, settings.only)
     train, test = dataset.train, dataset.test
     if train.labels is None:
         raise UsageError(f"{settings.data} has no labels to learn from.")
@@ -116,11 +118,13 @@ def train(
         callbacks: more of them.
         announce: is called with the untrained network and the final settings before training begins.
     """
-    with limit_threads(settings):
-        return _train(settings, material, budget, folder, callbacks, announce)
+    network = settings.network(material.image_shape, material.classes)
+    with limit_threads(settings, network):
+        return _train(network, settings, material, budget, folder, callbacks, announce)
 
 
 def _train(
+    network: Sequential,
     settings: Settings,
     material: Material,
     budget: float | None,
@@ -128,7 +132,6 @@ def _train(
     callbacks: Sequence[Callback],
     announce: Callable[[Sequential, Settings], None] | None,
 ) -> Result:
-    network = settings.network(material.image_shape, material.classes)
     settings = settings.replace(epochs=settings.epochs_for(len(material.train)))
     watchers = list(callbacks)
     if budget is not None:

@@ -4,15 +4,26 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from handspun.augment import Augmentation
 from handspun.averaging import ExponentialMovingAverage
 from handspun.clipping import ClipNorm
 from handspun.errors import UsageError, unknown_name
 from handspun.initializers import INITIALIZERS, Initializer
-from handspun.layers import Dense, Dropout, Flatten, Layer, activation, normalization
+from handspun.layers import (
+    Conv2D,
+    Dense,
+    Dropout,
+    Flatten,
+    Layer,
+    MaxPool2D,
+    activation,
+    layers_from_config,
+    normalization,
+)
 from handspun.losses import SoftmaxCrossEntropy
 from handspun.network import Sequential
 from handspun.optimizers import Optimizer, optimizer_by_name
@@ -30,8 +41,14 @@ class Settings:
 
     Attributes:
         data: a name or path for ``load_dataset``.
+        only: learn to tell these classes apart, and leave all images of others out; empty for all classes.
         pool_test: put training and test images together and hold this many out, stratified, as the test split.
         train_images: train on so many of the training images only, a stratified choice; None for all.
+        channels: filters of each convolution; each is followed by norm, max-pooling of 2 x 2 and activation. Empty for none.
+        kernel_size: rows and columns of their filters.
+        padding: of the convolutions, "valid" or "same".
+        layers: instead of what channels, hidden and dropout would build: all layers but the last, each with its kind and its
+            arguments, such as {"kind": "Conv2D", "filters": 32, "kernel_size": 3}. The last is a Dense of one output a class.
         hidden: units of each hidden layer.
         activation: its name.
         norm: None, "batch" or "layer".
@@ -54,12 +71,18 @@ class Settings:
         validation: the share of the training images that is held out to watch the training.
         early_stopping: stop after so many epochs without a better validation loss; None to go on to the end.
         seed: from which everything random is drawn.
-        threads: of matrix products; None for one where they are small and all where they are large.
+        augment: settings of ``Augmentation``, such as {"shift": 2, "rotation": 10}; None for images as they are.
+        threads: of matrix products, or of pieces of a batch where there are convolutions; None for as many as are worth it.
     """
 
     data: str = "mnist-5k"
+    only: tuple[str, ...] = ()
     pool_test: int | None = None
     train_images: int | None = None
+    channels: tuple[int, ...] = ()
+    kernel_size: int = 3
+    padding: str = "same"
+    layers: tuple[Mapping[str, Any], ...] = ()
     hidden: tuple[int, ...] = (128, 64)
     activation: str = "relu"
     norm: str | None = None
@@ -81,6 +104,7 @@ class Settings:
     average: float | None = None
     validation: float = 0.1
     early_stopping: int | None = None
+    augment: Mapping[str, Any] | None = None
     seed: int = 0
     threads: int | None = None
 
@@ -101,6 +125,8 @@ class Settings:
             raise UsageError("early_stopping watches the validation loss: give a share for validation, such as 0.1.")
         if self.threads is not None and self.threads < 1:
             raise UsageError(f"threads must be at least 1, got {self.threads}.")
+        if len(self.only) == 1:
+            raise UsageError(f"only = {list(self.only)} leaves one class: name the classes to tell apart, two or more.")
         if self.norm == "batch" and self.batch_size == 1:
             raise UsageError('norm = "batch" has nothing to compare a single image with: give a batch_size of 2 or more.')
         if self.initializer_scale is not None and self.initializer != "ScaledNormal":
@@ -112,12 +138,13 @@ class Settings:
     def from_dict(cls, values: Mapping[str, Any], where: str = "settings") -> Settings:
         """Settings from plain data; UsageError for a name or a type that does not exist, naming ``where`` it stands."""
         kinds = {f.name: str(f.type) for f in dataclasses.fields(cls)}
+        sequences = [name for name, kind in kinds.items() if kind.startswith("tuple")]
         for name, value in values.items():
             if name not in kinds:
                 raise unknown_name(f"setting in {where}:", name, kinds)
             if not _fits(value, kinds[name]):
                 raise UsageError(f"{where}: {name} = {value!r} is not of the type {kinds[name]}.")
-        checked: dict[str, Any] = {name: tuple(value) if name == "hidden" else value for name, value in values.items()}
+        checked: dict[str, Any] = {name: tuple(value) if name in sequences else value for name, value in values.items()}
         return cls(**checked)
 
     def replace(self, **changes: Any) -> Settings:
@@ -126,7 +153,8 @@ class Settings:
 
     def as_dict(self) -> dict[str, Any]:
         """As plain data, ready for JSON."""
-        return {**dataclasses.asdict(self), "hidden": list(self.hidden), "schedule": dict(self.schedule)}
+        plain = {name: getattr(self, name) for name in (f.name for f in dataclasses.fields(self))}
+        return {name: list(value) if isinstance(value, tuple) else value for name, value in plain.items()}
 
     def epochs_for(self, images: int) -> int:
         """The number of epochs for a training set of so many images."""
@@ -134,25 +162,43 @@ class Settings:
 
     # The parts ---------------------------------------------------------------------------------------------------------
 
-    def network(self, input_shape: tuple[int, ...], classes: tuple[str, ...]) -> Sequential:
-        """The untrained network for images of ``input_shape``."""
-        layers: list[Layer] = [Flatten()] if len(input_shape) > 1 else []
-        if self.input_dropout:
-            layers.append(Dropout(self.input_dropout))
+    def network(self, image_shape: tuple[int, ...], classes: tuple[str, ...]) -> Sequential:
+        """The untrained network for images of ``image_shape``, as the data set has them: (H, W), (H, W, C) or (D,)."""
+        layers = layers_of_settings(self.layers) if self.layers else self._layers()
+        layers.append(Dense(len(classes), initializer=self._initializer()))
+        if any(layer.works_on_pictures for layer in layers):
+            if len(image_shape) == 1:
+                raise UsageError(
+                    f"Convolutions need pictures, but the images of {self.data} are rows of {image_shape[0]} numbers."
+                )
+            shape = (1, *image_shape) if len(image_shape) == 2 else (image_shape[2], *image_shape[:2])
+        else:
+            shape = image_shape
+            if len(shape) > 1 and not isinstance(layers[0], Flatten):
+                layers.insert(0, Flatten())
+        try:
+            return Sequential(layers, shape, seed=self.seed, classes=classes)
+        except UsageError:
+            raise
+        except (MemoryError, ValueError, OverflowError) as error:  # what NumPy says to an array that cannot be
+            units = ",".join(str(units) for units in self.hidden)
+            raise UsageError(f"hidden = {units}: such a network does not fit into the memory ({error}).") from error
+
+    def _layers(self) -> list[Layer]:
+        """All layers but the last."""
+        layers: list[Layer] = [Dropout(self.input_dropout)] if self.input_dropout else []
+        for filters in self.channels:
+            layers.append(Conv2D(filters, self.kernel_size, padding=self.padding, initializer=self._initializer()))
+            layers += [*normalization(self.norm), MaxPool2D(2), activation(self.activation)]
+        if self.channels:
+            layers.append(Flatten())
         for units in self.hidden:
             layers.append(Dense(units, initializer=self._initializer()))
             layers += normalization(self.norm)
             layers.append(activation(self.activation))
             if self.dropout:
                 layers.append(Dropout(self.dropout))
-        layers.append(Dense(len(classes), initializer=self._initializer()))
-        try:
-            return Sequential(layers, input_shape, seed=self.seed, classes=classes)
-        except UsageError:
-            raise
-        except (MemoryError, ValueError, OverflowError) as error:  # what NumPy says to an array that cannot be
-            units = ",".join(str(units) for units in self.hidden)
-            raise UsageError(f"hidden = {units}: such a network does not fit into the memory ({error}).") from error
+        return layers
 
     def _initializer(self) -> Initializer | None:
         if self.initializer is None:
@@ -183,7 +229,21 @@ class Settings:
             "clip": None if self.clip_norm is None else ClipNorm(self.clip_norm),
             "average": None if self.average is None else ExponentialMovingAverage(self.average),
             "seed": self.seed,
+            "augment": None if self.augment is None else Augmentation.from_dict(self.augment),
+            "threads": self.threads,
         }
+
+
+def layers_of_settings(tables: Sequence[Mapping[str, Any]]) -> list[Layer]:
+    """The layers that tables of kind and arguments describe; UsageError that names the one at fault."""
+    layers: list[Layer] = []
+    for table in tables:
+        try:
+            layers += layers_from_config([dict(table)])
+        except (TypeError, KeyError, AttributeError) as error:
+            kind = table.get("kind")
+            raise UsageError(f"layers: {kind or table}: {'the kind is missing' if kind is None else error}.") from error
+    return layers
 
 
 def _fits(value: Any, kind: str) -> bool:
@@ -191,9 +251,12 @@ def _fits(value: Any, kind: str) -> bool:
     if value is None:
         return "None" in kind
     if kind.startswith("tuple"):
-        return isinstance(value, (list, tuple)) and all(isinstance(v, int) and not isinstance(v, bool) for v in value)
-    if kind.startswith("Mapping"):
+        entry = {"tuple[int": int, "tuple[str": str, "tuple[Map": Mapping}[kind[:9]]
+        return isinstance(value, (list, tuple)) and all(isinstance(v, entry) and not isinstance(v, bool) for v in value)
+    if kind == "Mapping[str, Any]":
         return isinstance(value, Mapping) and isinstance(value.get("name"), str)
+    if kind.startswith("Mapping"):
+        return isinstance(value, Mapping)
     if isinstance(value, bool):
         return False
     return (

@@ -7,19 +7,21 @@ and a result then does not depend on the number of cores either.
 
 from __future__ import annotations
 
-import os
-from contextlib import AbstractContextManager
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from handspun.errors import MissingExtraError
-from handspun.network import ROWS_A_PIECE
+from handspun.network import ROWS_A_PIECE, Sequential
 from handspun.recipes.settings import Settings
+from handspun.threads import processors, use_threads
 
 #: Images a step times units of the widest hidden layer, from which on several threads are worth their while.
 WORTH_THREADS = 24_576
 
 
-def limit_threads(settings: Settings) -> AbstractContextManager[object]:
-    """A context in which BLAS uses ``settings.threads`` threads; None chooses by the size of the products.
+@contextmanager
+def limit_threads(settings: Settings, network: Sequential) -> Iterator[None]:
+    """A context in which a training uses ``settings.threads`` threads; None chooses by the size of the products.
 
     Raises:
         MissingExtraError: threadpoolctl is not installed.
@@ -28,8 +30,13 @@ def limit_threads(settings: Settings) -> AbstractContextManager[object]:
         from threadpoolctl import threadpool_limits
     except ImportError as error:
         raise MissingExtraError("Training by settings", "cli") from error
-    threads = settings.threads and min(settings.threads, os.cpu_count() or 1)
-    if threads is None:
-        small = (settings.batch_size or ROWS_A_PIECE) * max(settings.hidden, default=1) < WORTH_THREADS
-        threads = 1 if small else None
-    return threadpool_limits(threads, user_api="blas")
+    threads = settings.threads and min(settings.threads, processors())
+    with use_threads(threads):
+        if network.takes_pictures:  # whose threads are not BLAS's
+            yield
+            return
+        if threads is None:
+            small = (settings.batch_size or ROWS_A_PIECE) * max(settings.hidden, default=1) < WORTH_THREADS
+            threads = 1 if small else None
+        with threadpool_limits(threads, user_api="blas"):
+            yield
