@@ -59,10 +59,12 @@ def test_every_preset_is_whole_and_builds_its_network_and_all_else(name):
         assert recipe.claim is not None
         assert recipe.published
     settings = recipe.settings
-    network = settings.network((28, 28), DIGITS)
-    assert units(network) == (784, *settings.hidden, 10)
+    shape = (32, 32, 3) if settings.data == "cifar10" else (28, 28)
+    network = settings.network(shape, settings.only or DIGITS)
+    if not settings.layers:
+        assert units(network) == (784, *settings.hidden, 10)
     assert units(network) == PUBLISHED.get(name, units(network))
-    assert np.isfinite(network.logits(np.zeros((2, 28, 28), np.uint8))).all()
+    assert np.isfinite(network.logits(np.zeros((2, *shape), np.uint8))).all()
     arguments = settings.fit_arguments()
     assert arguments["optimizer"].learning_rate == settings.learning_rate
     assert settings.epochs_for(60_000) >= 1

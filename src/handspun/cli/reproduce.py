@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from handspun.cli.console import JsonOption, messages, out, percent, print_json
+from handspun.cli.console import JsonOption, ThreadsOption, messages, out, percent, print_json
 from handspun.cli.progress import ShowProgress
 from handspun.errors import UsageError
 from handspun.recipes import load_recipe
@@ -20,6 +21,10 @@ def reproduce(
     name: Annotated[str, typer.Argument(help="A recipe's name or TOML file; see `handspun recipes`.")],
     seeds: Annotated[int, typer.Option(help="How many seeds: 0, 1, 2, …")] = 5,
     folder: Annotated[Path, typer.Option("--out", help="Folder of receipts/NAME.json and results.md.")] = Path("docs"),
+    data: Annotated[
+        str | None, typer.Option(help="Other data than the recipe's: a name or a path, for the same images in another form.")
+    ] = None,
+    threads: ThreadsOption = None,
     json: JsonOption = False,
 ) -> None:
     """Train by a recipe with several seeds, and write a receipt: mean, spread, interval, time, versions, claim met or not.
@@ -29,6 +34,8 @@ def reproduce(
     if seeds < 1:
         raise UsageError(f"--seeds must be at least 1, got {seeds}.")
     recipe = load_recipe(name)
+    changes = {name: value for name, value in (("data", data), ("threads", threads)) if value is not None}
+    recipe = dataclasses.replace(recipe, settings=recipe.settings.replace(**changes))
     make_folder(folder / "receipts")  # what cannot be written is said before the trainings, not after
     if not json:
         messages.print(f"{recipe.name}: {recipe.title}", soft_wrap=True)
