@@ -83,8 +83,8 @@ def every_picture():
 
 def test_the_public_names_are_the_pictures_and_save():
     assert set(plots.__all__) == {
-        "confusion_matrix", "feature_maps", "filter_images", "learning_curves", "learning_rate", "prediction_gallery",
-        "sample_grid", "save", "scaling", "speed_bars", "weight_images", "worst_mistakes",
+        "augmentation_grid", "confusion_matrix", "feature_maps", "filter_images", "learning_curves", "learning_rate",
+        "prediction_gallery", "sample_grid", "save", "scaling", "speed_bars", "version_grid", "weight_images", "worst_mistakes",
     }  # fmt: skip
 
 

@@ -13,6 +13,7 @@ try:
 except ModuleNotFoundError as error:
     raise MissingExtraError("Plotting", "cli") from error
 
+from handspun.plots.augmentation import augmentation_grid, version_grid
 from handspun.plots.confusion import confusion_matrix
 from handspun.plots.curves import learning_curves, learning_rate
 from handspun.plots.feature_maps import feature_maps
@@ -23,6 +24,7 @@ from handspun.plots.timing import scaling, speed_bars
 from handspun.plots.weights import filter_images, weight_images
 
 __all__ = [
+    "augmentation_grid",
     "confusion_matrix",
     "feature_maps",
     "filter_images",
@@ -33,6 +35,7 @@ __all__ = [
     "save",
     "scaling",
     "speed_bars",
+    "version_grid",
     "weight_images",
     "worst_mistakes",
 ]
