@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
+import numpy as np
 import typer
+from rich.table import Table
 
 from handspun.cli.console import (
     JsonOption,
@@ -14,13 +16,20 @@ from handspun.cli.console import (
     confusion_table,
     model_file,
     out,
+    percent,
     print_json,
     scores_table,
+    table,
 )
 from handspun.cli.images import class_names, labelled
+from handspun.errors import UsageError
 from handspun.evaluation import evaluate as evaluate_network
+from handspun.messy import MESSY, MessyEvaluation, evaluate_messy
 from handspun.modelfile import load_with_header
 from handspun.recipes.run import evaluation_as_dict
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 
 def evaluate(
@@ -29,23 +38,37 @@ def evaluate(
         str | None,
         typer.Argument(help="A name or path; by default the test images of the model's own training.", show_default=False),
     ] = None,
-    picture: Annotated[Path | None, typer.Option(help="Draw the confusion matrix into this PNG file.")] = None,
+    messy: Annotated[
+        bool, typer.Option("--messy", help="Also on messy versions: shifted, rotated, noisy, inverted and more.")
+    ] = False,
+    picture: Annotated[
+        Path | None,
+        typer.Option(help="Draw the confusion matrix, or with --messy some images of each version, into this PNG file."),
+    ] = None,
     json: JsonOption = False,
 ) -> None:
     """Accuracy with its 95 % interval, loss, precision, recall and F1 of each class, confusion matrix.
 
-    Example: handspun evaluate runs/mnist-5k-1
+    Example: handspun evaluate runs/mnist-5k-1 --messy
     """
     network, header = load_with_header(model_file(model))
     images, labels, where = labelled(data, header, network)
     result = evaluate_network(network, images, labels)
     classes = class_names(network)
+    messy_result = None
+    if messy:
+        try:
+            messy_result = evaluate_messy(network, images, labels)
+        except UsageError as error:
+            raise UsageError(f"{where}: {error}") from error
     if picture is not None:
         from handspun import plots
 
-        plots.save(plots.confusion_matrix(result.confusion, classes), picture)
+        figure = _versions(images) if messy else plots.confusion_matrix(result.confusion, classes)
+        plots.save(figure, picture)
     if json:
-        print_json({"model": str(model), "data": where, **evaluation_as_dict(result, classes)})
+        more = {} if messy_result is None else {"messy": messy_result.as_dict()}
+        print_json({"model": str(model), "data": where, **evaluation_as_dict(result, classes), **more})
         return
     out.print(f"{model} on {where}", soft_wrap=True)
     out.print(f"accuracy  {accuracy_line(result.accuracy, result.interval, len(labels))}")
@@ -54,3 +77,28 @@ def evaluate(
     if len(classes) <= 20:
         out.print()
         out.print(confusion_table(result.confusion, classes))
+    if messy_result is not None:
+        out.print()
+        out.print(_messy_table(messy_result))
+        out.print(f"\nmean of the {len(messy_result.versions)} messy versions  {percent(messy_result.mean)}")
+
+
+def _messy_table(result: MessyEvaluation) -> Table:
+    """The accuracy on each version with its interval, and how far it is from that on clean images."""
+    made = table("version", "accuracy", "95 % interval", "beside clean", "how messy")
+    made.columns[-1].justify = "left"
+    for row in (result.clean, *result.versions):
+        low, high = row.interval
+        beside = "" if row is result.clean else f"{100 * (row.accuracy - result.clean.accuracy):+.2f}"
+        made.add_row(row.name, percent(row.accuracy), f"{100 * low:.2f} to {percent(high)}", beside, row.strength)
+    return made
+
+
+def _versions(images: np.ndarray) -> Figure:
+    """Some images, clean and messy, as light as they are stored: "inverted" is then what it says."""
+    from handspun import plots
+
+    some = images[:14]
+    versions = {"clean": some, **{name: version(some) for name, version in MESSY.items()}}
+    notes = {"clean": "as they are", **{name: version.strength for name, version in MESSY.items()}}
+    return plots.version_grid(versions, notes, ink=False)
