@@ -157,6 +157,28 @@ def test_shear_leans_to_the_right():
     assert (leaning == 255 * np.eye(9)[::-1]).all()
 
 
+def test_an_affine_map_is_the_inverse_of_its_parts_one_after_the_other():
+    (turn, lean, grow, down, right), mirror = (
+        rng(3).uniform((-90, -40, 0.5, -5, -5), (90, 40, 2, 5, 5), (20, 5)).T,
+        np.arange(20) % 2,
+    )
+    coefficients = affine((9, 12), 20, rotation=turn, scale=grow, shear=lean, shift=(down, right), mirror=mirror == 1)
+    points = rng(4).uniform(-6, 6, (50, 2))  # (y, x) from the middle of the original
+    for i in range(20):
+        cosine, sine, tangent = (
+            math.cos(math.radians(turn[i])),
+            math.sin(math.radians(turn[i])),
+            math.tan(math.radians(lean[i])),
+        )
+        mirrored = points * (1, -1 if mirror[i] else 1)
+        y, x = grow[i] * mirrored.T
+        x = x - tangent * y  # what is above, y < 0, goes to the right
+        y, x = cosine * y - sine * x + down[i] + 4, sine * y + cosine * x + right[i] + 5.5
+        a = coefficients[:, :, i]
+        back = a[:, 0, 0] + np.outer(y, a[:, 1, 0]) + np.outer(x, a[:, 0, 1]) + np.outer(x * y, a[:, 1, 1])
+        np.testing.assert_allclose(back, points + np.array([4, 5.5]), rtol=1e-10, atol=1e-10)
+
+
 def test_places_are_the_bilinear_form():
     draw = rng()
     coefficients, rows, columns = (draw.normal(size=s).astype(np.float32) for s in ((2, 3, 4, 5), (6, 3), (7, 5)))
@@ -236,6 +258,17 @@ def test_thickness_may_work_in_place_and_twice_one_is_two():
     change_thickness(images, np.array([1.0, -1.0, 0.0]), once)
     change_thickness(once, np.array([1.0, -1.0, 0.0]), once)
     assert (twice == once).all()
+
+
+def test_strokes_are_as_often_thicker_as_thinner():
+    bars = np.zeros((3000, 9, 12), np.uint8)
+    bars[:, :, 4:8] = 255
+    changed = Augmentation(thickness=0.8)(bars, rng()).astype(float)
+    amount = changed[:, 4, 3] / 255 - (1 - changed[:, 4, 4] / 255)  # beside the bar, and what its side lost
+    assert -0.802 < amount.min() < -0.79
+    assert 0.79 < amount.max() < 0.802
+    assert abs(amount.mean()) < 0.03
+    assert abs(amount.std() - 0.8 / math.sqrt(3)) < 0.01
 
 
 # Noise, cut-out, mirror and crop
@@ -335,10 +368,12 @@ def test_draws_fill_their_ranges():
     assert 19 < angles.max() < 20.5
     assert -20.5 < angles.min() < -19
     assert abs(angles.std() - 20 / math.sqrt(3)) < 0.4
-    _, xx, _ = spread(Augmentation(scale=0.2)(bar, rng()))
-    size = np.sqrt(xx / spread(bar[:1])[1])
-    assert 0.78 < size.min() < 0.82
-    assert 1.15 < size.max() < 1.22
+    square = np.zeros((3000, 80, 80), np.uint8)
+    square[:, 16:64, 16:64] = 255
+    size = (Augmentation(scale=0.2)(square, rng()) / 255).sum(axis=(1, 2)) ** 0.5 / 48
+    assert 0.797 < size.min() < 0.803
+    assert 1.197 < size.max() < 1.203
+    assert abs(size.std() - 0.2 / math.sqrt(3)) < 0.003
     upright = bar.transpose(0, 2, 1).copy()
     yy, _, yx = spread(Augmentation(shear=15)(upright, rng()))
     leans = np.rad2deg(np.arctan(-yx / yy))
