@@ -76,7 +76,7 @@ def test_paths_that_lead_nowhere(path):
 
 
 def test_folders_that_hold_no_dataset(tmp_path):
-    with pytest.raises(DataError, match=r"holds no dataset: expected train-images-idx3-ubyte .* or train\.csv"):
+    with pytest.raises(DataError, match=r"holds no dataset: expected a folder of pictures .* or train\.csv"):
         load_dataset(tmp_path)
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from handspun.cli.console import JsonOption, messages, out, print_json, table
-from handspun.data import cache_folder, dataset_names, describe, load_dataset
+from handspun.data import Dataset, cache_folder, dataset_names, describe, load_dataset
 from handspun.data import fetch as fetch_dataset
 from handspun.errors import UsageError
 
@@ -55,23 +56,34 @@ def fetch(
 def info(
     name: Annotated[str, typer.Argument(help="A name from `handspun data list`, or a path.")],
     picture: Annotated[Path | None, typer.Option(help="Draw samples of each class into this PNG file.")] = None,
+    size: Annotated[
+        str | None, typer.Option(help="Of a folder of pictures: 32 or 32x48 (height x width); by default the most common.")
+    ] = None,
+    fit: Annotated[str | None, typer.Option(help="Of a folder of pictures: resize, or pad to keep their proportions.")] = None,
+    mode: Annotated[str | None, typer.Option(help="Of a folder of pictures: grey or rgb; by default as they are.")] = None,
     json: JsonOption = False,
 ) -> None:
     """What a data set holds, where it lies and whether it is what was published; a picture of samples.
 
     Example: handspun data info mnist-5k --picture samples.png
     """
-    facts = describe(name) if name in dataset_names() else _describe_path(name)
-    if picture is not None:
+    options = {"size": None if size is None else picture_size(size), "fit": fit, "mode": mode}
+    known = name in dataset_names()
+    # A known one is loaded only where its images are asked for: its files may be missing, and that is worth describing.
+    wanted = picture is not None or not known or any(options.values())
+    dataset = load_dataset(name, **options) if wanted else None
+    facts = _describe(dataset) if dataset is not None and not known else describe(name)
+    if dataset is not None and picture is not None:
         from handspun import plots
         from handspun.recipes.pictures import as_pictures
 
-        dataset = load_dataset(name)
         images, labels = as_pictures(dataset.train.images), dataset.train.labels
         if images is None or labels is None:
             raise UsageError(f"{name} has no images with labels that can be drawn.")
         plots.save(plots.sample_grid(images, labels, dataset.classes), picture)
         facts["picture"] = str(picture)
+    for note in () if dataset is None else dataset.notes:
+        messages.print(f"Note: {note}", soft_wrap=True)
     if json:
         print_json(facts)
         return
@@ -82,13 +94,24 @@ def info(
         if key == "files":
             for file in value:
                 rows.add_row(file["name"], file["fault"] or f"{file['state']}  {file['path'] or ''}")
-        else:
+        elif key != "notes":  # they were said on their own
             rows.add_row(key.replace("_", " "), _words(value))
     out.print(rows)
 
 
-def _describe_path(path: str) -> dict:
-    dataset = load_dataset(path)
+def picture_size(text: str) -> tuple[int, int]:
+    """Height and width from "32" or "32x48".
+
+    Raises:
+        UsageError: the text says neither.
+    """
+    match = re.fullmatch(r"\s*(\d{1,9})(?:\s*[xX×]\s*(\d{1,9}))?\s*", text)
+    if not match:
+        raise UsageError(f'A size is a number of pixels such as 32, or height x width such as 32x48; got "{text}".')
+    return int(match[1]), int(match[2] or match[1])
+
+
+def _describe(dataset: Dataset) -> dict[str, Any]:
     return {
         "name": dataset.name,
         "image_shape": list(dataset.image_shape),
@@ -98,6 +121,7 @@ def _describe_path(path: str) -> dict:
         "source": dataset.source,
         "license": dataset.license,
         "sha256": dataset.train.content_hash,
+        "notes": list(dataset.notes),
     }
 
 

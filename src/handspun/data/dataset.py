@@ -106,6 +106,7 @@ class Dataset:
         classes: the name of each label, by number.
         source: where the images come from.
         license: on what terms they may be used.
+        notes: what the user should be told of the images: some were left out, some are there twice, ….
 
     Raises:
         DataError: on construction, if the splits do not fit each other or the classes.
@@ -118,6 +119,7 @@ class Dataset:
     classes: tuple[str, ...]
     source: str
     license: str
+    notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if not len(self.train):

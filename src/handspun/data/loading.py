@@ -12,6 +12,8 @@ from handspun.data.cache import cache_folder, content_sha256, load_cached, missi
 from handspun.data.cifar import CIFAR10_ARCHIVE, holds_cifar_files, read_cifar_archive, read_cifar_folder
 from handspun.data.dataset import Dataset, Split
 from handspun.data.download import fetch_missing
+from handspun.data.folder import PictureOptions, read_picture_folder
+from handspun.data.folder_scan import scan_folder
 from handspun.data.idx import STANDARD_NAMES, find_idx, read_idx_folder
 from handspun.data.numpy_files import read_numpy_dataset
 from handspun.data.progress import Report
@@ -19,27 +21,58 @@ from handspun.data.registry import REGISTRY, Entry, find_entry, identify
 from handspun.data.streams import find_data, read_start
 from handspun.data.tables import find_table, read_table_dataset
 from handspun.data.tar import is_tar
-from handspun.errors import DataError, unknown_name
+from handspun.errors import DataError, UsageError, unknown_name
 
 
-def load_dataset(name_or_path: str | os.PathLike[str], *, fetch: bool = True, progress: Report | bool | None = None) -> Dataset:
+def load_dataset(
+    name_or_path: str | os.PathLike[str],
+    *,
+    fetch: bool = True,
+    progress: Report | bool | None = None,
+    size: tuple[int, int] | int | None = None,
+    fit: str | None = None,
+    mode: str | None = None,
+) -> Dataset:
     """Load a dataset.
 
     Args:
         name_or_path: a name of ``dataset_names()``; or the path of a NumPy archive (.npz), a CSV file (.csv, .csv.gz),
             CIFAR-10's archive (.tar.gz), a folder with MNIST's four IDX files, with CIFAR-10's six ``.bin`` files, or with
-            ``train.csv`` and perhaps ``test.csv``.
+            ``train.csv`` and perhaps ``test.csv``; or a folder of pictures (PNG, JPEG, BMP, GIF, WebP, TIFF, …), one folder a
+            class, perhaps below ``train`` and ``test``.
         fetch: whether files that are missing may be downloaded into the cache folder.
-        progress: see ``fetch_missing``.
+        progress: who is told of the bytes fetched or the pictures read; see ``reporter``.
+        size: of a folder of pictures: what they are brought to, (height, width) or one number for both; by default the most
+            common size of the training pictures.
+        fit: of a folder of pictures: "resize" (the default) or "pad", which keeps their proportions.
+        mode: of a folder of pictures: "grey" or "rgb"; by default grey if all of them are.
 
     Returns:
-        The dataset; images uint8 as stored, but for archives that hold floats.
+        The dataset; images uint8 as stored, but for archives that hold floats. Its ``notes`` say what the user should
+        know of the pictures of a folder.
 
     Raises:
-        UsageError: there is no dataset of this name.
+        UsageError: there is no dataset of this name; or ``size``, ``fit`` or ``mode`` cannot be meant, or was given for
+            something else than a folder of pictures.
         DataError: the files are missing (and may not be fetched), damaged, or no dataset.
         DownloadError: the files cannot be fetched.
+        MissingExtraError: what fetches files or decodes pictures is not installed.
     """
+    options = PictureOptions(size, fit or "resize", mode)
+    misplaced = UsageError(f"size, fit and mode are for folders of pictures; {name_or_path} is none.")
+    given = (size, fit, mode) != (None, None, None)
+    if given and name_or_path in REGISTRY:  # before anything is downloaded
+        raise misplaced
+    dataset = _load_arrays(name_or_path, fetch, progress)
+    if dataset is None:
+        return _load_pictures(Path(name_or_path).expanduser(), options, progress)
+    if given:
+        raise misplaced
+    return dataset
+
+
+def _load_arrays(name_or_path: str | os.PathLike[str], fetch: bool, progress: Report | bool | None) -> Dataset | None:
+    """Load what is no folder of pictures; None for a folder that can be nothing else."""
     name = name_or_path if isinstance(name_or_path, str) else None
     if name in REGISTRY:
         return _load_entry(REGISTRY[name], fetch, progress)
@@ -139,7 +172,7 @@ def _embedded_path(entry: Entry) -> Path:
     return Path(__file__).with_name(str(entry.embedded))
 
 
-def _load_folder(path: Path) -> Dataset:
+def _load_folder(path: Path) -> Dataset | None:
     images_name, labels_name = STANDARD_NAMES["train"]
     labels_path = find_idx(path, labels_name)
     if labels_path or find_idx(path, images_name):
@@ -155,10 +188,18 @@ def _load_folder(path: Path) -> Dataset:
         return read_cifar_archive(archive)
     if holds_cifar_files(path):
         return read_cifar_folder(path)
-    raise DataError(
-        f"{path} holds no dataset: expected {images_name} and {labels_name} (plain or .gz), data_batch_1.bin and the others of "
-        "CIFAR-10, or train.csv."
-    )
+    return None
+
+
+def _load_pictures(path: Path, options: PictureOptions, progress: Report | bool | None) -> Dataset:
+    scan = scan_folder(path)
+    if not scan.train:
+        images_name, labels_name = STANDARD_NAMES["train"]
+        raise DataError(
+            f"{path} holds no dataset: expected a folder of pictures for each class, {images_name} and {labels_name} "
+            "(plain or .gz), data_batch_1.bin and the others of CIFAR-10, or train.csv."
+        )
+    return read_picture_folder(scan, options, progress=progress)
 
 
 def _load_file(path: Path) -> Dataset:

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
 
 import numpy as np
 
-from handspun.archive import open_regular
-from handspun.errors import DataError, MissingExtraError, UsageError
-
-if TYPE_CHECKING:
-    from PIL.Image import Image as PillowImage
-
-#: More pixels than any photograph of a digit has; more is taken for a decompression bomb.
-MOST_PIXELS = 100_000_000
+from handspun.data.decoding import (
+    UnreadablePictureError,
+    border_colour,
+    decode_picture,
+    on_paper,
+    pad_picture,
+    quiet_pillow,
+    require_pillow,
+)
+from handspun.errors import DataError, UsageError
 
 #: Nothing on white paper that is lighter than this can be seen.
 INVISIBLE = 224
@@ -28,7 +29,7 @@ def read_picture(path: str | os.PathLike[str], shape: tuple[int, ...]) -> np.nda
 
     Args:
         path: the file.
-        shape: (H, W), or (H·W,) of a square.
+        shape: (H, W), (1, H, W), or (H·W,) of a square.
 
     Raises:
         DataError: the file is missing, broken, too large or no image.
@@ -36,54 +37,51 @@ def read_picture(path: str | os.PathLike[str], shape: tuple[int, ...]) -> np.nda
         MissingExtraError: Pillow is not installed.
     """
     height, width = _grey_shape(shape)
+    require_pillow("Reading pictures")
+    from PIL import ImageOps
+
     try:
-        from PIL import Image, ImageOps
-    except ImportError as error:
-        raise MissingExtraError("Reading pictures", "cli") from error
-    try:
-        with open_regular(path) as stream, Image.open(stream) as file:
-            if file.width * file.height > MOST_PIXELS:
-                raise DataError(f"{path} has {file.width} × {file.height} pixels; at most {MOST_PIXELS:,} are read.")
-            picture = ImageOps.exif_transpose(file)
-            if picture.mode[0] in "IF":
-                picture = Image.fromarray(_eight_bits(np.asarray(picture), picture.mode))
-            picture = picture.convert("RGBA")
-    except DataError:
-        raise
-    except Exception as error:  # whatever Pillow's decoders come upon in a broken file
-        raise DataError(f"{path} is not an image that can be read ({error}).") from error
-    grey = _on_paper(picture, "white")
+        with quiet_pillow():
+            picture = decode_picture(path)
+            grey = on_paper(picture, "white").convert("L")
+    except UnreadablePictureError as error:
+        raise DataError(f"{path} {error}.") from error
     if np.asarray(grey).min() >= INVISIBLE:
-        grey = _on_paper(picture, "black")
-    border = np.concatenate(_borders(np.asarray(grey)))
-    if np.median(border) > 127:
-        grey = ImageOps.invert(grey)
-        border = 255 - border
+        grey = on_paper(picture, "black").convert("L")
+    (ground,) = border_colour(np.asarray(grey))
+    if ground > 127:
+        grey, ground = ImageOps.invert(grey), 255 - ground
     if grey.size != (width, height):
-        grey = ImageOps.pad(grey, (width, height), method=Image.Resampling.LANCZOS, color=int(np.median(border)))
+        grey = pad_picture(grey, (height, width), (ground,))
     return np.asarray(grey)  # (H, W)
 
 
-def _on_paper(picture: PillowImage, colour: str) -> PillowImage:
-    from PIL import Image
+def read_pixels(path: str | os.PathLike[str]) -> np.ndarray:
+    """Read a PNG, JPEG or other image file as it is, for a contract to judge: (H, W) or (H, W, 3), uint8, upright.
 
-    return Image.alpha_composite(Image.new("RGBA", picture.size, colour), picture).convert("L")
+    Transparency counts as white paper, or as black paper where light strokes would not show on white.
 
-
-def _eight_bits(values: np.ndarray, mode: str) -> np.ndarray:
-    """Pixels (H, W) of more than 8 bits as uint8; Pillow itself would cut them off at 255."""
-    values = np.nan_to_num(values)
-    top = 65_535 if mode.startswith("I;16") else max(float(values.max()), 1e-9)
-    return np.clip(np.rint(values * (255 / top)), 0, 255).astype(np.uint8)
-
-
-def _borders(pixels: np.ndarray) -> tuple[np.ndarray, ...]:
-    return pixels[0], pixels[-1], pixels[:, 0], pixels[:, -1]
+    Raises:
+        DataError: the file is missing, broken, too large or no image.
+        MissingExtraError: Pillow is not installed.
+    """
+    require_pillow("Reading pictures")
+    try:
+        with quiet_pillow():
+            picture = decode_picture(path)
+            seen = on_paper(picture, "white")
+            if picture.has_transparency_data and np.asarray(seen.convert("L")).min() >= INVISIBLE:
+                seen = on_paper(picture, "black")
+            return np.asarray(seen if seen.mode == "L" else seen.convert("RGB"))
+    except UnreadablePictureError as error:
+        raise DataError(f"{path} {error}.") from error
 
 
 def _grey_shape(shape: tuple[int, ...]) -> tuple[int, int]:
     if len(shape) == 2:
         return shape[0], shape[1]
+    if len(shape) == 3 and shape[0] == 1:
+        return shape[1], shape[2]
     side = round(shape[0] ** 0.5)
     if len(shape) == 1 and side * side == shape[0]:
         return side, side

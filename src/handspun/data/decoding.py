@@ -1,0 +1,158 @@
+"""From an image file to pixels of 8 bits, upright and on paper: what the file formats do differently ends here.
+
+Pillow decodes. It is told which formats may be opened, because for some others it would start programs.
+"""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from handspun.archive import open_regular
+from handspun.errors import DataError, MissingExtraError
+
+if TYPE_CHECKING:
+    from PIL.Image import Image as PillowImage
+
+#: More pixels than any photograph of one thing needs; more is taken for a decompression bomb.
+MOST_PIXELS = 100_000_000
+
+SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm", ".pbm", ".pnm")
+"""How the names of files end that are taken for pictures; what they are, their first bytes say."""
+
+_FORMATS = ("PNG", "JPEG", "GIF", "BMP", "PPM", "WEBP", "TIFF")
+_ORIENTATION = 0x0112  # the EXIF tag; 5 to 8 are turned by a quarter
+_GREY_MODES = ("1", "L", "LA", "I", "F")
+_SIMPLE_MODES = ("1", "L", "LA", "P", "PA", "RGB", "RGBA")
+
+
+class UnreadablePictureError(Exception):
+    """A file is no picture or a broken one; the text is what can be said of it after its name."""
+
+
+def require_pillow(feature: str) -> None:
+    """Raise a ``MissingExtraError`` that names the feature unless Pillow is installed."""
+    try:
+        import PIL  # noqa: F401
+    except ImportError as error:
+        raise MissingExtraError(feature, "cli") from error
+
+
+@contextmanager
+def quiet_pillow() -> Iterator[None]:
+    """No warnings of Pillow's, about odd metadata or large pictures: what matters is an error here, and the rest does not."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
+
+
+def inspect_picture(path: str | os.PathLike[str]) -> tuple[int, int, bool]:
+    """Height, width and whether it is stored as shades of grey, without decoding the pixels.
+
+    Raises:
+        UnreadablePictureError: the file is no picture, or too large.
+        DataError: the file cannot be opened.
+    """
+    with _opened(path) as file:
+        width, height = file.size
+        grey = file.mode in _GREY_MODES or file.mode.startswith("I;16")
+        # Where it is not known by now Pillow would have to decode the picture to find the tag; of TIFF it knows already.
+        if "exif" in file.info and file.format != "TIFF":
+            try:
+                turned = file.getexif().get(_ORIENTATION) in (5, 6, 7, 8)
+            except Exception:  # whatever broken metadata leads to
+                turned = False
+            if turned:
+                width, height = height, width
+        return height, width, grey
+
+
+def decode_picture(path: str | os.PathLike[str], *, side: int | None = None) -> PillowImage:
+    """Decode a picture and turn it upright.
+
+    Args:
+        path: the file.
+        side: the longer side in pixels that the picture will be brought to, if known: a large JPEG is then decoded at no more
+            than about twice that, which takes a fraction of the time and of the memory.
+
+    Returns:
+        The first picture in the file, of 8 bits a channel: grey, RGB or of a palette, perhaps with transparency.
+
+    Raises:
+        UnreadablePictureError: the file is no picture, a broken one, or too large.
+        DataError: the file cannot be opened.
+    """
+    from PIL import Image, ImageOps
+
+    with _opened(path) as file:
+        if side is not None and min(file.size) >= 4 * side:
+            file.draft(None, (2 * side, 2 * side))
+        file.load()  # a broken picture shows itself here; what fails below is its metadata
+        try:
+            picture = ImageOps.exif_transpose(file)
+        except Exception:  # whatever broken metadata leads to
+            picture = file.copy()
+        if picture.mode[0] in "IF":
+            picture = Image.fromarray(_eight_bits(np.asarray(picture), picture.mode))
+        return picture if picture.mode in _SIMPLE_MODES else picture.convert("RGB")
+
+
+def on_paper(picture: PillowImage, colour: str = "white") -> PillowImage:
+    """A picture as it looks on a sheet of this colour; the same picture where nothing of it is transparent."""
+    from PIL import Image
+
+    if not picture.has_transparency_data:
+        return picture
+    return Image.alpha_composite(Image.new("RGBA", picture.size, colour), picture.convert("RGBA"))
+
+
+def border_colour(pixels: np.ndarray) -> tuple[int, ...]:
+    """The median along the border of pixels (H, W) or (H, W, C), of each channel."""
+    channels = pixels.reshape(*pixels.shape[:2], -1)  # (H, W, C)
+    border = np.concatenate([channels[0], channels[-1], channels[:, 0], channels[:, -1]])  # (2·(H + W), C)
+    return tuple(np.median(border, axis=0).astype(int).tolist())
+
+
+def pad_picture(picture: PillowImage, size: tuple[int, int], colour: tuple[int, ...]) -> PillowImage:
+    """Scale a picture, both sides alike, until it just fits into ``size`` (H, W), centred on a ground of ``colour``."""
+    from PIL import Image
+
+    height, width = size
+    scale = min(height / picture.height, width / picture.width)
+    inner = max(round(picture.width * scale), 1), max(round(picture.height * scale), 1)
+    sheet = Image.new(picture.mode, (width, height), colour if picture.mode == "RGB" else colour[0])
+    sheet.paste(picture.resize(inner, Image.Resampling.LANCZOS), ((width - inner[0]) // 2, (height - inner[1]) // 2))
+    return sheet
+
+
+@contextmanager
+def _opened(path: str | os.PathLike[str]) -> Iterator[PillowImage]:
+    """The file as Pillow sees it before decoding; what goes wrong until the end of the block is the picture's fault."""
+    from PIL import Image
+
+    try:
+        with open_regular(path) as stream, Image.open(stream, formats=_FORMATS) as file:
+            if file.width * file.height > MOST_PIXELS:
+                raise UnreadablePictureError(f"has {file.width} × {file.height} pixels; at most {MOST_PIXELS:,} are read")
+            yield file
+    except (DataError, UnreadablePictureError):
+        raise
+    except Image.DecompressionBombError as error:
+        raise UnreadablePictureError(f"has more pixels than the {MOST_PIXELS:,} that are read at most") from error
+    except Image.UnidentifiedImageError as error:
+        raise UnreadablePictureError("is not an image that can be read (its format is not known)") from error
+    except Exception as error:  # whatever Pillow's decoders come upon in a broken file
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise UnreadablePictureError(f"is not an image that can be read ({reason})") from error
+
+
+def _eight_bits(values: np.ndarray, mode: str) -> np.ndarray:
+    """Pixels (H, W) of more than 8 bits as uint8; Pillow itself would cut them off at 255."""
+    values = np.nan_to_num(values)
+    top = 65_535 if mode.startswith("I;16") else max(float(values.max()), 1e-9)
+    return np.clip(np.rint(values * (255 / top)), 0, 255).astype(np.uint8)

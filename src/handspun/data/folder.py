@@ -1,0 +1,352 @@
+"""Pictures in folders, one folder a class, become a dataset: all of one size, all grey or all in colour.
+
+The pictures are decoded into one array, each into its own row, so that the memory it takes is that of the result. What was
+decoded once is kept (see ``folder_cache``).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from handspun.archive import LIMIT_BYTES
+from handspun.data.dataset import Dataset, Split
+from handspun.data.decoding import (
+    UnreadablePictureError,
+    border_colour,
+    decode_picture,
+    inspect_picture,
+    on_paper,
+    pad_picture,
+    quiet_pillow,
+    require_pillow,
+)
+from handspun.data.folder_cache import folder_key, keep, recall
+from handspun.data.folder_scan import FolderScan, PictureFile
+from handspun.data.progress import Report, reporter
+from handspun.data.splits import hold_out
+from handspun.errors import DataError, UsageError
+from handspun.memory import pieces
+from handspun.threads import processors
+
+TEST_SHARE, SPLIT_SEED = 0.2, 0
+"""How many pictures of each class are the test where the folder has none, and the seed that chooses them."""
+
+_PIECE = 64  # pictures that a thread reads at once
+_MOST_NAMED = 5  # files that a note names
+
+
+@dataclass(frozen=True)
+class PictureOptions:
+    """What the pictures of a folder are brought to.
+
+    Attributes:
+        size: (height, width), or one number for both; None for the most common size of the training pictures.
+        fit: "resize" scales each side as it must, "pad" scales both alike and fills the rest with the colour of the border.
+        mode: "grey" or "rgb"; None for grey if all pictures are grey.
+
+    Raises:
+        UsageError: on construction, if a value cannot be meant.
+    """
+
+    size: tuple[int, int] | int | None = None
+    fit: str = "resize"
+    mode: str | None = None
+
+    def __post_init__(self) -> None:
+        sides = (self.size, self.size) if isinstance(self.size, int) else self.size
+        if sides is not None:
+            if len(sides) != 2 or not all(type(side) is int and 1 <= side <= 10_000 for side in sides):
+                raise UsageError(
+                    f"size must be one number of pixels or (height, width), each from 1 to 10,000; got {self.size}."
+                )
+            object.__setattr__(self, "size", tuple(sides))
+        if self.fit not in ("resize", "pad"):
+            raise UsageError(f'fit must be "resize" or "pad", not "{self.fit}".')
+        if self.mode not in (None, "grey", "rgb"):
+            raise UsageError(f'mode must be "grey" or "rgb", not "{self.mode}".')
+
+
+def read_picture_folder(scan: FolderScan, options: PictureOptions, *, progress: Report | bool | None = None) -> Dataset:
+    """Read the pictures that were found in a folder.
+
+    Pictures are turned upright, transparency becomes white paper, 16 bits become 8. Files that cannot be read are left out, and
+    the dataset's notes name them. Without a folder for the test, ``TEST_SHARE`` of each class is the test, and
+    copies of one picture stay together.
+
+    Args:
+        scan: what was found; at least one picture.
+        options: what the pictures are brought to.
+        progress: who is told of the pictures read; see ``reporter``.
+
+    Returns:
+        The dataset; images (N, H, W) or (N, H, W, 3) uint8, labels (N,) int64.
+
+    Raises:
+        DataError: there is only one class, a class has less than two pictures, or the arrays would be too large.
+        MissingExtraError: Pillow is not installed.
+    """
+    files = (*scan.train, *(scan.test or ()))
+    key = folder_key(scan.folder, repr((options, scan.test is None)), ((file.name, file.size, file.changed) for file in files))
+    if dataset := _recalled(scan, key):
+        return dataset
+    _check_classes(scan, Counter(file.label for file in scan.train), "")
+    require_pillow("Reading pictures")
+    with quiet_pillow(), reporter(progress, unit="pictures") as report:
+        pictures = _decode(scan, files, options, report)
+    dataset = _assemble(scan, files, pictures)
+    assert dataset.test is not None
+    arrays = {
+        "x_train": dataset.train.images,
+        "y_train": dataset.train.labels,
+        "x_test": dataset.test.images,
+        "y_test": dataset.test.labels,
+        "classes": np.array(dataset.classes, str),
+        "notes": np.array(dataset.notes, str),
+    }
+    keep(key, {name: array for name, array in arrays.items() if array is not None})
+    return dataset
+
+
+def _recalled(scan: FolderScan, key: str) -> Dataset | None:
+    arrays = recall(key)
+    if arrays is None:
+        return None
+    try:
+        train, test = Split(arrays["x_train"], arrays["y_train"]), Split(arrays["x_test"], arrays["y_test"])
+        classes, notes = (tuple(map(str, arrays[name])) for name in ("classes", "notes"))
+        return _dataset(scan, train, test, classes, notes)
+    except (KeyError, DataError):
+        return None
+
+
+def _dataset(scan: FolderScan, train: Split, test: Split, classes: tuple[str, ...], notes: tuple[str, ...]) -> Dataset:
+    return Dataset(scan.folder.resolve().name, train, test, classes, str(scan.folder), "unknown", notes)
+
+
+def _check_classes(scan: FolderScan, counts: Counter[int], remark: str) -> None:
+    """Refuse what nothing can be learned from: ``counts`` are the training pictures of each class."""
+    if len(scan.classes) < 2:
+        raise DataError(
+            f'{scan.folder} has one class only, "{"".join(scan.classes)}"; put the pictures of each class into a folder.'
+        )
+    for label, name in enumerate(scan.classes):
+        if counts[label] < 2:
+            number = f"{counts[label]} picture" if counts[label] == 1 else "no pictures"
+            raise DataError(f'{scan.folder}: the class "{name}" has {number} to learn from; at least 2 are needed.{remark}')
+
+
+# Decoding ----------------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _Pictures:
+    """What was decoded.
+
+    Attributes:
+        images: (N, H, W) or (N, H, W, 3) uint8, a row for each file.
+        digests: a hash of each row; None where the file could not be read and the row holds nothing.
+        faults: what is to be said of each file that could not be read, after its name.
+    """
+
+    images: np.ndarray
+    digests: list[bytes | None]
+    faults: dict[int, str]
+
+
+def _decode(scan: FolderScan, files: Sequence[PictureFile], options: PictureOptions, report: Report | None) -> _Pictures:
+    name = scan.folder.resolve().name
+    size, mode = options.size, options.mode
+    if size is None or mode is None:
+        looks = _each(files, lambda _, file: inspect_picture(file.path), f"{name}: sizes", report)
+        size = size or _commonest(looks[: len(scan.train)], scan)
+        if mode is None and all(isinstance(look, str) or look[2] for look in looks):
+            mode = "grey"
+    assert isinstance(size, tuple)
+    shape = (len(files), *size) if mode == "grey" else (len(files), *size, 3)
+    if options.size is None and math.prod(shape) > LIMIT_BYTES:
+        raise DataError(
+            f"{scan.folder}: {len(files):,} pictures of {size[0]} × {size[1]} pixels, the most common size, take "
+            f"{math.prod(shape) / 1e9:.1f} GB; give a smaller size."
+        )
+    try:
+        images = np.empty(shape, np.uint8)  # (N, H, W) or (N, H, W, 3)
+    except (MemoryError, ValueError):
+        raise DataError(f"{scan.folder}: the pictures take {math.prod(shape) / 1e9:.1f} GB; give a smaller size.") from None
+
+    def read(row: int, file: PictureFile) -> bytes:
+        images[row] = _pixels(file.path, size, options.fit, "L" if mode == "grey" else "RGB")
+        return hashlib.blake2b(images[row].data, digest_size=16).digest()
+
+    found = _each(files, read, name, report)
+    faults = {row: fault for row, fault in enumerate(found) if isinstance(fault, str)}
+    digests = [None if isinstance(digest, str) else digest for digest in found]
+    if mode is None:
+        images = _grey_if_all_are(images, digests)
+    return _Pictures(images, digests, faults)
+
+
+def _each(files: Sequence[PictureFile], work: Callable[[int, PictureFile], Any], name: str, report: Report | None) -> list[Any]:
+    """What ``work`` gives for each file and its number, in order; for a file that cannot be read, a text that says why."""
+
+    def of_piece(rows: slice) -> list[Any]:
+        return [_outcome(work, row, files[row]) for row in range(rows.start, rows.stop)]
+
+    results: list[Any] = []
+    with ThreadPoolExecutor(min(processors(), 8)) as pool:
+        try:
+            for part in pool.map(of_piece, pieces(len(files), _PIECE)):
+                results += part
+                if report:
+                    report(name, len(results), len(files))
+        except BaseException:
+            pool.shutdown(cancel_futures=True)
+            raise
+    return results
+
+
+def _outcome(work: Callable[[int, PictureFile], Any], row: int, file: PictureFile) -> Any:
+    try:
+        return work(row, file)
+    except UnreadablePictureError as fault:
+        return str(fault)
+    except DataError:
+        return "cannot be opened"
+
+
+def _pixels(path: str, size: tuple[int, int], fit: str, mode: str) -> np.ndarray:
+    """The pixels of a picture, (H, W) or (H, W, 3) uint8."""
+    from PIL import Image
+
+    picture = on_paper(decode_picture(path, side=max(size))).convert(mode)
+    height, width = size
+    if picture.size != (width, height):
+        if fit == "pad":
+            picture = pad_picture(picture, size, border_colour(np.asarray(picture)))
+        else:
+            picture = picture.resize((width, height), Image.Resampling.LANCZOS)
+    return np.asarray(picture)
+
+
+def _commonest(looks: Sequence[tuple[int, int, bool] | str], scan: FolderScan) -> tuple[int, int]:
+    """The size (H, W) that most pictures have; of several the smallest."""
+    counts = Counter((look[0], look[1]) for look in looks if not isinstance(look, str))
+    if not counts:
+        raise DataError(
+            f"{scan.folder}: none of the {len(looks)} training pictures can be read: {scan.train[0].name} {looks[0]}."
+        )
+    return min(counts, key=lambda size: (-counts[size], size[0] * size[1], size))
+
+
+def _grey_if_all_are(images: np.ndarray, digests: Sequence[bytes | None]) -> np.ndarray:
+    """Images (N, H, W, 3) as (N, H, W), in the same memory, if the channels of all that were read are equal."""
+    rows = [row for row, digest in enumerate(digests) if digest is not None]
+    if not all((images[row] == images[row, :, :, :1]).all() for row in rows):
+        return images
+    size = math.prod(images.shape[1:3])
+    flat = images.reshape(-1)  # a view
+    for row in range(len(images)):
+        # Where a row is written lies before where it is read, so no row that is still needed is overwritten.
+        flat[row * size : (row + 1) * size] = images[row, :, :, 0].ravel()
+    return flat[: len(images) * size].reshape(images.shape[:3])
+
+
+# From decoded pictures to a dataset ----------------------------------------------------------------------------------------
+
+
+def _assemble(scan: FolderScan, files: Sequence[PictureFile], pictures: _Pictures) -> Dataset:
+    labels = np.array([file.label for file in files])  # (N,) int64
+    readable = [row for row, digest in enumerate(pictures.digests) if digest is not None]
+    train = [row for row in readable if row < len(scan.train)]
+    test = [row for row in readable if row >= len(scan.train)]
+    unread = [row for row, digest in enumerate(pictures.digests) if digest is None]
+    remark = ""
+    if unread:
+        remark = f" {_count(len(unread), 'file')} left out: {files[unread[0]].name} {pictures.faults[unread[0]]}."
+    _check_classes(scan, Counter(labels[train].tolist()), remark)
+    notes = list(scan.notes)
+    if unread:
+        named = "; ".join(f"{files[row].name} {pictures.faults[row]}" for row in unread[:_MOST_NAMED])
+        more = "; …" if len(unread) > _MOST_NAMED else ""
+        notes.append(f"{_count(len(unread), 'file')} left out: {named}{more}.")
+    notes += _in_several_classes(files, pictures.digests, train + test)
+    if scan.test is None:
+        train, test = _split(scan, labels, pictures.digests, train)
+        notes.append(
+            f"There is no folder for the test: {TEST_SHARE:.0%} of the pictures of each class are the test, drawn with the "
+            f"seed {SPLIT_SEED}."
+        )
+    else:
+        if not test:
+            raise DataError(f"{scan.folder}: none of the {len(scan.test):,} test pictures can be read.")
+        notes += _in_train_and_test(files, pictures.digests, train, test)
+    _reorder(pictures.images, [*train, *test, *unread])
+    both = slice(0, len(train)), slice(len(train), len(train) + len(test))
+    rows = np.array(train, np.intp), np.array(test, np.intp)
+    splits = [Split(pictures.images[part], labels[of]) for part, of in zip(both, rows, strict=True)]
+    return _dataset(scan, splits[0], splits[1], scan.classes, tuple(notes))
+
+
+def _split(
+    scan: FolderScan, labels: np.ndarray, digests: Sequence[bytes | None], rows: Sequence[int]
+) -> tuple[list[int], list[int]]:
+    """Rows for training and for the test. Only the first of equal pictures is drawn; its copies go where it goes."""
+    firsts: dict[bytes | None, int] = {}
+    for row in rows:
+        firsts.setdefault(digests[row], row)
+    drawn = np.array(list(firsts.values()))  # (M,)
+    different = Counter(labels[drawn].tolist())
+    for label, name in enumerate(scan.classes):
+        if different[label] < 2:
+            raise DataError(
+                f'{scan.folder}: the pictures of the class "{name}" are copies of one; at least 2 different '
+                "ones are needed, of which one is held out for the test."
+            )
+    # What is drawn are not the pictures themselves, but their rows.
+    _, held = hold_out(Split(drawn[:, None].astype(np.float64), labels[drawn]), TEST_SHARE, seed=SPLIT_SEED)
+    for_test = {digests[int(row)] for row in held.images[:, 0]}
+    return [row for row in rows if digests[row] not in for_test], [row for row in rows if digests[row] in for_test]
+
+
+def _in_several_classes(files: Sequence[PictureFile], digests: Sequence[bytes | None], rows: Sequence[int]) -> Iterator[str]:
+    """A note of equal pictures that have different labels, if there are any."""
+    firsts: dict[bytes | None, int] = {}
+    pairs = [(firsts.setdefault(digests[row], row), row) for row in rows]
+    if wrong := [(first, row) for first, row in pairs if files[first].label != files[row].label]:
+        first, row = wrong[0]
+        yield f"{_count(len(wrong), 'picture')} in two classes at once: {files[first].name} and {files[row].name} are equal."
+
+
+def _in_train_and_test(
+    files: Sequence[PictureFile], digests: Sequence[bytes | None], train: Sequence[int], test: Sequence[int]
+) -> Iterator[str]:
+    """A note of test pictures that are training pictures as well, if there are any."""
+    learned = {digests[row]: row for row in reversed(train)}
+    if seen := [row for row in test if digests[row] in learned]:
+        example = f"{files[seen[0]].name} and {files[learned[digests[seen[0]]]].name} are equal"
+        yield f"{_count(len(seen), 'test picture')} among the training pictures as well: {example}."
+
+
+def _count(number: int, what: str) -> str:
+    return f"1 {what} is" if number == 1 else f"{number:,} {what}s are"
+
+
+def _reorder(images: np.ndarray, order: Sequence[int]) -> None:
+    """Move rows so that row i is what was row order[i], in place: each circle of rows takes one row more of memory."""
+    left = list(order)
+    for start in range(len(left)):
+        if left[start] in (start, -1):
+            continue
+        saved, row = images[start].copy(), start
+        while (source := left[row]) != start:
+            images[row] = images[source]
+            left[row], row = -1, source
+        images[row] = saved
+        left[row] = -1

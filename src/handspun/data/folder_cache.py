@@ -1,0 +1,80 @@
+"""Pictures of a folder, once decoded, are kept as arrays in the cache folder: ``<cache>/folders/<key>.npz``.
+
+The key is of all that the arrays depend on, so that what is found is right or is not found. It is a convenience only: what
+cannot be written, or is damaged, is done without.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from pathlib import Path
+
+import numpy as np
+
+from handspun.archive import read_arrays, write_arrays
+from handspun.data.cache import cache_folder
+from handspun.errors import DataError, OutputError, UsageError
+
+#: So many folders are kept, those that were used last.
+MOST_KEPT = 8
+
+_VERSION = "1"  # of what is made of the same files; another one when decoding changes
+
+
+def folder_key(folder: Path, options: str, files: Iterable[tuple[str, int, int]]) -> str:
+    """The key of a folder's pictures: SHA-256, in hex.
+
+    Args:
+        folder: where they lie.
+        options: how they are read.
+        files: the name, the size in bytes and the time of the last change in nanoseconds of each file.
+
+    Raises:
+        DataError: the folder's own path leads in a circle.
+    """
+    try:
+        place = folder.resolve()
+    except (OSError, RuntimeError) as fault:
+        raise DataError(f"Cannot read {folder}: {fault}.") from fault
+    digest = hashlib.sha256(b"\0".join([_VERSION.encode(), os.fsencode(place), options.encode()]))
+    for name, size, changed in files:
+        digest.update(b"\0%b\0%d %d" % (os.fsencode(name), size, changed))
+    return digest.hexdigest()
+
+
+def recall(key: str) -> dict[str, np.ndarray] | None:
+    """The arrays kept under a key; None where there are none that can be read."""
+    path = _path(key)
+    if path is None or not path.exists():
+        return None
+    try:
+        # Stored as they are, the arrays come to no more than the file.
+        arrays = read_arrays(path, limit_bytes=path.stat().st_size)
+    except (DataError, OSError):
+        return None
+    with suppress(OSError):
+        os.utime(path)  # the time of its last use, for ``keep``
+    return arrays
+
+
+def keep(key: str, arrays: Mapping[str, np.ndarray]) -> None:
+    """Keep arrays under a key if the cache folder can be written, and remove what was not used for longest."""
+    path = _path(key)
+    if path is None:
+        return
+    with suppress(OutputError):
+        write_arrays(path, arrays, compress=False)
+    with suppress(OSError):
+        by_use = sorted(path.parent.glob("*.npz"), key=lambda file: file.stat().st_mtime_ns, reverse=True)
+        for old in by_use[MOST_KEPT:]:
+            old.unlink()
+
+
+def _path(key: str) -> Path | None:
+    try:
+        return cache_folder() / "folders" / f"{key}.npz"
+    except UsageError:  # no home folder
+        return None

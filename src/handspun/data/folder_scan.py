@@ -1,0 +1,172 @@
+"""Which pictures a folder holds: ``<folder>/<class>/…``, or ``<folder>/train/<class>/…`` and ``<folder>/test/<class>/…``.
+
+The names of the folders are the names of the classes. Hidden files, other files and circles of links are passed over.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from handspun.data.decoding import SUFFIXES
+from handspun.errors import DataError
+
+_TRAIN_NAME = "train"
+_TEST_NAMES = ("test", "val", "valid", "validation")  # the first that is there is taken
+
+
+@dataclass(frozen=True)
+class PictureFile:
+    """A picture in the folder of a class.
+
+    Attributes:
+        path: of the file.
+        name: the path below the folder of the dataset.
+        label: the number of its class.
+        size: bytes.
+        changed: nanoseconds, the time of the last change.
+    """
+
+    path: str
+    name: str
+    label: int
+    size: int
+    changed: int
+
+
+@dataclass(frozen=True)
+class FolderScan:
+    """The pictures of a folder, in the natural order of classes and names.
+
+    Attributes:
+        folder: the folder of the dataset.
+        classes: their names.
+        train: its pictures, or those of its folder ``train``.
+        test: those of its folder ``test``; None where there is none.
+        notes: what was passed over although it looks like something.
+    """
+
+    folder: Path
+    classes: tuple[str, ...]
+    train: tuple[PictureFile, ...]
+    test: tuple[PictureFile, ...] | None
+    notes: tuple[str, ...]
+
+
+def scan_folder(folder: Path) -> FolderScan:
+    """Find the pictures in a folder; their content is not looked at.
+
+    Raises:
+        DataError: a folder cannot be read, pictures lie where no class is, or there are test pictures of a class without
+            training pictures.
+    """
+    notes: list[str] = []
+    train_folder, test_folder = _parts(folder, notes)
+    found = _classes_in(train_folder, folder)
+    if not found and _pictures_in(train_folder):
+        raise DataError(f"{train_folder} holds pictures, but no classes: put those of each class into a folder of its own.")
+    found_for_test = _classes_in(test_folder, folder) if test_folder else {}
+    if test_folder and not found_for_test:
+        notes.append(f'The folder "{test_folder.name}" holds no folders of classes and is left out.')
+    if unknown := sorted(set(found_for_test) - set(found), key=natural_order):
+        raise DataError(f'{test_folder} has pictures of "{_shown(unknown[0])}", but {train_folder} has no such class.')
+    classes = sorted(found, key=natural_order)
+    if lacking := [_shown(name) for name in classes if found_for_test and name not in found_for_test]:
+        notes.append(f"There are no test pictures of {', '.join(lacking)}.")
+
+    # Where a name begins in a path; a Path for each of many thousand files would take longer than finding them.
+    start = len(os.path.join(folder, "")) if folder != Path() else 0  # noqa: PTH118
+
+    def files(of: dict[str, list[tuple[str, os.stat_result]]]) -> Iterator[PictureFile]:
+        for label, name in enumerate(classes):
+            for path, info in sorted(of.get(name, ()), key=lambda file: natural_order(file[0])):
+                yield PictureFile(path, _shown(path[start:]), label, info.st_size, info.st_mtime_ns)
+
+    shown = tuple(_shown(name) for name in classes)
+    test = tuple(files(found_for_test)) if found_for_test else None
+    return FolderScan(folder, shown, tuple(files(found)), test, tuple(notes))
+
+
+def natural_order(name: str) -> tuple[list[str | int], str]:
+    """A key to sort names by, in which numbers count by their value: "2" comes before "10"."""
+    parts = re.split(r"([0-9]+)", name)
+    return [int(part) if number % 2 else part.casefold() for number, part in enumerate(parts)], name
+
+
+def _parts(folder: Path, notes: list[str]) -> tuple[Path, Path | None]:
+    """The folders of the training and the test classes."""
+    inside = {path.name.lower(): path for path in _folders_in(folder)}
+    train = inside.get(_TRAIN_NAME)
+    there = [inside[name] for name in _TEST_NAMES if name in inside]
+    # Where nothing is to test, "train" may be a class among others: then its pictures lie in it.
+    if train is None or (not there and _pictures_in(train) and not _folders_in(train)):
+        return folder, None
+    if len(there) > 1:
+        notes.append(f'The folder "{there[1].name}" is not used; "{there[0].name}" is the test.')
+    return train, there[0] if there else None
+
+
+def _classes_in(folder: Path, root: Path) -> dict[str, list[tuple[str, os.stat_result]]]:
+    """The pictures of each class, by the name of its folder."""
+    own = root.resolve()
+    found = {}
+    for inside in _folders_in(folder):
+        place = inside.resolve()
+        if place == own or place in own.parents:
+            continue  # a link that leads back
+        if pictures := list(_pictures_below(inside)):
+            found[inside.name] = pictures
+    return found
+
+
+def _folders_in(folder: Path) -> list[Path]:
+    """The folders in a folder, and links to folders, but for hidden ones."""
+    return [Path(entry.path) for entry in _entries(folder) if not entry.name.startswith(".") and _is(entry.is_dir)]
+
+
+def _pictures_in(folder: Path) -> bool:
+    return any(_is_picture(entry) for entry in _entries(folder))
+
+
+def _pictures_below(folder: Path) -> Iterator[tuple[str, os.stat_result]]:
+    """The path of each picture below a folder, and what the system knows of it."""
+    waiting = [folder]
+    while waiting:
+        for entry in _entries(waiting.pop()):
+            if entry.name.startswith("."):
+                continue
+            if entry.is_dir(follow_symlinks=False):  # links to folders may lead in a circle
+                waiting.append(Path(entry.path))
+            elif _is_picture(entry):
+                with suppress(OSError):  # it has vanished
+                    yield entry.path, entry.stat()
+
+
+def _is_picture(entry: os.DirEntry[str]) -> bool:
+    hidden = entry.name.startswith(".")
+    return not hidden and entry.name.lower().endswith(SUFFIXES) and _is(entry.is_file)
+
+
+def _is(question: Callable[[], bool]) -> bool:
+    """Whether an entry is a file or a folder; a link that leads in a circle is neither."""
+    try:
+        return question()
+    except OSError:
+        return False
+
+
+def _entries(folder: Path) -> list[os.DirEntry[str]]:
+    try:
+        with os.scandir(folder) as entries:
+            return list(entries)
+    except OSError as fault:
+        raise DataError(f"Cannot read {folder}: {fault.strerror or fault}.") from fault
+
+
+def _shown(name: str) -> str:
+    """A name as it can be printed: bytes that are no text are written out."""
+    return os.fsencode(name).decode("utf-8", "backslashreplace")
