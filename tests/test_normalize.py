@@ -14,6 +14,13 @@ def digits():
     return np.concatenate([dataset.train.images, dataset.test.images])
 
 
+def solid_ink(digit):
+    """The median of the twelve pixels with the brightest surroundings, one by one."""
+    padded = np.pad(digit.astype(float), 1, mode="edge")
+    around = [(padded[i : i + 3, j : j + 3].sum(), digit[i, j]) for i in range(28) for j in range(28)]
+    return np.median([value for _, value in sorted(around, key=lambda pair: pair[0])[-12:]])
+
+
 def test_clean_digits_are_not_changed_in_any_pixel(digits):
     kept = digits.copy()
     result = normalize_polarity_and_contrast(digits)
@@ -33,10 +40,11 @@ def test_faint_digits_on_grey_are_stretched(digits, share, ground, inverted):
     faint = np.rint(ground + share * some).astype(np.uint8)
     result = normalize_polarity_and_contrast(255 - faint if inverted else faint).astype(float)
     assert result.min() == 0
-    # The brightest ink, but for a hundredth of the pixels, is white; rounding cost half a grey level of the faint picture.
-    white = np.sort(some.reshape(len(some), -1), axis=1)[:, -8].astype(float)
+    # The most solid ink is white; rounding cost half a grey level of the faint picture,
+    # and may have chosen others among equally solid pixels.
+    white = np.array([solid_ink(digit) for digit in some])
     expected = np.minimum(some * (255 / white)[:, None, None], 255)
-    assert np.abs(result - expected).max() <= 1.1 / share + 1
+    assert np.abs(result - expected).max() <= 2.5 / share + 1
 
 
 def test_a_stroke_along_a_side_does_not_hide_the_ground():

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from handspun import inputs
+from handspun.contract import Contract
 from handspun.errors import UsageError
 from handspun.initializers import GlorotNormal, HeNormal
 from handspun.layers import (
@@ -52,6 +53,8 @@ class Sequential:
         seed: from which the initial weights are drawn; None leaves all parameters zero, to be filled from a file.
         dtype: ``float32``, or ``float64`` where exactness matters more than speed.
         classes: what the outputs stand for, in order.
+        contract: what pictures are to be brought to before they are input, for whoever has pictures: the network itself
+            takes what it is given. Kept in the model file.
 
     Attributes:
         parameters: all parameters, one vector with views "dense1.weight" and so on; ``layer.weight`` is the same memory.
@@ -70,10 +73,12 @@ class Sequential:
         seed: int | None = 0,
         dtype: np.typing.DTypeLike = np.float32,
         classes: Sequence[str] | None = None,
+        contract: Contract | None = None,
     ) -> None:
         self.layers = tuple(layers)
         self.input_shape: Shape = tuple(int(size) for size in input_shape)
         self.dtype = np.dtype(dtype)
+        self.contract = contract
         if not self.layers:
             raise UsageError("A network needs at least one layer.")
         if not self.input_shape or min(self.input_shape) < 1:
@@ -244,18 +249,21 @@ class Sequential:
             "input_shape": list(self.input_shape),
             "dtype": self.dtype.name,
             "classes": None if self.classes is None else list(self.classes),
+            "contract": None if self.contract is None else self.contract.as_dict(),
             "layers": [{"kind": type(layer).__name__, **layer.config()} for layer in self.layers],
         }
 
     @classmethod
     def from_config(cls, config: dict[str, Any], *, dtype: np.typing.DTypeLike | None = None) -> Sequential:
         """A network of this structure with all parameters zero."""
+        contract = config.get("contract")
         return cls(
             layers_from_config(config["layers"]),
             config["input_shape"],
             seed=None,
             dtype=config["dtype"] if dtype is None else dtype,
             classes=config["classes"],
+            contract=None if contract is None else Contract.from_dict(contract),
         )
 
     def copy(self, *, dtype: np.typing.DTypeLike | None = None) -> Sequential:

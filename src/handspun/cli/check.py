@@ -7,13 +7,12 @@ from typing import Annotated
 
 import typer
 
-from handspun.cli.console import JsonOption, model_file, out, print_json, table
+from handspun.cli.console import JsonOption, open_model, out, print_json, table
 from handspun.cli.train import _sizes
 from handspun.data import load_dataset
 from handspun.errors import UsageError
 from handspun.gradcheck import check_gradients
 from handspun.losses import loss_by_name
-from handspun.modelfile import load
 from handspun.recipes.settings import Settings
 
 
@@ -48,7 +47,7 @@ def check(
         settings = Settings(hidden=_sizes("--hidden", hidden), activation=activation, norm=norm, seed=seed)
         network = settings.network(images.shape[1:], classes)
     else:
-        network = load(model_file(model))
+        network, _ = open_model(model)
     report = check_gradients(
         network,
         images,

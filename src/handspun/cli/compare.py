@@ -8,11 +8,10 @@ from typing import Annotated
 import numpy as np
 import typer
 
-from handspun.cli.console import JsonOption, accuracy_line, model_file, out, print_json
+from handspun.cli.console import JsonOption, accuracy_line, open_model, out, print_json
 from handspun.cli.images import class_names, labelled
 from handspun.errors import UsageError
 from handspun.metrics import mcnemar, wilson_interval
-from handspun.modelfile import load_with_header
 
 #: Below this p-value a difference is called real.
 LEVEL = 0.05
@@ -30,8 +29,8 @@ def compare(
 
     Example: handspun compare runs/wide runs/deep mnist
     """
-    network_a, header = load_with_header(model_file(a))
-    network_b, _ = load_with_header(model_file(b))
+    network_a, header = open_model(a)
+    network_b, _ = open_model(b)
     if class_names(network_a) != class_names(network_b):
         raise UsageError(f"{a} and {b} tell different classes apart; they cannot be compared.")
     images, labels, where = labelled(data, header, network_a)

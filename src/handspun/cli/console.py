@@ -20,6 +20,9 @@ from rich.text import Text
 
 from handspun.errors import UsageError
 from handspun.metrics import ClassScores
+from handspun.modelfile import load_with_header
+from handspun.network import Sequential
+from handspun.pretrained import load_pretrained_with_header, pretrained_names
 from handspun.recipes.run import MODEL
 
 # Away from a terminal there is no width to fit into; 120 columns keep a table in one piece.
@@ -31,12 +34,26 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object 
 ThreadsOption = Annotated[
     int | None, typer.Option(min=1, help="Threads for matrix products; by default one, or all where the products are large.")
 ]
-ModelArgument = Annotated[Path, typer.Argument(help="A model file (.npz) or a run folder.", metavar="MODEL")]
+ModelArgument = Annotated[
+    Path, typer.Argument(help="A model file (.npz), a run folder, or a model of `handspun models`.", metavar="MODEL")
+]
 
 
 def print_json(value: Any) -> None:
     """One JSON object on standard output."""
     typer.echo(json.dumps(value, indent=2))
+
+
+def open_model(path: Path) -> tuple[Sequential, dict[str, Any]]:
+    """The network that a user means by a file, a run folder or the name of a model that comes with handspun, and its header."""
+    if str(path) in pretrained_names() and not path.exists():
+        return load_pretrained_with_header(str(path))
+    return load_with_header(model_file(path))
+
+
+def names_a_model(path: Path) -> bool:
+    """Whether a path is meant as a model, not as a picture."""
+    return path.suffix == ".npz" or path.is_dir() or str(path) in pretrained_names()
 
 
 def model_file(path: Path) -> Path:

@@ -14,7 +14,7 @@ from handspun.cli.console import (
     ModelArgument,
     accuracy_line,
     confusion_table,
-    model_file,
+    open_model,
     out,
     percent,
     print_json,
@@ -25,7 +25,6 @@ from handspun.cli.images import class_names, labelled
 from handspun.errors import UsageError
 from handspun.evaluation import evaluate as evaluate_network
 from handspun.messy import MESSY, MessyEvaluation, evaluate_messy
-from handspun.modelfile import load_with_header
 from handspun.recipes.run import evaluation_as_dict
 
 if TYPE_CHECKING:
@@ -51,14 +50,14 @@ def evaluate(
 
     Example: handspun evaluate runs/mnist-5k-1 --messy
     """
-    network, header = load_with_header(model_file(model))
+    network, header = open_model(model)
     images, labels, where = labelled(data, header, network)
     result = evaluate_network(network, images, labels)
     classes = class_names(network)
     messy_result = None
     if messy:
         try:
-            messy_result = evaluate_messy(network, images, labels)
+            messy_result = evaluate_messy(network, images, labels, network.contract)
         except UsageError as error:
             raise UsageError(f"{where}: {error}") from error
     if picture is not None:

@@ -13,18 +13,25 @@ import numpy as np
 import typer
 from rich.text import Text
 
-from handspun.cli.console import JsonOption, ModelArgument, messages, model_file, out, percent, print_json, table
+from handspun.cli.console import JsonOption, messages, names_a_model, open_model, out, percent, print_json, table
 from handspun.cli.images import class_names, fits
 from handspun.data import load_dataset, read_table
-from handspun.data.pictures import read_picture
+from handspun.data.pictures import read_picture, read_pixels
 from handspun.errors import UsageError
 from handspun.files import write_text
-from handspun.modelfile import load
+from handspun.network import Sequential
+from handspun.pretrained import DEFAULT
 
 
 def predict(
-    model: ModelArgument,
-    images: Annotated[list[Path] | None, typer.Argument(help="Image files.", show_default=False)] = None,
+    model_and_images: Annotated[
+        list[Path] | None,
+        typer.Argument(
+            help=f"A model file, a run folder or a model of `handspun models`, by default {DEFAULT}; then image files.",
+            show_default=False,
+            metavar="[MODEL] [IMAGE]...",
+        ),
+    ] = None,
     data: Annotated[str | None, typer.Option(help="Take images of this dataset (its test images, if any).")] = None,
     index: Annotated[str | None, typer.Option(help="Which of them, from 0, such as 5,17.")] = None,
     csv: Annotated[Path | None, typer.Option(help="Take all images of a CSV file with columns pixel0, pixel1, …")] = None,
@@ -35,12 +42,14 @@ def predict(
 ) -> None:
     """Class and probability of each image.
 
-    A picture may be dark on light or light on dark, and of any size; it should show one digit, centred, with some margin.
+    A picture may be dark on light or light on dark, of any size, the digit anywhere in it: one digit a picture.
 
-    Example: handspun predict runs/mnist-5k-1 seven.png
+    Example: handspun predict seven.png
     """
-    network = load(model_file(model))
-    if sum(source is not None for source in (images, data, csv)) != 1:
+    images = list(model_and_images or [])
+    model = images.pop(0) if images and names_a_model(images[0]) else Path(DEFAULT)
+    network, _ = open_model(model)
+    if sum(source is not None for source in (images or None, data, csv)) != 1:
         raise UsageError("Name image files, or a dataset with --data, or a table with --csv: one of them.")
     if (index is not None) and data is None:
         raise UsageError("--index chooses from a dataset: name it with --data.")
@@ -60,9 +69,8 @@ def predict(
         pixels, names = split.images[chosen], [f"{data} {i}" for i in chosen]
         true = None if split.labels is None else split.labels[chosen]
     else:
-        paths = images or []
-        pixels = np.stack([read_picture(path, network.input_shape) for path in paths])
-        names = [str(path) for path in paths]
+        pixels = np.stack([_pixels(path, network) for path in images])
+        names = [str(path) for path in images]
 
     probabilities = network.predict_proba(pixels)  # (N, C)
     predicted = probabilities.argmax(axis=1)
@@ -96,6 +104,14 @@ def predict(
                 answer.append(right if true[i] == predicted[i] else Text(f"{right} ✗", "red"))
             rows.add_row(*answer)
         out.print(rows)
+
+
+def _pixels(path: Path, network: Sequential) -> np.ndarray:
+    """An image file as the network takes it: by its contract, or inverted, scaled and padded where it has none."""
+    if network.contract is None:
+        return read_picture(path, network.input_shape)
+    (pixels,) = network.contract(read_pixels(path)[None])
+    return pixels
 
 
 def _name(classes: tuple[str, ...], label: int) -> str:

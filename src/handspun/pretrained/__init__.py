@@ -1,0 +1,49 @@
+"""Trained models that come with handspun.
+
+Beside each model file lies its card: what it was trained on and how, how well it does, and where it fails. Both are made by
+``scripts/make_pretrained.py``.
+"""
+
+from __future__ import annotations
+
+from importlib.resources import as_file, files
+from importlib.resources.abc import Traversable
+from typing import Any
+
+from handspun.errors import unknown_name
+from handspun.modelfile import load_with_header
+from handspun.network import Sequential
+
+#: What ``handspun predict`` asks unless told otherwise.
+DEFAULT = "mnist-cnn"
+
+
+def pretrained_names() -> list[str]:
+    """The names of the models."""
+    return sorted(entry.name.removesuffix(".npz") for entry in files(__name__).iterdir() if entry.name.endswith(".npz"))
+
+
+def load_pretrained(name: str = DEFAULT) -> Sequential:
+    """The model ``name``, ready to predict.
+
+    Raises:
+        UsageError: there is none of this name; the message has the nearest.
+    """
+    return load_pretrained_with_header(name)[0]
+
+
+def load_pretrained_with_header(name: str) -> tuple[Sequential, dict[str, Any]]:
+    """The same with the header of its file: see ``handspun.modelfile``."""
+    with as_file(_file(name, "npz")) as path:
+        return load_with_header(path)
+
+
+def model_card(name: str) -> str:
+    """What is known of the model, as Markdown text; raises as ``load_pretrained`` does."""
+    return _file(name, "md").read_text("utf-8")
+
+
+def _file(name: str, suffix: str) -> Traversable:
+    if name not in (known := pretrained_names()):
+        raise unknown_name("model", name, known)
+    return files(__name__) / f"{name}.{suffix}"

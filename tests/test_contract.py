@@ -1,0 +1,179 @@
+"""The one way from a picture to what a network learned from."""
+
+import numpy as np
+import pytest
+
+from handspun import load_dataset, modelfile
+from handspun.contract import Contract, to_grey
+from handspun.errors import ModelFileError, UsageError
+from handspun.network import mlp
+
+CONTRACT = Contract()
+
+
+@pytest.fixture(scope="module")
+def digits():
+    split = load_dataset("mnist-5k").test
+    return split.images
+
+
+def strokes(height, width, *boxes):
+    """A black picture with white rectangles (top, bottom, left, right)."""
+    picture = np.zeros((height, width), np.uint8)
+    for top, bottom, left, right in boxes:
+        picture[top:bottom, left:right] = 255
+    return picture
+
+
+def extent(picture, level=128):
+    rows, columns = np.flatnonzero((picture >= level).any(axis=1)), np.flatnonzero((picture >= level).any(axis=0))
+    return rows[0], rows[-1] + 1, columns[0], columns[-1] + 1
+
+
+def centre(picture):
+    values = picture.astype(float)
+    return tuple(float(np.sum(np.indices(picture.shape)[axis] * values) / values.sum()) for axis in (0, 1))
+
+
+def test_digits_that_are_right_already_stay_as_they_are(digits):
+    brought = CONTRACT(digits)
+    unchanged = (brought == digits).all(axis=(1, 2))
+    assert unchanged.mean() > 0.99
+    # The others are those whose longer side is not 20 pixels once what is hardly ink is left out.
+    assert np.abs(brought[~unchanged].astype(int) - digits[~unchanged]).mean() < 30
+
+
+def test_a_second_time_changes_nothing(digits):
+    moved = np.roll(np.pad(digits[:200], ((0, 0), (10, 30), (20, 5))), 7, axis=1)
+    once = CONTRACT(moved)
+    np.testing.assert_array_equal(CONTRACT(once), once)
+
+
+def test_a_moved_digit_comes_back_pixel_by_pixel(digits):
+    clean = CONTRACT(digits[:200])
+    canvas = np.zeros((200, 90, 120), np.uint8)
+    rng = np.random.default_rng(1)
+    for i, (row, column) in enumerate(zip(rng.integers(0, 62, 200), rng.integers(0, 92, 200), strict=True)):
+        canvas[i, row : row + 28, column : column + 28] = clean[i]
+    back = CONTRACT(canvas).astype(int)
+    # By a fraction of a pixel, and to 20 pixels exactly: edges may differ, no stroke may.
+    difference = np.abs(back - clean).mean(axis=(1, 2))
+    assert np.median(difference) < 8
+    assert difference.max() < 20
+
+
+def test_dark_strokes_on_light_paper_are_the_same_as_light_on_dark(digits):
+    np.testing.assert_array_equal(CONTRACT(255 - digits[:300]), CONTRACT(digits[:300]))
+
+
+def test_less_contrast_on_grey_is_the_same_up_to_rounding(digits):
+    grey = np.rint(90 + 0.3 * digits[:300].astype(float)).astype(np.uint8)
+    difference = np.abs(CONTRACT(grey).astype(int) - CONTRACT(digits[:300]))
+    assert np.median(difference.max(axis=(1, 2))) <= 12
+
+
+@pytest.mark.parametrize(("height", "width"), [(28, 28), (280, 280), (600, 1000), (20, 400), (14, 14)])
+@pytest.mark.parametrize("factor", [0.5, 1, 3, 6.5])
+def test_strokes_of_any_size_anywhere_fill_the_box_and_lie_in_the_middle(height, width, factor):
+    tall, wide = round(10 * factor), max(3, round(4 * factor))
+    if tall > height or wide > width:
+        pytest.skip("these strokes do not fit into the picture")
+    for top, left in ((0, 0), ((height - tall) // 2, (width - wide) // 3), (height - tall, width - wide)):
+        (result,) = CONTRACT(strokes(height, width, (top, top + tall, left, left + wide))[None])
+        first, last, before, after = extent(result)
+        assert abs((last - first) - 20) <= 1
+        assert abs((after - before) - 20 * wide / tall) <= 1.5
+        np.testing.assert_allclose(centre(result), (14, 14), atol=0.51)
+        assert result.max() == 255
+
+
+def test_the_centre_of_mass_is_in_the_middle_not_that_of_the_box():
+    heavy_below = strokes(100, 100, (20, 60, 48, 52), (50, 60, 30, 70))
+    (result,) = CONTRACT(heavy_below[None])
+    np.testing.assert_allclose(centre(result), (14, 14), atol=0.5)
+    first, last, _, _ = extent(result)
+    assert abs((first + last) / 2 - 14) > 2
+
+
+def test_grain_beside_the_strokes_stays_behind(digits):
+    rng = np.random.default_rng(2)
+    clean = digits[:100]
+    grainy = np.clip(clean + np.maximum(rng.normal(0, 40, clean.shape), 0), 0, 255).astype(np.uint8)
+    canvas = np.maximum(rng.normal(0, 30, (100, 120, 90)), 0).astype(np.uint8)
+    canvas[:, 50:78, 10:38] = np.maximum(canvas[:, 50:78, 10:38], grainy)
+    for result, expected in zip(CONTRACT(canvas), CONTRACT(clean), strict=True):
+        np.testing.assert_allclose(extent(result), extent(expected), atol=3)
+
+
+@pytest.mark.parametrize("value", [0, 17, 128, 255])
+@pytest.mark.parametrize("shape", [(28, 28), (50, 40), (50, 40, 3)])
+def test_an_empty_sheet_of_any_shade_is_an_empty_picture(value, shape):
+    result = CONTRACT(np.full((2, *shape), value, np.uint8))
+    np.testing.assert_array_equal(result, np.zeros((2, 28, 28)))
+
+
+def test_colours_become_luminance_and_transparency_is_white_paper():
+    pixel = np.array([[[[255, 0, 0], [0, 255, 0], [0, 0, 255], [10, 20, 30]]]], np.uint8)
+    np.testing.assert_array_equal(to_grey(pixel), [[[76, 150, 29, 18]]])
+    clear = np.array([[[[0, 0, 0, 0], [0, 0, 0, 255], [0, 0, 0, 128]]]], np.uint8)
+    np.testing.assert_array_equal(to_grey(clear), [[[255, 0, 127]]])
+    np.testing.assert_array_equal(to_grey(np.full((1, 2, 2, 1), 7, np.uint8)), np.full((1, 2, 2), 7))
+
+
+def test_pictures_are_judged_one_by_one_and_left_as_they_are(digits):
+    pictures = np.pad(digits[:40], ((0, 0), (3, 30), (20, 0)))
+    before = pictures.copy()
+    together = CONTRACT(pictures)
+    np.testing.assert_array_equal(pictures, before)
+    for i in range(40):
+        np.testing.assert_array_equal(CONTRACT(pictures[i : i + 1])[0], together[i])
+
+
+@pytest.mark.parametrize(
+    ("images", "says"),
+    [
+        (np.zeros((2, 28, 28)), "uint8"),
+        (np.zeros((28, 28), np.uint8), "uint8"),
+        (np.zeros((1, 0, 28), np.uint8), "uint8"),
+        (np.zeros((1, 8, 8, 2), np.uint8), "1, 3 or 4 channels"),
+    ],
+)
+def test_other_arrays_are_refused(images, says):
+    with pytest.raises(UsageError, match=says):
+        CONTRACT(images)
+
+
+@pytest.mark.parametrize(
+    "values", [{"side": 0}, {"box": 29}, {"box": 0}, {"side": 28.0}, {"tolerance": -1}, {"tolerance": "1"}, {"side": 10**6}]
+)
+def test_contracts_that_cannot_be_are_refused(values):
+    with pytest.raises(UsageError, match="Contract"):
+        Contract.from_dict(values)
+
+
+def test_an_unknown_entry_is_named():
+    with pytest.raises(UsageError, match='"bax"; did you mean "box"'):
+        Contract.from_dict({"bax": 3})
+
+
+def test_the_contract_goes_into_the_model_file_and_comes_back(tmp_path):
+    own = Contract(side=32, box=24, tolerance=0.5)
+    network = mlp(1024, [3], 2)
+    network.contract = own
+    modelfile.save(network, tmp_path / "with.npz")
+    assert modelfile.load(tmp_path / "with.npz").contract == own
+    assert network.copy().contract == own
+    modelfile.save(mlp(1024, [3], 2), tmp_path / "without.npz")
+    assert modelfile.load(tmp_path / "without.npz").contract is None
+
+
+def test_a_model_file_with_a_broken_contract_is_refused(tmp_path):
+    network = mlp(4, [3], 2)
+    network.contract = CONTRACT
+    object.__setattr__(network.contract, "box", -3)
+    try:
+        modelfile.save(network, tmp_path / "model.npz")
+    finally:
+        object.__setattr__(CONTRACT, "box", 20)
+    with pytest.raises(ModelFileError, match="Contract"):
+        modelfile.load(tmp_path / "model.npz")
