@@ -243,7 +243,7 @@ def test_images_of_a_single_class_are_refused(labels, refused, small_set):
     ("path", "code", "says"),
     [
         ("no/such.npz", 1, "No such file: no/such.npz"),
-        (".", 1, ". holds no dataset: expected train-images-idx3-ubyte"),
+        (".", 1, ". holds no dataset: expected a folder of pictures for each class, train-images-idx3-ubyte"),
         ("/dev/null", 1, "/dev/null is not an ordinary file"),
         ("x" * 300 + ".csv", 1, "File name too long"),
     ],

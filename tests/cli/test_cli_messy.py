@@ -12,7 +12,8 @@ from handspun.messy import MESSY, evaluate_messy
 
 @pytest.fixture(scope="module")
 def expected(trained, digits):
-    return evaluate_messy(load(trained / "model.npz"), digits.test.images, digits.test.labels)
+    network = load(trained / "model.npz")
+    return evaluate_messy(network, digits.test.images, digits.test.labels, network.contract)
 
 
 def test_json_holds_the_figures_of_the_library(handspun, trained, expected):

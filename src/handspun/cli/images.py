@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from handspun.data import load_dataset
+from handspun.data import Dataset, load_dataset
 from handspun.errors import UsageError
 from handspun.inputs import check_shape
 from handspun.network import Sequential
@@ -17,6 +17,14 @@ from handspun.recipes.settings import Settings
 def class_names(network: Sequential) -> tuple[str, ...]:
     """What the outputs stand for; their numbers where a model has no names."""
     return network.classes or tuple(str(i) for i in range(max(network.output_shape[-1], 2)))
+
+
+def load_for(network: Sequential, data: str) -> Dataset:
+    """The data set of a name or path; a folder of pictures in the size and the colours that the network takes."""
+    shape = network.input_shape
+    if network.takes_pictures:
+        shape = shape[1:] if shape[0] == 1 else (*shape[1:], shape[0])
+    return load_dataset(data, image_shape=shape if len(shape) > 1 else None)
 
 
 def fits(images: np.ndarray, network: Sequential, where: str) -> None:
@@ -47,7 +55,7 @@ def labelled(data: str | None, header: dict[str, Any], network: Sequential) -> t
         if test is None:
             raise UsageError(f"{settings.data} has no test images with labels: name the data to evaluate on.")
     else:
-        dataset = load_dataset(data)
+        dataset = load_for(network, data)
         if dataset.test is not None and dataset.test.labels is not None:
             test, where = dataset.test, f"the test images of {data}"
         else:

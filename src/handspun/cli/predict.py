@@ -14,8 +14,8 @@ import typer
 from rich.text import Text
 
 from handspun.cli.console import JsonOption, messages, names_a_model, open_model, out, percent, print_json, table
-from handspun.cli.images import class_names, fits
-from handspun.data import load_dataset, read_table
+from handspun.cli.images import class_names, fits, load_for
+from handspun.data import read_table
 from handspun.data.pictures import read_picture, read_pixels
 from handspun.errors import UsageError
 from handspun.files import write_text
@@ -62,7 +62,7 @@ def predict(
         fits(pixels, network, str(csv))
         names = [str(i) for i in range(1, len(pixels) + 1)]
     elif data is not None:
-        dataset = load_dataset(data)
+        dataset = load_for(network, data)
         split = dataset.test or dataset.train
         fits(split.images, network, data)
         chosen = _indices(index, len(split))

@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from handspun.cli.console import JsonOption, ThreadsOption, accuracy_line, messages, out, print_json, quoted
+from handspun.cli.data import picture_size
 from handspun.cli.progress import ShowProgress
 from handspun.errors import MissingExtraError, UsageError
 from handspun.network import Sequential, structure
@@ -21,9 +22,17 @@ from handspun.recipes.run import train as run_training
 def train(
     data: Annotated[
         str | None,
-        typer.Argument(help="A name (mnist-5k, mnist, fashion-mnist) or a path; by default mnist-5k.", show_default=False),
+        typer.Argument(
+            help="A name of `handspun data list`, a folder of pictures or another path; by default mnist-5k.",
+            show_default=False,
+        ),
     ] = None,
     recipe: Annotated[str | None, typer.Option(help="A recipe's name or TOML file; see `handspun recipes`.")] = None,
+    size: Annotated[
+        str | None, typer.Option(help="Of a folder of pictures: what they are brought to, such as 32 or 32x48.")
+    ] = None,
+    fit: Annotated[str | None, typer.Option(help="Of a folder of pictures: resize, or pad to keep proportions.")] = None,
+    mode: Annotated[str | None, typer.Option(help="Of a folder of pictures: grey or rgb.")] = None,
     channels: Annotated[
         str | None, typer.Option(help="Filters of convolutions in front of the hidden layers, such as 16,32.")
     ] = None,
@@ -66,6 +75,9 @@ def train(
     """
     given: dict[str, Any] = {
         "data": data,
+        "picture_size": None if size is None else picture_size(size),
+        "picture_fit": fit,
+        "picture_mode": mode,
         "channels": None if channels is None else _sizes("--channels", channels),
         "kernel_size": kernel_size,
         "hidden": None if hidden is None else _sizes("--hidden", hidden),
@@ -105,6 +117,8 @@ def train(
     if pictures and find_spec("matplotlib") is None:  # said before an hour of training, not after
         raise MissingExtraError("Drawing pictures (--no-pictures trains without)", "cli")
     material = prepare(settings)
+    for note in material.notes:
+        messages.print(f"Note: {note}", soft_wrap=True)
     progress = ShowProgress(folder, quiet=json)
     try:
         result = run_training(

@@ -50,7 +50,7 @@ def load_cached(entry: Entry, folder: Path) -> Dataset:
     # The small ones first: labels tell the files of another dataset at once.
     files = sorted(entry.files, key=lambda file: file.size)
     train, test = entry.format.join({file.stem: _read_verified(entry, file, folder) for file in files})
-    return Dataset(entry.name, train, test, entry.classes, entry.source, entry.license)
+    return Dataset(entry.name, train, test, entry.classes, entry.source, entry.license, contract=entry.contract)
 
 
 def _read_verified(entry: Entry, file: PublishedFile, folder: Path) -> tuple[Path, Any]:

@@ -11,6 +11,7 @@ from functools import cached_property
 
 import numpy as np
 
+from handspun.contract import Contract
 from handspun.errors import DataError, UsageError
 
 #: More classes than any data set of images has; a larger label is a number of another kind.
@@ -107,6 +108,7 @@ class Dataset:
         source: where the images come from.
         license: on what terms they may be used.
         notes: what the user should be told of the images: some were left out, some are there twice, ….
+        contract: what all images were brought to; None where nothing is known of it.
 
     Raises:
         DataError: on construction, if the splits do not fit each other or the classes.
@@ -120,6 +122,7 @@ class Dataset:
     source: str
     license: str
     notes: tuple[str, ...] = ()
+    contract: Contract | None = None
 
     def __post_init__(self) -> None:
         if not len(self.train):

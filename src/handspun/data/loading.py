@@ -32,6 +32,7 @@ def load_dataset(
     size: tuple[int, int] | int | None = None,
     fit: str | None = None,
     mode: str | None = None,
+    image_shape: tuple[int, ...] | None = None,
 ) -> Dataset:
     """Load a dataset.
 
@@ -46,6 +47,8 @@ def load_dataset(
             common size of the training pictures.
         fit: of a folder of pictures: "resize" (the default) or "pad", which keeps their proportions.
         mode: of a folder of pictures: "grey" or "rgb"; by default grey if all of them are.
+        image_shape: what someone takes who is to see the images, (H, W) or (H, W, 3): a folder of pictures is read with this
+            size and mode. Other data are as they are.
 
     Returns:
         The dataset; images uint8 as stored, but for archives that hold floats. Its ``notes`` say what the user should
@@ -65,6 +68,10 @@ def load_dataset(
         raise misplaced
     dataset = _load_arrays(name_or_path, fetch, progress)
     if dataset is None:
+        if image_shape is not None and not given:
+            options = PictureOptions(
+                (image_shape[0], image_shape[1]), options.fit, "rgb" if image_shape[2:] == (3,) else "grey"
+            )
         return _load_pictures(Path(name_or_path).expanduser(), options, progress)
     if given:
         raise misplaced
@@ -165,7 +172,7 @@ def _load_embedded(entry: Entry) -> Dataset:
     train, test = Split(arrays["x_train"], arrays["y_train"]), Split(arrays["x_test"], arrays["y_test"])
     if (train.content_hash, test.content_hash) != entry.content:
         raise DataError(f"{path} is not the file that handspun was published with; install handspun again.")
-    return Dataset(entry.name, train, test, entry.classes, entry.source, entry.license)
+    return Dataset(entry.name, train, test, entry.classes, entry.source, entry.license, contract=entry.contract)
 
 
 def _embedded_path(entry: Entry) -> Path:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from handspun.contract import Contract
 from handspun.data.cifar import CIFAR10_ARCHIVE, CIFAR10_CLASSES
 from handspun.data.formats import CIFAR10, IDX, Format
 from handspun.data.idx import STANDARD_NAMES
@@ -46,6 +47,7 @@ class Entry:
         embedded: the file inside the package; None for datasets that are fetched.
         content: ``Split.content_hash`` of the embedded training and test split.
         format: what the files are.
+        contract: what its makers brought the images to, if that is one.
     """
 
     name: str
@@ -61,6 +63,7 @@ class Entry:
     embedded: str | None = None
     content: tuple[str, str] | None = None
     format: Format = IDX
+    contract: Contract | None = None
 
 
 _DIGITS = tuple("0123456789")
@@ -71,6 +74,7 @@ _IMAGE_BYTES = 28 * 28
 _ENTRIES = (
     Entry(
         name="mnist-5k",
+        contract=Contract(),
         description="5,000 of MNIST's training digits, 400 + 100 a class; part of handspun, needs no download",
         image_shape=(28, 28),
         classes=_DIGITS,
@@ -86,6 +90,7 @@ _ENTRIES = (
     ),
     Entry(
         name="mnist",
+        contract=Contract(),
         description="handwritten digits: 60,000 + 10,000 grey images of 28 x 28 pixels",
         image_shape=(28, 28),
         classes=_DIGITS,

@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 
 import handspun
-from handspun.data import Dataset, Split, load_dataset
+from handspun.contract import Contract
+from handspun.data import Dataset, Split
 from handspun.data.splits import choose_classes, hold_out, pool
 from handspun.errors import ModelFileError, OutputError, UsageError
 from handspun.evaluation import Evaluation, evaluate
@@ -38,6 +39,8 @@ class Material:
     test: Split | None
     classes: tuple[str, ...]
     name: str
+    contract: Contract | None = None
+    notes: tuple[str, ...] = ()
 
     @property
     def image_shape(self) -> tuple[int, ...]:
@@ -72,7 +75,7 @@ def prepare(settings: Settings, dataset: Dataset | None = None) -> Material:
     Raises:
         DataError, DownloadError, UsageError: the data cannot be had, or hold fewer images than the settings ask for.
     """
-    dataset = dataset or load_dataset(settings.data)
+    dataset = dataset or settings.load()
     if settings.only:
         dataset = choose_classes(dataset, settings.only)
     train, test = dataset.train, dataset.test
@@ -96,7 +99,7 @@ def prepare(settings: Settings, dataset: Dataset | None = None) -> Material:
             raise UsageError(f"validation = {settings.validation} of the images of {settings.data}: {error}") from error
     if test is not None and test.labels is None:
         test = None
-    return Material(train, validation, test, dataset.classes, dataset.name)
+    return Material(train, validation, test, dataset.classes, dataset.name, dataset.contract, dataset.notes)
 
 
 def train(
@@ -119,6 +122,7 @@ def train(
         announce: is called with the untrained network and the final settings before training begins.
     """
     network = settings.network(material.image_shape, material.classes)
+    network.contract = material.contract
     with limit_threads(settings, network):
         return _train(network, settings, material, budget, folder, callbacks, announce)
 

@@ -11,6 +11,7 @@ from typing import Any
 from handspun.augment import Augmentation
 from handspun.averaging import ExponentialMovingAverage
 from handspun.clipping import ClipNorm
+from handspun.data import Dataset, load_dataset
 from handspun.errors import UsageError, unknown_name
 from handspun.initializers import INITIALIZERS, Initializer
 from handspun.layers import (
@@ -41,6 +42,9 @@ class Settings:
 
     Attributes:
         data: a name or path for ``load_dataset``.
+        picture_size: of a folder of pictures: height and width that they are brought to; empty for the most common size.
+        picture_fit: of a folder of pictures: "resize" or "pad"; None for "resize".
+        picture_mode: of a folder of pictures: "grey" or "rgb"; None for grey if all of them are.
         only: learn to tell these classes apart, and leave all images of others out; empty for all classes.
         pool_test: put training and test images together and hold this many out, stratified, as the test split.
         train_images: train on so many of the training images only, a stratified choice; None for all.
@@ -76,6 +80,9 @@ class Settings:
     """
 
     data: str = "mnist-5k"
+    picture_size: tuple[int, ...] = ()
+    picture_fit: str | None = None
+    picture_mode: str | None = None
     only: tuple[str, ...] = ()
     pool_test: int | None = None
     train_images: int | None = None
@@ -125,6 +132,8 @@ class Settings:
             raise UsageError("early_stopping watches the validation loss: give a share for validation, such as 0.1.")
         if self.threads is not None and self.threads < 1:
             raise UsageError(f"threads must be at least 1, got {self.threads}.")
+        if len(self.picture_size) not in (0, 2):
+            raise UsageError(f"picture_size is height and width, got {list(self.picture_size)}.")
         if len(self.only) == 1:
             raise UsageError(f"only = {list(self.only)} leaves one class: name the classes to tell apart, two or more.")
         if self.norm == "batch" and self.batch_size == 1:
@@ -159,6 +168,11 @@ class Settings:
     def epochs_for(self, images: int) -> int:
         """The number of epochs for a training set of so many images."""
         return self.epochs or min(max(-(-IMAGES_BY_DEFAULT // images), 10), 50)
+
+    def load(self) -> Dataset:
+        """The data set; raises what ``load_dataset`` raises."""
+        size = (self.picture_size[0], self.picture_size[1]) if self.picture_size else None
+        return load_dataset(self.data, size=size, fit=self.picture_fit, mode=self.picture_mode)
 
     # The parts ---------------------------------------------------------------------------------------------------------
 
