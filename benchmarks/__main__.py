@@ -9,7 +9,7 @@ import os
 import sys
 from collections.abc import Sequence
 
-from benchmarks import memory, report, scaling, speed, start, to_accuracy
+from benchmarks import convolution, memory, report, scaling, speed, start, to_accuracy
 from benchmarks.data import UnavailableError
 from benchmarks.harness import ROOT, WorkerError, limit_threads
 from benchmarks.machine import describe_machine
@@ -17,6 +17,7 @@ from benchmarks.settings import Settings
 
 PARTS = {
     "speed": speed.measure,
+    "convolution": convolution.measure,
     "to_accuracy": to_accuracy.measure,
     "scaling": scaling.measure,
     "memory": memory.measure,

@@ -7,7 +7,8 @@ import numpy as np
 from handspun.data import load_dataset
 from handspun.errors import HandspunError
 
-PIXELS = 28 * 28
+SIDE = 28
+PIXELS = SIDE * SIDE
 CLASSES = 10
 MNIST_SIZE = 60_000
 
@@ -37,6 +38,17 @@ def training_images(dataset: str, count: int) -> tuple[np.ndarray, np.ndarray]:
         times = -(-count // len(images))
         return np.tile(images, (times, 1))[:count], np.tile(split.labels, times)[:count]
     return images[:count], split.labels[:count]
+
+
+def test_images() -> np.ndarray:
+    """MNIST's 10,000 test images (10000, 784) uint8, or of mnist-5k all 5,000 twice where it cannot be loaded."""
+    try:
+        require_mnist()
+    except UnavailableError:
+        return training_images("mnist-5k", 10_000)[0]
+    test = load_dataset("mnist").test
+    assert test is not None
+    return test.images.reshape(len(test), PIXELS)
 
 
 def as_floats(images: np.ndarray, dtype: np.typing.DTypeLike) -> np.ndarray:

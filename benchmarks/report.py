@@ -187,8 +187,51 @@ def _start(results: Results) -> str:
     )
 
 
+def _convolution(results: Results) -> str:
+    text = [
+        "## Convolutions",
+        "",
+        f"1→16 5×5, max-pool, 16→32 5×5, max-pool, 512-128-10, ReLU, Adam: seconds an epoch of {results['epoch']:,} images of "
+        f"MNIST, from turns of {results['images']:,} images; training only, after one turn to warm up. handspun has the bytes "
+        "as stored and keeps loss, accuracy and gradient norm; PyTorch has float32 in memory, batches by index, and the fused "
+        f"Adam. The floor are the matrix products alone, {results['gigaflops']:.0f} GFLOP an epoch, by NumPy with all threads.",
+    ]
+    for table in results["tables"]:
+        body = [
+            (
+                _bold(row["label"], row["name"]),
+                _seconds(row, "{:.2f}"),
+                "1" if row["name"] == "handspun" else _spread(row["ratio"], "{:.2f}"),
+                "–" if row["accuracy"] is None else f"{row['accuracy']:.1%}",
+            )
+            for row in sorted(table["rows"], key=lambda row: row["median"])
+        ]
+        text += ["", f"### Batch {table['batch_size']}", "", *_table(("", "s an epoch", "× handspun", "accuracy"), body)]
+        floor = next(row["ratio"] for row in table["rows"] if row["name"] == "floor")
+        text += ["", f"handspun / floor: {1 / floor['median']:.2f} ({1 / floor['max']:.2f}–{1 / floor['min']:.2f})."]
+    for title, rows, factor, unit, form in (
+        (f"Inference of {results['inferred']:,} images", results["inference"], 1.0, "s", "{:.3f}"),
+        (f"One image at a time, median of {results['calls']} calls", results["single"], 1e6, "µs", "{:.0f}"),
+        ("Peak memory of loading MNIST and training an epoch, batch 64", results["memory"], 1.0, "MB", "{:.0f}"),
+    ):
+        body = [
+            (
+                _bold(row["label"], row["name"]),
+                _spread(_times(row, factor), form),
+                "1" if row["name"] == "handspun" else _spread(row["ratio"], "{:.2f}"),
+            )
+            for row in sorted(rows, key=lambda row: row["median"])
+        ]
+        text += ["", f"### {title}", "", *_table(("", unit, "× handspun"), body)]
+    text += ["", "Inference goes from bytes to probabilities in both."]
+    if results["left_out"]:
+        text += ["", f"Not installed, so left out: {', '.join(results['left_out'])}."]
+    return "\n".join(text)
+
+
 SECTIONS: dict[str, Callable[[Results], str]] = {
     "speed": _speed,
+    "convolution": _convolution,
     "to_accuracy": _to_accuracy,
     "scaling": _scaling,
     "memory": _memory,

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import resource
+import statistics
 import sys
 import time
 from collections.abc import Callable
@@ -14,8 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import to_accuracy
-from benchmarks.contenders import Contender, Job, make
-from benchmarks.data import training_images
+from benchmarks.contenders import Contender, Job, PictureContender, make
+from benchmarks.data import test_images, training_images
 
 
 class Worker:
@@ -44,6 +45,30 @@ class Worker:
     def accuracy(self) -> float | None:
         """On the training images."""
         return self.contender.accuracy()
+
+    def infer(self, count: int) -> float:
+        """Seconds for the probabilities of ``count`` test images at once."""
+        images = test_images()[:count]
+        began = time.perf_counter()
+        self.pictures.probabilities(images)
+        return time.perf_counter() - began
+
+    def infer_one(self, calls: int) -> float:
+        """The median of the seconds for one test image at a time."""
+        images = test_images()[:calls]
+        seconds = []
+        for number in range(calls):
+            one = images[number : number + 1]
+            began = time.perf_counter()
+            self.pictures.probabilities(one)
+            seconds.append(time.perf_counter() - began)
+        return statistics.median(seconds)
+
+    @property
+    def pictures(self) -> PictureContender:
+        """The contender, which is one for pictures."""
+        assert isinstance(self.contender, PictureContender)
+        return self.contender
 
     def textbook_seconds(self, seed: int, images: int | None) -> dict[str, float]:
         """See ``to_accuracy``."""

@@ -83,7 +83,7 @@ def test_the_textbook_loop_does_the_work_of_handspun(optimizer: str):
     np.testing.assert_allclose(network.parameters.vector, expected, rtol=1e-9, atol=1e-12)
 
 
-@pytest.mark.parametrize("name", ["handspun", "textbook"])
+@pytest.mark.parametrize("name", ["handspun", "textbook", "handspun-pictures"])
 def test_a_contender_learns(name: str):
     contender = make(name, *training_images("mnist-5k", 2_000), Job(batch_size=64, optimizer="adam", threads=1))
     contender.train(2)
@@ -96,6 +96,39 @@ def test_the_floor_multiplies_and_learns_nothing():
     floor = make("floor", *training_images("mnist-5k", 100), Job(batch_size=64, optimizer="sgd", threads=1))
     floor.train(1)
     assert floor.accuracy() is None
+
+
+def test_the_floor_of_the_convolutions_has_the_flops_of_the_layers_of_handspun():
+    """Two floating-point operations for each weight and place, in y and dW of all layers and in dx of all but the first."""
+    from benchmarks.contenders.floor import convolution_flops
+
+    from handspun import Conv2D, Dense, cnn
+
+    network = cnn((28, 28), 10)
+    shape, expected = network.input_shape, 0
+    for layer in network.layers:
+        shape = layer.output_shape(shape)
+        if isinstance(layer, (Conv2D, Dense)):
+            places = shape[1] * shape[2] if isinstance(layer, Conv2D) else 1
+            expected += 2 * layer.weight.size * places * (3 if expected else 2)
+    assert convolution_flops() == expected
+
+
+def test_convolutions_beside_pytorch_do_the_same_work():
+    """From the same weights the same probabilities, in both orders in memory."""
+    torch = pytest.importorskip("torch")
+    images, labels = training_images("mnist-5k", 64)
+    job = Job(batch_size=64, optimizer="adam", threads=1)
+    ours = make("handspun-pictures", images, labels, job)
+    for name in ("torch-pictures", "torch-channels-last"):
+        theirs = make(name, images, labels, job)
+        conv1, conv2, dense1, dense2 = (layer for layer in ours.network.layers if hasattr(layer, "weight"))
+        own = [conv1.weight.transpose(0, 2, 1, 3), conv1.bias, conv2.weight.transpose(0, 2, 1, 3), conv2.bias]
+        own += [dense1.weight.T, dense1.bias, dense2.weight.T, dense2.bias]
+        with torch.no_grad():
+            for parameter, value in zip(theirs.network.parameters(), own, strict=True):
+                parameter.copy_(torch.from_numpy(np.ascontiguousarray(value)))
+        np.testing.assert_allclose(theirs.probabilities(images), ours.probabilities(images), atol=2e-6)
 
 
 def test_a_worker_answers_and_its_end_is_noticed():
@@ -173,6 +206,11 @@ def test_the_tables_of_the_page():
         "Goal: at most 250 MB for handspun: met.",
         "handspun / NumPy: 1.40 (1.30–1.50). Goal: a median of at most 1.3: missed.",
         "| **handspun** | 3.0 | 1 | 97.60% | 5 of 5 |",
+        "| **handspun** | 2.50 (2.40–2.70) | 1 | 98.0% |",
+        "handspun / floor: 1.25 (1.00–2.00).",
+        "| **handspun** | 0.150 (0.140–0.160) | 1 |",
+        "| **handspun** | 80 (70–90) | 1 |",
+        "| **handspun** | 112 | 1 |",
     ):
         assert line in page.split("\n"), line
     assert max(len(line) for line in page.split("\n") if not line.startswith("|")) <= 120
@@ -200,6 +238,26 @@ PROVENANCE = {
     "machine": dict.fromkeys(("processor", "memory", "system", "versions", "settings"), "any"),
 }
 RESULTS = {
+    "convolution": {
+        "images": 12_000,
+        "epoch": 60_000,
+        "gigaflops": 373.7,
+        "left_out": [],
+        "inferred": 10_000,
+        "calls": 500,
+        "tables": [
+            {
+                **JOB,
+                "rows": [
+                    {**OURS, **about(2.5, 2.4, 2.7), "accuracy": 0.98},
+                    {"name": "floor", "label": "floor", "accuracy": None, "ratio": about(0.8, 0.5, 1.0), **exactly(2.0)},
+                ],
+            }
+        ],
+        "inference": [{**OURS, **about(0.15, 0.14, 0.16)}],
+        "single": [{**OURS, **about(8e-5, 7e-5, 9e-5)}],
+        "memory": [{**OURS, **exactly(112.0)}],
+    },
     "speed": {
         "images": 60_000,
         "data": "MNIST",

@@ -8,7 +8,7 @@ from importlib.util import find_spec
 
 import numpy as np
 
-from benchmarks.contenders.base import Contender, Job
+from benchmarks.contenders.base import Contender, Job, PictureContender
 
 
 @dataclass(frozen=True)
@@ -43,9 +43,13 @@ ENTRIES = {
     "sklearn": Entry("scikit-learn MLPClassifier", "scikit", "ScikitLearn", "sklearn"),
     "textbook": Entry("textbook NumPy loop, float64", "loop", "Textbook"),
     "floor": Entry("matrix products alone", "floor", "MatrixProducts"),
+    "handspun-pictures": Entry("handspun", "ours", "HandspunPictures"),
+    "torch-pictures": Entry("PyTorch eager", "pytorch", "TorchPictures", "torch"),
+    "torch-channels-last": Entry("PyTorch eager, channels last", "pytorch", "TorchPicturesChannelsLast", "torch"),
+    "floor-pictures": Entry("matrix products alone", "floor", "ConvolutionProducts"),
 }
 
-__all__ = ["ENTRIES", "Contender", "Entry", "Job", "make"]
+__all__ = ["ENTRIES", "Contender", "Entry", "Job", "PictureContender", "make"]
 
 
 def make(name: str, images: np.ndarray, labels: np.ndarray, job: Job) -> Contender:

@@ -52,3 +52,14 @@ class Contender(abc.ABC):
     @abc.abstractmethod
     def accuracy(self) -> float | None:
         """The share of right answers on the training images; None where nothing is learned."""
+
+
+class PictureContender(Contender):
+    """A way to train and to use the reference network of convolutions.
+
+    16 filters of 5 x 5, max-pooling of 2 x 2, 32 filters of 5 x 5, max-pooling of 2 x 2, then 512-128-10; ReLU.
+    """
+
+    @abc.abstractmethod
+    def probabilities(self, images: np.ndarray) -> np.ndarray:
+        """The probabilities (N, 10) for images (N, 784) uint8, as they are stored."""

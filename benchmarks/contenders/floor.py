@@ -41,3 +41,41 @@ class MatrixProducts(Contender):
 
     def accuracy(self) -> None:
         return None
+
+
+#: Rows, inner size and columns an image of the products in a pass of the reference network of convolutions: outputs by
+#: weights by places. Each is done three times, for y, dW and dx; the first layer needs no dx.
+CONVOLUTIONS = ((16, 25, 576), (32, 400, 64), (128, 512, 1), (10, 128, 1))
+
+#: Images at once.
+PIECE = 64
+
+
+class ConvolutionProducts(Contender):
+    """The same for the reference network of convolutions, by the shapes of the usual way ("im2col")."""
+
+    def __init__(self, images: np.ndarray, labels: np.ndarray, job: Job) -> None:
+        rng = np.random.default_rng(job.seed)
+        self.times = len(images) // PIECE
+        self.products = []
+        for number, (rows, inner, places) in enumerate(CONVOLUTIONS):
+            w = rng.random((rows, inner), np.float32)
+            x = rng.random((inner, places * PIECE), np.float32)
+            y = rng.random((rows, places * PIECE), np.float32)
+            # Each result goes where nobody reads it: sums of products of sums would soon be too large for any number.
+            self.products += [(w, x, np.empty_like(y)), (y, x.T, np.empty_like(w))]
+            if number:
+                self.products.append((w.T, y, np.empty_like(x)))
+
+    def train(self, epochs: int) -> None:
+        for _ in range(epochs * self.times):
+            for left, right, out in self.products:
+                np.matmul(left, right, out=out)
+
+    def accuracy(self) -> None:
+        return None
+
+
+def convolution_flops() -> int:
+    """Floating-point operations of these products for one image."""
+    return sum(2 * rows * inner * places * (3 if number else 2) for number, (rows, inner, places) in enumerate(CONVOLUTIONS))

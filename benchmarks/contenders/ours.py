@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from benchmarks.contenders.base import HIDDEN, Contender, Job
-from benchmarks.data import CLASSES, PIXELS
-from handspun.network import mlp
+from benchmarks.contenders.base import HIDDEN, Contender, Job, PictureContender
+from benchmarks.data import CLASSES, PIXELS, SIDE
+from handspun.network import Sequential, cnn, mlp
 from handspun.optimizers import SGD, Adam
 from handspun.training import fit
 
@@ -16,8 +16,12 @@ class Handspun(Contender):
 
     def __init__(self, images: np.ndarray, labels: np.ndarray, job: Job) -> None:
         self.images, self.labels, self.job = images, labels, job
-        self.network = mlp(PIXELS, HIDDEN, CLASSES, seed=job.seed)
+        self.network = self.build()
         self.calls = 0
+
+    def build(self) -> Sequential:
+        """The reference network."""
+        return mlp(PIXELS, HIDDEN, CLASSES, seed=self.job.seed)
 
     def train(self, epochs: int) -> None:
         optimizer = (Adam if self.job.optimizer == "adam" else SGD)(self.job.learning_rate)
@@ -29,7 +33,18 @@ class Handspun(Contender):
             batch_size=self.job.batch_size,
             optimizer=optimizer,
             seed=self.job.seed + self.calls,
+            threads=self.job.threads,
         )
 
     def accuracy(self) -> float:
         return float(np.mean(self.network.predict(self.images) == self.labels))
+
+
+class HandspunPictures(Handspun, PictureContender):
+    """The same with the reference network of convolutions."""
+
+    def build(self) -> Sequential:
+        return cnn((SIDE, SIDE), CLASSES, seed=self.job.seed)
+
+    def probabilities(self, images: np.ndarray) -> np.ndarray:
+        return self.network.predict_proba(images)
