@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from handspun.cli.console import JsonOption, ThreadsOption, messages, out, percent, print_json
+from handspun.cli.console import JsonOption, ThreadsOption, messages, out, percent, print_json, quoted
 from handspun.cli.progress import ShowProgress
 from handspun.errors import UsageError
 from handspun.recipes import load_recipe
@@ -46,6 +46,7 @@ def reproduce(
             messages.print(f"seed {seed}: {percent(result.evaluation.accuracy)} in {result.seconds:.1f} s")
 
     receipt = run_recipe(recipe, range(seeds), callbacks=lambda: [ShowProgress(quiet=True)], after_each=tell)
+    receipt["command"] += "".join(f" --{name} {quoted(Path(str(value)))}" for name, value in changes.items())
     path, table = write_receipt(receipt, folder)
     if json:
         print_json(receipt)
