@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from handspun.augment import Augmentation
     from handspun.averaging import ExponentialMovingAverage
     from handspun.clipping import ClipNorm, ClipValue
+    from handspun.contract import Contract
     from handspun.data import Dataset, Split, load_dataset
     from handspun.data.splits import hold_out, k_fold, pool
     from handspun.errors import (
@@ -63,6 +64,7 @@ if TYPE_CHECKING:
     from handspun.network import Sequential, cnn, mlp
     from handspun.optimizers import SGD, Adagrad, Adam, AdamW, Momentum, Nesterov, Optimizer, RMSprop
     from handspun.penalties import Penalty
+    from handspun.pretrained import load_pretrained
     from handspun.schedules import (
         Constant,
         Cosine,
@@ -94,6 +96,7 @@ _HOMES = {
         "ClipNorm",
         "ClipValue",
     ),
+    "handspun.contract": ("Contract",),
     "handspun.data": (
         "Dataset",
         "Split",
@@ -188,6 +191,7 @@ _HOMES = {
         "RMSprop",
     ),
     "handspun.penalties": ("Penalty",),
+    "handspun.pretrained": ("load_pretrained",),
     "handspun.schedules": (
         "Constant",
         "Cosine",
@@ -240,6 +244,7 @@ __all__ = [
     "ClipNorm",
     "ClipValue",
     "Constant",
+    "Contract",
     "Conv2D",
     "Cosine",
     "DataError",
@@ -312,6 +317,7 @@ __all__ = [
     "k_fold",
     "load",
     "load_dataset",
+    "load_pretrained",
     "mcnemar",
     "mlp",
     "pool",

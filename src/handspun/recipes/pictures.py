@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from handspun import plots
+from handspun.augment import Augmentation
 from handspun.layers import Conv2D, Dense
 from handspun.network import Sequential
 from handspun.recipes.run import Result
@@ -21,8 +22,8 @@ if TYPE_CHECKING:
 def save_pictures(result: Result, folder: Path) -> list[Path]:
     """Draw what a training did and what the network makes of the test images; returns the files.
 
-    Learning curves, learning rate, weights or filters of the first layer; and where there are test images: confusion matrix, a
-    gallery of predictions, the worst mistakes, the feature maps of one picture.
+    Learning curves, learning rate, what augmentation does, weights or filters of the first layer; and where there are test
+    images: confusion matrix, a gallery of predictions, the worst mistakes, the feature maps of one picture.
     """
     history, network, classes = result.history, result.network, result.material.classes
     drawings: dict[str, Callable[[], Figure]] = {
@@ -30,6 +31,7 @@ def save_pictures(result: Result, folder: Path) -> list[Path]:
         "learning-rate.png": lambda: plots.learning_rate(history),
     }
     drawings |= _weights(network)
+    drawings |= _augmentation(result)
     test, evaluation = result.material.test, result.evaluation
     if test is not None and evaluation is not None:
         labels = test.labels
@@ -50,6 +52,16 @@ def save_pictures(result: Result, folder: Path) -> list[Path]:
         plots.save(draw(), path)
         paths.append(path)
     return paths
+
+
+def _augmentation(result: Result) -> dict[str, Callable[[], Figure]]:
+    """The picture of what augmentation makes of some training images, where there is any."""
+    before = as_pictures(result.material.train.images[:14])
+    augment = result.settings.augment
+    if augment is None or before is None:
+        return {}
+    change, rng = Augmentation.from_dict(augment), np.random.default_rng(result.settings.seed)
+    return {"augmentation.png": lambda: plots.augmentation_grid(before, np.stack([change(before, rng) for _ in range(4)]))}
 
 
 def _weights(network: Sequential) -> dict[str, Callable[[], Figure]]:
