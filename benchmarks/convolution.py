@@ -20,6 +20,7 @@ BATCH_SIZES = (64, 256)
 #: Images a turn: an epoch of all would take each contender five seconds.
 IMAGES = 12_000
 INFERRED = 10_000
+FAST = "cnn-fast"
 CALLS = 500
 
 
@@ -61,7 +62,9 @@ def measure(settings: Settings) -> dict[str, Any]:
         single = _rows(alternate(one, settings.repeats))
         settings.say("convolution: inference done")
     peaks = {name: [_peak(name, images, settings.threads)] for name in users}
+    fast = None if settings.quick else _fast(settings, torch="torch-pictures" in names)
     return {
+        "fast": fast,
         "images": images,
         "epoch": MNIST_SIZE,
         "gigaflops": convolution_flops() * MNIST_SIZE / 1e9,
@@ -73,6 +76,29 @@ def measure(settings: Settings) -> dict[str, Any]:
         "single": single,
         "memory": _rows(peaks),
     }
+
+
+def _fast(settings: Settings, *, torch: bool) -> dict[str, Any]:
+    """Trainings by the recipe ``FAST`` from beginning to end, in fresh processes, with the seeds 0, 1, …."""
+    outcomes: dict[str, list[dict[str, float]]] = {OURS: []}
+    if torch:
+        outcomes["torch-channels-last"] = []
+
+    def turn(name: str) -> float:
+        seed = len(outcomes[name])
+        with WorkerProcess() as worker:
+            if name == OURS:
+                outcome = worker.ask("recipe_seconds", recipe=FAST, seed=seed)
+            else:
+                outcome = worker.ask("torch_recipe_seconds", recipe=FAST, seed=seed, threads=settings.threads)
+        outcomes[name].append(outcome)
+        settings.say(f"convolution: {FAST}: {name}: {outcome['seconds']:.1f} s to {outcome['accuracy']:.2%}")
+        return outcome["seconds"]
+
+    rows = _rows(alternate({name: lambda name=name: turn(name) for name in outcomes}, min(settings.repeats, 3)))
+    for row, own in zip(rows, outcomes.values(), strict=True):
+        row["accuracy"] = spread([outcome["accuracy"] for outcome in own])
+    return {"recipe": FAST, "rows": rows}
 
 
 def _rows(values: dict[str, list[float]], accuracies: dict[str, float | None] | None = None) -> list[dict[str, Any]]:

@@ -223,6 +223,18 @@ def _convolution(results: Results) -> str:
             for row in sorted(rows, key=lambda row: row["median"])
         ]
         text += ["", f"### {title}", "", *_table(("", unit, "× handspun"), body)]
+    if results["fast"]:
+        body = [
+            (
+                _bold(row["label"], row["name"]),
+                _seconds(row, "{:.1f}"),
+                "1" if row["name"] == "handspun" else _spread(row["ratio"], "{:.2f}"),
+                _spread(row["accuracy"], "{:.2%}"),
+            )
+            for row in results["fast"]["rows"]
+        ]
+        text += ["", f"### The recipe {results['fast']['recipe']}, from beginning to end", ""]
+        text += _table(("", "s of training", "× handspun", "test accuracy"), body)
     text += ["", "Inference goes from bytes to probabilities in both."]
     if results["left_out"]:
         text += ["", f"Not installed, so left out: {', '.join(results['left_out'])}."]

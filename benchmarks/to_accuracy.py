@@ -39,7 +39,7 @@ def measure(settings: Settings) -> dict[str, Any]:
     seconds = alternate(
         {
             "textbook": lambda: turn("textbook", "textbook_seconds", images=6_000 if settings.quick else None),
-            "handspun": lambda: turn("handspun", "fast_recipe_seconds"),
+            "handspun": lambda: turn("handspun", "recipe_seconds", recipe="fast-128-64"),
         },
         settings.repeats,
     )
@@ -94,9 +94,9 @@ def textbook_seconds(seed: int, images: int | None = None) -> dict[str, float]:
     raise RuntimeError(f"The textbook loop did not reach {TARGET:.2%} in {MOST_EPOCHS} epochs.")
 
 
-def fast_recipe_seconds(seed: int) -> dict[str, float]:
-    """Train ``handspun reproduce fast-128-64`` once: seconds of training, and the test accuracy at its end."""
+def recipe_seconds(name: str, seed: int) -> dict[str, float]:
+    """Train ``handspun reproduce NAME`` once: seconds of training, and the test accuracy at its end."""
     from handspun.recipes import reproduce
 
-    seconds, accuracy = reproduce.fast_recipe_seconds(seed)
+    seconds, accuracy = reproduce.recipe_seconds(name, seed)
     return {"seconds": seconds, "accuracy": accuracy}

@@ -74,9 +74,15 @@ class Worker:
         """See ``to_accuracy``."""
         return to_accuracy.textbook_seconds(seed, images)
 
-    def fast_recipe_seconds(self, seed: int) -> dict[str, float]:
+    def recipe_seconds(self, recipe: str, seed: int) -> dict[str, float]:
         """See ``to_accuracy``."""
-        return to_accuracy.fast_recipe_seconds(seed)
+        return to_accuracy.recipe_seconds(recipe, seed)
+
+    def torch_recipe_seconds(self, recipe: str, seed: int, threads: int) -> dict[str, float]:
+        """See ``torch_recipe``."""
+        from benchmarks.torch_recipe import torch_recipe_seconds
+
+        return torch_recipe_seconds(recipe, seed, threads)
 
     def peak_memory(self) -> float:
         """The most memory that this process ever held, in MB (10⁶ bytes)."""

@@ -108,9 +108,9 @@ def write_receipt(receipt: dict[str, Any], folder: Path) -> tuple[Path, Path]:
     return path, table
 
 
-def fast_recipe_seconds(seed: int) -> tuple[float, float]:
-    """Seconds of training with the recipe ``fast-128-64``, and the test accuracy it gave."""
-    settings = load_recipe("fast-128-64").settings.replace(seed=seed)
+def recipe_seconds(name: str, seed: int) -> tuple[float, float]:
+    """Seconds of training with the recipe ``name``, and the test accuracy it gave."""
+    settings = load_recipe(name).settings.replace(seed=seed)
     result = train(settings, prepare(settings))
     assert result.evaluation is not None
     return result.seconds, result.evaluation.accuracy
