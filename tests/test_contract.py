@@ -1,10 +1,12 @@
 """The one way from a picture to what a network learned from."""
 
+import json
+
 import numpy as np
 import pytest
 
 from handspun import load_dataset, modelfile
-from handspun.contract import Contract, to_grey
+from handspun.contract import Contract, PictureContract, contract_as_dict, contract_from_dict, to_grey
 from handspun.errors import ModelFileError, UsageError
 from handspun.network import mlp
 
@@ -148,12 +150,59 @@ def test_other_arrays_are_refused(images, says):
 )
 def test_contracts_that_cannot_be_are_refused(values):
     with pytest.raises(UsageError, match="Contract"):
-        Contract.from_dict(values)
+        contract_from_dict({"kind": "strokes", **values})
 
 
 def test_an_unknown_entry_is_named():
     with pytest.raises(UsageError, match='"bax"; did you mean "box"'):
-        Contract.from_dict({"bax": 3})
+        contract_from_dict({"kind": "strokes", "bax": 3})
+    with pytest.raises(UsageError, match="Unknown kind of contract"):
+        contract_from_dict({"box": 3})
+
+
+# Pictures that are only scaled -----------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def photos():
+    return np.random.default_rng(3).integers(0, 256, (3, 40, 60, 3)).astype(np.uint8)
+
+
+def test_pictures_are_scaled_as_pillow_does_it(photos):
+    image = pytest.importorskip("PIL.Image")
+    result = PictureContract(24, 32)(photos)
+    for own, photo in zip(result, photos, strict=True):
+        np.testing.assert_array_equal(own, image.fromarray(photo).resize((32, 24), image.Resampling.LANCZOS))
+    grey = PictureContract(24, 32, colour=False)(photos)
+    assert grey.shape == (3, 24, 32)
+    np.testing.assert_array_equal(grey[1], image.fromarray(photos[1]).convert("L").resize((32, 24), image.Resampling.LANCZOS))
+
+
+def test_pictures_of_the_right_size_stay_as_they_are(photos):
+    pytest.importorskip("PIL")
+    np.testing.assert_array_equal(PictureContract(40, 60)(photos), photos)
+    np.testing.assert_array_equal(PictureContract(40, 60, colour=False)(photos[..., 0]), photos[..., 0])
+
+
+def test_padding_keeps_the_proportions_on_a_ground_of_the_border(photos):
+    pytest.importorskip("PIL")
+    framed = np.full((1, 20, 40, 3), (10, 200, 90), np.uint8)
+    framed[0, 5:15, 10:30] = 255
+    (result,) = PictureContract(32, 32, fit="pad")(framed)
+    assert (result[:8] == (10, 200, 90)).all()
+    assert (result[-8:] == (10, 200, 90)).all()
+    assert result[16, 16].tolist() == [255, 255, 255]
+
+
+@pytest.mark.parametrize("values", [{"height": 0}, {"width": 10**6}, {"fit": "crop"}, {"colour": 1}, {"height": 3.0}])
+def test_picture_contracts_that_cannot_be_are_refused(values):
+    with pytest.raises(UsageError, match=r"PictureContract|fit"):
+        contract_from_dict({"kind": "pictures", "height": 4, "width": 4, **values})
+
+
+@pytest.mark.parametrize("own", [Contract(32, 24), PictureContract(5, 6, colour=False, fit="pad")])
+def test_a_contract_survives_the_way_through_plain_data(own):
+    assert contract_from_dict(json.loads(json.dumps(contract_as_dict(own)))) == own
 
 
 def test_the_contract_goes_into_the_model_file_and_comes_back(tmp_path):

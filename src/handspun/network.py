@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from handspun import inputs
-from handspun.contract import Contract
+from handspun.contract import AnyContract, contract_as_dict, contract_from_dict
 from handspun.errors import UsageError
 from handspun.initializers import GlorotNormal, HeNormal
 from handspun.layers import (
@@ -73,7 +73,7 @@ class Sequential:
         seed: int | None = 0,
         dtype: np.typing.DTypeLike = np.float32,
         classes: Sequence[str] | None = None,
-        contract: Contract | None = None,
+        contract: AnyContract | None = None,
     ) -> None:
         self.layers = tuple(layers)
         self.input_shape: Shape = tuple(int(size) for size in input_shape)
@@ -249,7 +249,7 @@ class Sequential:
             "input_shape": list(self.input_shape),
             "dtype": self.dtype.name,
             "classes": None if self.classes is None else list(self.classes),
-            "contract": None if self.contract is None else self.contract.as_dict(),
+            "contract": None if self.contract is None else contract_as_dict(self.contract),
             "layers": [{"kind": type(layer).__name__, **layer.config()} for layer in self.layers],
         }
 
@@ -263,7 +263,7 @@ class Sequential:
             seed=None,
             dtype=config["dtype"] if dtype is None else dtype,
             classes=config["classes"],
-            contract=None if contract is None else Contract.from_dict(contract),
+            contract=None if contract is None else contract_from_dict(contract),
         )
 
     def copy(self, *, dtype: np.typing.DTypeLike | None = None) -> Sequential:

@@ -11,7 +11,7 @@ from functools import cached_property
 
 import numpy as np
 
-from handspun.contract import Contract
+from handspun.contract import AnyContract
 from handspun.errors import DataError, UsageError
 
 #: More classes than any data set of images has; a larger label is a number of another kind.
@@ -122,7 +122,7 @@ class Dataset:
     source: str
     license: str
     notes: tuple[str, ...] = ()
-    contract: Contract | None = None
+    contract: AnyContract | None = None
 
     def __post_init__(self) -> None:
         if not len(self.train):

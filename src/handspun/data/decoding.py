@@ -111,25 +111,6 @@ def on_paper(picture: PillowImage, colour: str = "white") -> PillowImage:
     return Image.alpha_composite(Image.new("RGBA", picture.size, colour), picture.convert("RGBA"))
 
 
-def border_colour(pixels: np.ndarray) -> tuple[int, ...]:
-    """The median along the border of pixels (H, W) or (H, W, C), of each channel."""
-    channels = pixels.reshape(*pixels.shape[:2], -1)  # (H, W, C)
-    border = np.concatenate([channels[0], channels[-1], channels[:, 0], channels[:, -1]])  # (2·(H + W), C)
-    return tuple(np.median(border, axis=0).astype(int).tolist())
-
-
-def pad_picture(picture: PillowImage, size: tuple[int, int], colour: tuple[int, ...]) -> PillowImage:
-    """Scale a picture, both sides alike, until it just fits into ``size`` (H, W), centred on a ground of ``colour``."""
-    from PIL import Image
-
-    height, width = size
-    scale = min(height / picture.height, width / picture.width)
-    inner = max(round(picture.width * scale), 1), max(round(picture.height * scale), 1)
-    sheet = Image.new(picture.mode, (width, height), colour if picture.mode == "RGB" else colour[0])
-    sheet.paste(picture.resize(inner, Image.Resampling.LANCZOS), ((width - inner[0]) // 2, (height - inner[1]) // 2))
-    return sheet
-
-
 @contextmanager
 def _opened(path: str | os.PathLike[str]) -> Iterator[PillowImage]:
     """The file as Pillow sees it before decoding; what goes wrong until the end of the block is the picture's fault."""

@@ -17,14 +17,13 @@ from typing import Any
 import numpy as np
 
 from handspun.archive import LIMIT_BYTES
+from handspun.contract import FITS, PictureContract
 from handspun.data.dataset import Dataset, Split
 from handspun.data.decoding import (
     UnreadablePictureError,
-    border_colour,
     decode_picture,
     inspect_picture,
     on_paper,
-    pad_picture,
     quiet_pillow,
     require_pillow,
 )
@@ -68,7 +67,7 @@ class PictureOptions:
                     f"size must be one number of pixels or (height, width), each from 1 to 10,000; got {self.size}."
                 )
             object.__setattr__(self, "size", tuple(sides))
-        if self.fit not in ("resize", "pad"):
+        if self.fit not in FITS:
             raise UsageError(f'fit must be "resize" or "pad", not "{self.fit}".')
         if self.mode not in (None, "grey", "rgb"):
             raise UsageError(f'mode must be "grey" or "rgb", not "{self.mode}".')
@@ -95,13 +94,13 @@ def read_picture_folder(scan: FolderScan, options: PictureOptions, *, progress: 
     """
     files = (*scan.train, *(scan.test or ()))
     key = folder_key(scan.folder, repr((options, scan.test is None)), ((file.name, file.size, file.changed) for file in files))
-    if dataset := _recalled(scan, key):
+    if dataset := _recalled(scan, key, options):
         return dataset
     _check_classes(scan, Counter(file.label for file in scan.train), "")
     require_pillow("Reading pictures")
     with quiet_pillow(), reporter(progress, unit="pictures") as report:
         pictures = _decode(scan, files, options, report)
-    dataset = _assemble(scan, files, pictures)
+    dataset = _assemble(scan, options, files, pictures)
     assert dataset.test is not None
     arrays = {
         "x_train": dataset.train.images,
@@ -115,20 +114,24 @@ def read_picture_folder(scan: FolderScan, options: PictureOptions, *, progress: 
     return dataset
 
 
-def _recalled(scan: FolderScan, key: str) -> Dataset | None:
+def _recalled(scan: FolderScan, key: str, options: PictureOptions) -> Dataset | None:
     arrays = recall(key)
     if arrays is None:
         return None
     try:
         train, test = Split(arrays["x_train"], arrays["y_train"]), Split(arrays["x_test"], arrays["y_test"])
         classes, notes = (tuple(map(str, arrays[name])) for name in ("classes", "notes"))
-        return _dataset(scan, train, test, classes, notes)
+        return _dataset(scan, options, train, test, classes, notes)
     except (KeyError, DataError):
         return None
 
 
-def _dataset(scan: FolderScan, train: Split, test: Split, classes: tuple[str, ...], notes: tuple[str, ...]) -> Dataset:
-    return Dataset(scan.folder.resolve().name, train, test, classes, str(scan.folder), "unknown", notes)
+def _dataset(
+    scan: FolderScan, options: PictureOptions, train: Split, test: Split, classes: tuple[str, ...], notes: tuple[str, ...]
+) -> Dataset:
+    height, width, *channels = train.images.shape[1:]
+    contract = PictureContract(height, width, colour=bool(channels), fit=options.fit)
+    return Dataset(scan.folder.resolve().name, train, test, classes, str(scan.folder), "unknown", notes, contract)
 
 
 def _check_classes(scan: FolderScan, counts: Counter[int], remark: str) -> None:
@@ -170,6 +173,7 @@ def _decode(scan: FolderScan, files: Sequence[PictureFile], options: PictureOpti
         if mode is None and all(isinstance(look, str) or look[2] for look in looks):
             mode = "grey"
     assert isinstance(size, tuple)
+    contract = PictureContract(*size, colour=mode != "grey", fit=options.fit)
     shape = (len(files), *size) if mode == "grey" else (len(files), *size, 3)
     if options.size is None and math.prod(shape) > LIMIT_BYTES:
         raise DataError(
@@ -182,7 +186,7 @@ def _decode(scan: FolderScan, files: Sequence[PictureFile], options: PictureOpti
         raise DataError(f"{scan.folder}: the pictures take {math.prod(shape) / 1e9:.1f} GB; give a smaller size.") from None
 
     def read(row: int, file: PictureFile) -> bytes:
-        images[row] = _pixels(file.path, size, options.fit, "L" if mode == "grey" else "RGB")
+        images[row] = contract.scale(on_paper(decode_picture(file.path, side=max(size))))
         return hashlib.blake2b(images[row].data, digest_size=16).digest()
 
     found = _each(files, read, name, report)
@@ -221,20 +225,6 @@ def _outcome(work: Callable[[int, PictureFile], Any], row: int, file: PictureFil
         return "cannot be opened"
 
 
-def _pixels(path: str, size: tuple[int, int], fit: str, mode: str) -> np.ndarray:
-    """The pixels of a picture, (H, W) or (H, W, 3) uint8."""
-    from PIL import Image
-
-    picture = on_paper(decode_picture(path, side=max(size))).convert(mode)
-    height, width = size
-    if picture.size != (width, height):
-        if fit == "pad":
-            picture = pad_picture(picture, size, border_colour(np.asarray(picture)))
-        else:
-            picture = picture.resize((width, height), Image.Resampling.LANCZOS)
-    return np.asarray(picture)
-
-
 def _commonest(looks: Sequence[tuple[int, int, bool] | str], scan: FolderScan) -> tuple[int, int]:
     """The size (H, W) that most pictures have; of several the smallest."""
     counts = Counter((look[0], look[1]) for look in looks if not isinstance(look, str))
@@ -261,7 +251,7 @@ def _grey_if_all_are(images: np.ndarray, digests: Sequence[bytes | None]) -> np.
 # From decoded pictures to a dataset ----------------------------------------------------------------------------------------
 
 
-def _assemble(scan: FolderScan, files: Sequence[PictureFile], pictures: _Pictures) -> Dataset:
+def _assemble(scan: FolderScan, options: PictureOptions, files: Sequence[PictureFile], pictures: _Pictures) -> Dataset:
     labels = np.array([file.label for file in files])  # (N,) int64
     readable = [row for row, digest in enumerate(pictures.digests) if digest is not None]
     train = [row for row in readable if row < len(scan.train)]
@@ -291,7 +281,7 @@ def _assemble(scan: FolderScan, files: Sequence[PictureFile], pictures: _Picture
     both = slice(0, len(train)), slice(len(train), len(train) + len(test))
     rows = np.array(train, np.intp), np.array(test, np.intp)
     splits = [Split(pictures.images[part], labels[of]) for part, of in zip(both, rows, strict=True)]
-    return _dataset(scan, splits[0], splits[1], scan.classes, tuple(notes))
+    return _dataset(scan, options, splits[0], splits[1], scan.classes, tuple(notes))
 
 
 def _split(

@@ -6,12 +6,11 @@ import os
 
 import numpy as np
 
+from handspun.contract import border_colour, pad_picture
 from handspun.data.decoding import (
     UnreadablePictureError,
-    border_colour,
     decode_picture,
     on_paper,
-    pad_picture,
     quiet_pillow,
     require_pillow,
 )

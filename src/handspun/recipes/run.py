@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 import handspun
-from handspun.contract import Contract
+from handspun.contract import AnyContract
 from handspun.data import Dataset, Split
 from handspun.data.splits import choose_classes, hold_out, pool
 from handspun.errors import ModelFileError, OutputError, UsageError
@@ -39,7 +39,7 @@ class Material:
     test: Split | None
     classes: tuple[str, ...]
     name: str
-    contract: Contract | None = None
+    contract: AnyContract | None = None
     notes: tuple[str, ...] = ()
 
     @property
