@@ -34,7 +34,8 @@ def train(
     fit: Annotated[str | None, typer.Option(help="Of a folder of pictures: resize, or pad to keep proportions.")] = None,
     mode: Annotated[str | None, typer.Option(help="Of a folder of pictures: grey or rgb.")] = None,
     channels: Annotated[
-        str | None, typer.Option(help="Filters of convolutions in front of the hidden layers, such as 16,32.")
+        str | None,
+        typer.Option(help="Filters of convolutions in front of the hidden layers, such as 16,32; begins from the recipe cnn."),
     ] = None,
     kernel_size: Annotated[int | None, typer.Option(help="Rows and columns of a filter.")] = None,
     hidden: Annotated[str | None, typer.Option(help="Units of the hidden layers, such as 128,64.")] = None,
@@ -107,7 +108,7 @@ def train(
         if (folder / MODEL).exists():
             raise UsageError(f"The training in {folder} is complete: there is nothing to resume.")
     else:
-        settings = load_recipe(recipe or "default").settings
+        settings = load_recipe(recipe or ("cnn" if channels else "default")).settings
         settings = settings.replace(**changes)
         seconds = None if budget is None else _seconds(budget)
         folder = out_folder or _next_folder(settings.data)
