@@ -153,7 +153,10 @@ class Conv2D(Layer):
         # The filters upside down: (G, 1, C/G · kw, kh · O/G).
         kernels = self.weight.reshape(groups, each, kh, -1)[:, :, ::-1].transpose(0, 3, 2, 1).reshape(groups, 1, -1, kh * each)
         d_columns = here.buffer("dcolumns", (groups, height, kernels.shape[2], columns.outputs * images))
-        np.matmul(kernels, windows, out=d_columns)
+        if rows.stride == rows.dilation == 1:
+            _multiply_without_zeros(kernels, windows, first, rows.outputs, kh, d_columns)
+        else:
+            np.matmul(kernels, windows, out=d_columns)
         shifted = d_columns.reshape(groups, height, -1, kw, columns.outputs, images)
         if self._plain(columns):
             return by_images(shifted.reshape(height, channels, width, images))
@@ -231,6 +234,26 @@ class Conv2D(Layer):
         if "initializer" in config:
             config = {**config, "initializer": initializer_from_config(config["initializer"])}
         return cls(**config)
+
+
+def _multiply_without_zeros(kernels: np.ndarray, windows: np.ndarray, first: int, count: int, kh: int, out: np.ndarray) -> None:
+    """``kernels @ windows``, where of the rows that make the windows only ``count`` from ``first`` on are not zero.
+
+    Window h is made of the rows h to h + kh - 1. At both ends some of them are zero, and so is what they would add: without
+    padding, filters of 5 x 5 on pictures of 12 x 12 spend a third of the product on it.
+    """
+    height, each = windows.shape[1], windows.shape[2] // kh
+    whole = slice(max(first, 0), min(first + count - kh + 1, height))  # the windows without zeros
+    if whole.start < whole.stop:
+        np.matmul(kernels, windows[:, whole], out=out[:, whole])
+    for h in range(height):
+        if whole.start <= h < whole.stop:
+            continue
+        begin, end = max(0, first - h) * each, min(kh, first + count - h) * each
+        if begin < end:
+            np.matmul(kernels[:, 0, :, begin:end], windows[:, h, begin:end], out=out[:, h])
+        else:
+            out[:, h] = 0.0
 
 
 def _short(value: Any) -> str:
