@@ -16,6 +16,7 @@ SOURCE = Path(handspun.__file__).parent
 LEVELS = (
     ("__main__",),
     ("cli",),
+    ("app",),
     ("recipes",),
     ("training", "plots", "pretrained"),
     ("modelfile", "evaluation", "gradcheck", "messy"),

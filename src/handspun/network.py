@@ -273,12 +273,17 @@ class Sequential:
         twin.statistics.vector[...] = self.statistics.vector
         return twin
 
+    def outline(self) -> list[tuple[Layer, Shape, int]]:
+        """Each layer with the shape of its output and its number of parameters."""
+        return [
+            (layer, shape, _within(layer, self.parameters)) for layer, shape in zip(self.layers, self._shapes, strict=True)
+        ]
+
     def summary(self) -> str:
         """A table of the layers: name, kind, output shape, parameters, bytes; and the totals."""
         rows = [("layer", "kind", "output", "parameters", "bytes")]
         rows.append(("input", "", str(self.input_shape), "", ""))
-        for layer, shape in zip(self.layers, self._shapes, strict=True):
-            size = _within(layer, self.parameters)
+        for layer, shape, size in self.outline():
             own = f"{size:,}" if size else ""
             rows.append((layer.name, repr(layer), str(shape), own, f"{size * self.dtype.itemsize:,}" if size else ""))
         total = self.parameters.vector.size
