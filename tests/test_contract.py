@@ -135,6 +135,64 @@ def test_pictures_are_judged_one_by_one_and_left_as_they_are(digits):
         np.testing.assert_array_equal(CONTRACT(pictures[i : i + 1])[0], together[i])
 
 
+# Step by step ----------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("inverted", [False, True])
+@pytest.mark.parametrize("shape", [(28, 28), (90, 120), (90, 120, 3)])
+def test_the_stages_of_a_picture_end_where_a_call_does(shape, inverted, digits):
+    for digit in digits[:20]:
+        picture = np.zeros(shape[:2], np.uint8)
+        picture[-28:, :28] = digit
+        picture = 255 - picture if inverted else picture
+        if len(shape) == 3:
+            picture = np.repeat(picture[..., None], 3, axis=2)
+        stages = CONTRACT.stages(picture)
+        np.testing.assert_array_equal(stages.image, CONTRACT(picture[None])[0])
+        grey = picture if picture.ndim == 2 else picture[..., 0]
+        np.testing.assert_array_equal(stages.grey, grey)
+        np.testing.assert_array_equal(stages.ink[-28:, :28], digit)
+        top, bottom, left, right = extent(stages.ink, 64)
+        np.testing.assert_allclose([*stages.rows, *stages.columns], [top, bottom, left, right], atol=1)
+        np.testing.assert_array_equal(stages.crop, stages.ink[slice(*stages.rows), slice(*stages.columns)])
+        assert abs(max(stages.scaled.shape) - 20) <= 1
+        assert stages.centre == pytest.approx(centre(np.where(stages.ink > 64, stages.ink, 0)), abs=0.5)
+
+
+def test_the_scaled_strokes_are_the_crop_in_the_size_of_the_box():
+    picture = strokes(200, 300, (20, 120, 30, 60))  # 100 x 30: scaled to 20 x 6
+    stages = CONTRACT.stages(picture)
+    assert (stages.rows, stages.columns) == ((20, 120), (30, 60))
+    assert stages.centre == (69.5, 44.5)
+    np.testing.assert_array_equal(stages.crop, np.full((100, 30), 255))
+    assert stages.scaled.shape == (20, 6)
+    assert stages.scaled[1:-1, 1:-1].min() == 255
+    np.testing.assert_array_equal(stages.scaled, stages.scaled[::-1, ::-1])
+
+
+def test_strokes_that_are_right_already_are_not_scaled(digits):
+    stages = CONTRACT.stages(digits[0])
+    np.testing.assert_array_equal(stages.image, digits[0])
+    np.testing.assert_array_equal(stages.scaled, digits[0][slice(*stages.rows), slice(*stages.columns)])
+
+
+def test_the_stages_of_an_empty_sheet_are_empty():
+    stages = CONTRACT.stages(np.full((30, 40, 4), 200, np.uint8))
+    assert (stages.rows, stages.columns, stages.centre) == ((0, 0), (0, 0), (0.0, 0.0))
+    assert stages.crop.shape == stages.scaled.shape == (0, 0)
+    assert not stages.ink.any()
+    assert not stages.image.any()
+
+
+def test_stages_are_of_one_picture():
+    for picture in (np.zeros((28, 28)), np.zeros((2, 3, 4, 1), np.uint8), np.zeros((0, 4), np.uint8)):
+        with pytest.raises(UsageError, match="one picture"):
+            CONTRACT.stages(picture)
+
+
+# What cannot be meant --------------------------------------------------------------------------------------------------------
+
+
 @pytest.mark.parametrize(
     ("images", "says"),
     [

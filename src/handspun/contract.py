@@ -12,7 +12,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -72,34 +72,124 @@ class Contract:
         result = np.zeros((len(images), self.side, self.side), np.uint8)
         at_once = max(1, 500_000 // (images.shape[1] * images.shape[2]))  # so that what is needed in between stays small
         for piece in pieces(len(images), at_once):
-            result[piece] = self._apply(normalize_polarity_and_contrast(to_grey(images[piece])))
+            ink = normalize_polarity_and_contrast(to_grey(images[piece]))  # (n, H, W)
+            result[piece] = self._render(ink, _find_strokes(ink))
         return result
 
-    def _apply(self, grey: np.ndarray) -> np.ndarray:
-        """The same for light strokes on black, (n, H, W)."""
-        result = np.zeros((len(grey), self.side, self.side), np.uint8)
-        ink = _ink(grey)  # (n, H, W)
-        top, bottom = _extent(np.any(ink, axis=2))  # (n,) each
-        left, right = _extent(np.any(ink, axis=1))
-        longer = np.maximum(bottom - top, right - left)
-        some = longer > 0
-        row, column = _centre_of_mass(np.where(ink, grey, 0))
+    def stages(self, picture: np.ndarray) -> Stages:
+        """What happens to one picture on its way, step by step, by the very code that a call runs.
+
+        Args:
+            picture: (H, W) or (H, W, C) as for a call.
+
+        Returns:
+            The steps; ``image`` is what a call gives.
+
+        Raises:
+            UsageError: another picture.
+        """
+        picture = np.asarray(picture)
+        if picture.dtype != np.uint8 or picture.ndim not in (2, 3) or 0 in picture.shape:
+            raise UsageError(f"Expected one picture (H, W) or (H, W, C) of uint8, got {picture.dtype} {picture.shape}.")
+        grey = to_grey(picture[None])  # (1, H, W)
+        ink = normalize_polarity_and_contrast(grey)
+        strokes = _find_strokes(ink)
+        (image,) = self._render(ink, strokes)
+        rows, columns = strokes.box(0)
+        crop = ink[0, rows, columns]  # (h, w)
+        return Stages(
+            grey=grey[0],
+            ink=ink[0],
+            rows=(rows.start, rows.stop),
+            columns=(columns.start, columns.stop),
+            centre=strokes.centre(0),
+            scaled=crop.copy() if self._fits(ink.shape, strokes)[0] else self._scaled(crop),
+            image=image,
+        )
+
+    def _fits(self, shape: tuple[int, ...], strokes: Strokes) -> np.ndarray:
+        """Which of pictures of a shape (n, H, W) have size and place right already, (n,) bool."""
+        if shape[1:] != (self.side, self.side):
+            return np.zeros(shape[0], bool)
         middle = self.side // 2
-        placed = np.maximum(np.abs(row - middle), np.abs(column - middle)) <= self.tolerance
-        if grey.shape[1:] == (self.side, self.side):
-            fits = some & placed & (np.abs(longer - self.box) <= self.tolerance)
-            result[fits] = grey[fits]
-        else:
-            fits = np.zeros(len(grey), bool)
-        for i in np.flatnonzero(some & ~fits):
-            scale = longer[i] / self.box
+        placed = np.maximum(np.abs(strokes.row - middle), np.abs(strokes.column - middle)) <= self.tolerance
+        return (strokes.longer > 0) & placed & (np.abs(strokes.longer - self.box) <= self.tolerance)
+
+    def _render(self, ink: np.ndarray, strokes: Strokes) -> np.ndarray:
+        """Light strokes on black (n, H, W), and where in them they are, to (n, side, side) uint8."""
+        result = np.zeros((len(ink), self.side, self.side), np.uint8)
+        fits = self._fits(ink.shape, strokes)
+        if fits.any():
+            result[fits] = ink[fits]
+        square, middle = (self.side, self.side), (self.side // 2, self.side // 2)
+        for i in np.flatnonzero((strokes.longer > 0) & ~fits):
+            rows, columns = strokes.box(i)
+            row, column = strokes.centre(i)
             # Only the strokes: what grain there is elsewhere stays behind.
-            rows, columns = slice(top[i], bottom[i]), slice(left[i], right[i])
-            down = _resampling(self.side, middle, row[i] - top[i], scale, bottom[i] - top[i])  # (side, h)
-            across = _resampling(self.side, middle, column[i] - left[i], scale, right[i] - left[i])  # (side, w)
-            resized = down @ grey[i, rows, columns].astype(np.float32) @ across.T
-            result[i] = np.rint(np.clip(resized * (255.0 / max(resized.max(), 1.0)), 0, 255))
+            crop = ink[i, rows, columns]  # (h, w)
+            result[i] = _resized(crop, square, middle, (row - rows.start, column - columns.start), max(crop.shape) / self.box)
         return result
+
+    def _scaled(self, crop: np.ndarray) -> np.ndarray:
+        """The strokes (h, w) brought to the size of the box and not yet moved: (rows, columns) uint8."""
+        if crop.size == 0:
+            return crop.copy()
+        scale = max(crop.shape) / self.box
+        size = max(round(crop.shape[0] / scale), 1), max(round(crop.shape[1] / scale), 1)
+        return _resized(crop, size, _middle(size), _middle(crop.shape), scale)
+
+
+@dataclass(frozen=True, eq=False)
+class Stages:
+    """One picture on its way through a ``Contract``; (H, W) is the picture's size, (side, side) that of the result.
+
+    Attributes:
+        grey: (H, W) uint8, its luminance, on white paper where it was transparent.
+        ink: (H, W) uint8, light strokes on black.
+        rows: from which row of the picture to before which one the strokes go; (0, 0) where there are none.
+        columns: the same for its columns.
+        centre: row and column of the strokes' centre of mass in the picture; (0, 0) where there are none.
+        scaled: (h, w) uint8, the strokes alone, their longer side as long as the contract's box; (0, 0) without strokes.
+            Strokes that are right already are as they were, up to the contract's tolerance from the size of the box.
+        image: (side, side) uint8, the result: the strokes with their centre of mass in the middle.
+    """
+
+    grey: np.ndarray
+    ink: np.ndarray
+    rows: tuple[int, int]
+    columns: tuple[int, int]
+    centre: tuple[float, float]
+    scaled: np.ndarray
+    image: np.ndarray
+
+    @property
+    def crop(self) -> np.ndarray:
+        """The strokes alone, in the picture's own size: (bottom - top, right - left) uint8."""
+        return self.ink[slice(*self.rows), slice(*self.columns)]
+
+
+class Strokes(NamedTuple):
+    """Where the strokes of n pictures are, in pixels, (n,) each; all 0 where there are none."""
+
+    top: np.ndarray
+    bottom: np.ndarray
+    left: np.ndarray
+    right: np.ndarray
+    row: np.ndarray
+    column: np.ndarray
+
+    @property
+    def longer(self) -> np.ndarray:
+        """The longer side, (n,)."""
+        return np.maximum(self.bottom - self.top, self.right - self.left)
+
+    def box(self, index: int | np.intp) -> tuple[slice, slice]:
+        """Rows and columns that the strokes of one picture take up."""
+        return slice(int(self.top[index]), int(self.bottom[index])), slice(int(self.left[index]), int(self.right[index]))
+
+    def centre(self, index: int | np.intp) -> tuple[float, float]:
+        """Row and column of the centre of mass of the strokes of one picture."""
+        return float(self.row[index]), float(self.column[index])
 
 
 @dataclass(frozen=True)
@@ -226,9 +316,17 @@ def to_grey(images: np.ndarray) -> np.ndarray:
     return np.rint(grey).astype(np.uint8)
 
 
-def _ink(grey: np.ndarray) -> np.ndarray:
+def _find_strokes(ink: np.ndarray) -> Strokes:
+    """Where the strokes are in light strokes on black (n, H, W)."""
+    solid = _solid(ink)  # (n, H, W)
+    top, bottom = _extent(np.any(solid, axis=2))  # (n,) each
+    left, right = _extent(np.any(solid, axis=1))
+    return Strokes(top, bottom, left, right, *_centre_of_mass(np.where(solid, ink, 0)))
+
+
+def _solid(ink: np.ndarray) -> np.ndarray:
     """Where there are strokes, (n, H, W) bool: bright pixels with bright surroundings of 3 x 3."""
-    return (grey >= INK * 255) & (neighbourhoods(grey) >= AROUND * 9 * 255)
+    return (ink >= INK * 255) & (neighbourhoods(ink) >= AROUND * 9 * 255)
 
 
 def _extent(has_ink: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -243,6 +341,33 @@ def _centre_of_mass(grey: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     rows, columns = grey.sum(axis=2, dtype=np.float64), grey.sum(axis=1, dtype=np.float64)
     mass = np.maximum(rows.sum(axis=1), 1.0)
     return rows @ np.arange(grey.shape[1]) / mass, columns @ np.arange(grey.shape[2]) / mass
+
+
+def _middle(shape: tuple[int, ...]) -> tuple[float, float]:
+    """The place in the middle of so many rows and columns."""
+    return (shape[0] - 1) / 2, (shape[1] - 1) / 2
+
+
+def _resized(
+    crop: np.ndarray,
+    size: tuple[int, int],
+    middle: tuple[float, float],
+    centre: tuple[float, float],
+    scale: float,
+) -> np.ndarray:
+    """Strokes (h, w) on a sheet of another size, uint8, the brightest of them white.
+
+    Args:
+        crop: (h, w) light strokes on black.
+        size: (rows, columns) of the sheet.
+        middle: the place on the sheet where ``centre`` of the strokes goes.
+        centre: that place among the strokes.
+        scale: pixels of the strokes for each of the sheet.
+    """
+    down = _resampling(size[0], middle[0], centre[0], scale, crop.shape[0])  # (rows, h)
+    across = _resampling(size[1], middle[1], centre[1], scale, crop.shape[1])  # (columns, w)
+    resized = down @ crop.astype(np.float32) @ across.T  # (rows, columns)
+    return np.rint(np.clip(resized * (255.0 / max(resized.max(), 1.0)), 0, 255)).astype(np.uint8)
 
 
 def _resampling(size: int, middle: float, centre: float, scale: float, inputs: int) -> np.ndarray:
