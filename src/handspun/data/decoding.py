@@ -8,8 +8,8 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from contextlib import contextmanager, nullcontext
+from typing import TYPE_CHECKING, BinaryIO
 
 import numpy as np
 
@@ -72,11 +72,14 @@ def inspect_picture(path: str | os.PathLike[str]) -> tuple[int, int, bool]:
         return height, width, grey
 
 
-def decode_picture(path: str | os.PathLike[str], *, side: int | None = None) -> PillowImage:
+def decode_picture(
+    source: str | os.PathLike[str] | BinaryIO, *, side: int | None = None, most_pixels: int = MOST_PIXELS
+) -> PillowImage:
     """Decode a picture and turn it upright.
 
     Args:
-        path: the file.
+        source: the path of a file, or an open one.
+        most_pixels: that it may have.
         side: the longer side in pixels that the picture will be brought to, if known: a large JPEG is then decoded at no more
             than about twice that, which takes a fraction of the time and of the memory.
 
@@ -89,7 +92,7 @@ def decode_picture(path: str | os.PathLike[str], *, side: int | None = None) -> 
     """
     from PIL import Image, ImageOps
 
-    with _opened(path) as file:
+    with _opened(source, most_pixels) as file:
         if side is not None and min(file.size) >= 4 * side:
             file.draft(None, (2 * side, 2 * side))
         file.load()  # a broken picture shows itself here; what fails below is its metadata
@@ -112,19 +115,20 @@ def on_paper(picture: PillowImage, colour: str = "white") -> PillowImage:
 
 
 @contextmanager
-def _opened(path: str | os.PathLike[str]) -> Iterator[PillowImage]:
+def _opened(source: str | os.PathLike[str] | BinaryIO, most_pixels: int = MOST_PIXELS) -> Iterator[PillowImage]:
     """The file as Pillow sees it before decoding; what goes wrong until the end of the block is the picture's fault."""
     from PIL import Image
 
     try:
-        with open_regular(path) as stream, Image.open(stream, formats=_FORMATS) as file:
-            if file.width * file.height > MOST_PIXELS:
-                raise UnreadablePictureError(f"has {file.width} × {file.height} pixels; at most {MOST_PIXELS:,} are read")
+        opened = open_regular(source) if isinstance(source, (str, os.PathLike)) else nullcontext(source)
+        with opened as stream, Image.open(stream, formats=_FORMATS) as file:
+            if file.width * file.height > most_pixels:
+                raise UnreadablePictureError(f"has {file.width} × {file.height} pixels; at most {most_pixels:,} are read")
             yield file
     except (DataError, UnreadablePictureError):
         raise
     except Image.DecompressionBombError as error:
-        raise UnreadablePictureError(f"has more pixels than the {MOST_PIXELS:,} that are read at most") from error
+        raise UnreadablePictureError(f"has more pixels than the {most_pixels:,} that are read at most") from error
     except Image.UnidentifiedImageError as error:
         raise UnreadablePictureError("is not an image that can be read (its format is not known)") from error
     except Exception as error:  # whatever Pillow's decoders come upon in a broken file

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+from typing import BinaryIO
 
 import numpy as np
 
 from handspun.contract import border_colour, pad_picture
 from handspun.data.decoding import (
+    MOST_PIXELS,
     UnreadablePictureError,
     decode_picture,
     on_paper,
@@ -66,14 +68,24 @@ def read_pixels(path: str | os.PathLike[str]) -> np.ndarray:
     """
     require_pillow("Reading pictures")
     try:
-        with quiet_pillow():
-            picture = decode_picture(path)
-            seen = on_paper(picture, "white")
-            if picture.has_transparency_data and np.asarray(seen.convert("L")).min() >= INVISIBLE:
-                seen = on_paper(picture, "black")
-            return np.asarray(seen if seen.mode == "L" else seen.convert("RGB"))
+        return decode_pixels(path)
     except UnreadablePictureError as error:
         raise DataError(f"{path} {error}.") from error
+
+
+def decode_pixels(source: str | os.PathLike[str] | BinaryIO, *, most_pixels: int = MOST_PIXELS) -> np.ndarray:
+    """The same for the path of a file or an open one.
+
+    Raises:
+        UnreadablePictureError: it is no picture, a broken one, or has more than ``most_pixels``.
+        DataError: the file cannot be opened.
+    """
+    with quiet_pillow():
+        picture = decode_picture(source, most_pixels=most_pixels)
+        seen = on_paper(picture, "white")
+        if picture.has_transparency_data and np.asarray(seen.convert("L")).min() >= INVISIBLE:
+            seen = on_paper(picture, "black")
+        return np.asarray(seen if seen.mode == "L" else seen.convert("RGB"))
 
 
 def _grey_shape(shape: tuple[int, ...]) -> tuple[int, int]:
