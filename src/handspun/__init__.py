@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from handspun.augment import Augmentation
     from handspun.averaging import ExponentialMovingAverage
+    from handspun.calibration import fit_confidence
     from handspun.clipping import ClipNorm, ClipValue
+    from handspun.confidence import Answers, Confidence
     from handspun.contract import Contract
     from handspun.data import Dataset, Split, load_dataset
     from handspun.data.splits import hold_out, k_fold, pool
@@ -92,9 +94,14 @@ __version__ = "0.1.0"
 _HOMES = {
     "handspun.augment": ("Augmentation",),
     "handspun.averaging": ("ExponentialMovingAverage",),
+    "handspun.calibration": ("fit_confidence",),
     "handspun.clipping": (
         "ClipNorm",
         "ClipValue",
+    ),
+    "handspun.confidence": (
+        "Answers",
+        "Confidence",
     ),
     "handspun.contract": ("Contract",),
     "handspun.data": (
@@ -235,6 +242,7 @@ __all__ = [
     "Adagrad",
     "Adam",
     "AdamW",
+    "Answers",
     "Augmentation",
     "AvgPool2D",
     "BatchNorm",
@@ -243,6 +251,7 @@ __all__ = [
     "Callback",
     "ClipNorm",
     "ClipValue",
+    "Confidence",
     "Constant",
     "Contract",
     "Conv2D",
@@ -313,6 +322,7 @@ __all__ = [
     "confusion_matrix",
     "evaluate",
     "fit",
+    "fit_confidence",
     "hold_out",
     "k_fold",
     "load",

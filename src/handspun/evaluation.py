@@ -9,7 +9,7 @@ import numpy as np
 from handspun.errors import UsageError
 from handspun.losses import Loss, SoftmaxCrossEntropy, softmax
 from handspun.metrics import ClassScores, class_scores, confusion_matrix, correct, wilson_interval
-from handspun.network import Sequential
+from handspun.network import Sequential, two_or_more
 
 
 def loss_and_accuracy(network: Sequential, images: np.ndarray, targets: np.ndarray, loss: Loss) -> tuple[float, float | None]:
@@ -57,9 +57,7 @@ def evaluate(network: Sequential, images: np.ndarray, labels: np.ndarray) -> Eva
     if labels.min() < 0 or labels.max() >= classes:
         wrong = labels.min() if labels.min() < 0 else labels.max()
         raise UsageError(f"Label {wrong} is out of range; the network has classes 0 to {classes - 1}.")
-    outputs = network.logits(images)  # (N, C), or (N, 1) for one output
-    if outputs.shape[1] == 1:
-        outputs = np.concatenate([np.zeros_like(outputs), outputs], axis=1)
+    outputs = two_or_more(network.logits(images))  # (N, C)
     predicted = outputs.argmax(axis=1)
     hits = int(np.count_nonzero(predicted == labels))
     confusion = confusion_matrix(labels, predicted, classes)

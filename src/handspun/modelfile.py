@@ -2,8 +2,8 @@
 
 A model file is a NumPy archive (``.npz``) of three arrays: ``header``, JSON text as bytes; ``parameters``, the flat vector;
 ``statistics``, the running averages. The header names the format and its version, describes the structure, tells what the
-classes are, and has the SHA-256 of the vectors. Loading makes layers only from the kinds that handspun knows, by their
-settings: nothing in a file is ever run.
+classes are, has the SHA-256 of the vectors and, where the network has one, its ``Confidence``. Loading makes layers only from
+the kinds that handspun knows, by their settings: nothing in a file is ever run.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from handspun.archive import read_arrays, write_arrays
+from handspun.confidence import Confidence
 from handspun.errors import ModelFileError, UsageError
 from handspun.network import Sequential, size_of
 
@@ -46,6 +47,7 @@ def save(network: Sequential, path: str | os.PathLike[str], *, training: dict[st
         "version": VERSION,
         "network": network.config(),
         "training": training or {},
+        **({} if network.confidence is None else {"confidence": network.confidence.as_dict()}),
         "sha256": {name: _sha256(vector) for name, vector in vectors.items()},
     }
     write_arrays(path, {"header": encode_json(header), **vectors})
@@ -80,6 +82,8 @@ def load_with_header(path: str | os.PathLike[str]) -> tuple[Sequential, dict[str
         network = Sequential.from_config(header["network"])
         if not isinstance(header["training"], dict):
             raise ModelFileError(f'{path}: "training" is not a JSON object.')
+        if "confidence" in header:
+            network.confidence = Confidence.from_dict(header["confidence"])
     except ModelFileError:
         raise
     except Exception as error:  # whatever layers come upon that are made from nonsense; sizes were checked before

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from handspun import inputs
+from handspun.confidence import Answers, Confidence, answers, is_empty
 from handspun.contract import AnyContract, contract_as_dict, contract_from_dict
 from handspun.errors import UsageError
 from handspun.initializers import GlorotNormal, HeNormal
@@ -57,6 +58,8 @@ class Sequential:
             takes what it is given. Kept in the model file.
 
     Attributes:
+        confidence: what makes answers calibrated and lets the network say that it does not know; None until someone sets what
+            ``fit_confidence`` found. Kept in the model file.
         parameters: all parameters, one vector with views "dense1.weight" and so on; ``layer.weight`` is the same memory.
         statistics: what is kept but not trained (running averages of batch normalisation), in the same form.
         decayed: the parts of the vector that penalties and weight decay act on.
@@ -79,6 +82,7 @@ class Sequential:
         self.input_shape: Shape = tuple(int(size) for size in input_shape)
         self.dtype = np.dtype(dtype)
         self.contract = contract
+        self.confidence: Confidence | None = None
         if not self.layers:
             raise UsageError("A network needs at least one layer.")
         if not self.input_shape or min(self.input_shape) < 1:
@@ -213,10 +217,23 @@ class Sequential:
 
     def predict_proba(self, images: np.ndarray) -> np.ndarray:
         """Class probabilities (N, C) by the softmax of the logits; with a single output, of "no" and "yes" (N, 2)."""
-        logits = self.logits(images)
-        if logits.shape[1] == 1:
-            logits = np.concatenate([np.zeros_like(logits), logits], axis=1)  # softmax(0, z) = (1 - σ(z), σ(z))
-        return softmax(logits)
+        return softmax(two_or_more(self.logits(images)))
+
+    def answer(self, images: np.ndarray) -> Answers:
+        """What to tell people about ``images`` (N, …), as the contract made them: class, honest probabilities, doubts.
+
+            answers = network.answer(network.contract(pictures))
+            answers.verdict[0]        # "known", "unknown" (none of the classes) or "empty" (nothing on the picture)
+            answers.predicted[0]      # the most probable class, also of an unknown picture; -1 for an empty one
+            answers.probabilities[0]  # (C,), calibrated
+
+        A network without ``confidence`` answers with its plain softmax, and knows everything that is not empty.
+
+        Raises:
+            UsageError: images of another size than the network's.
+        """
+        images = np.asarray(images)
+        return answers(two_or_more(self.logits(images)), is_empty(images), self.confidence)
 
     def predict(self, images: np.ndarray) -> np.ndarray:
         """The most probable class of each image, as its index (N,)."""
@@ -271,13 +288,12 @@ class Sequential:
         twin = type(self).from_config(self.config(), dtype=dtype)
         twin.parameters.vector[...] = self.parameters.vector
         twin.statistics.vector[...] = self.statistics.vector
+        twin.confidence = self.confidence
         return twin
 
     def outline(self) -> list[tuple[Layer, Shape, int]]:
         """Each layer with the shape of its output and its number of parameters."""
-        return [
-            (layer, shape, _within(layer, self.parameters)) for layer, shape in zip(self.layers, self._shapes, strict=True)
-        ]
+        return [(layer, shape, _within(layer, self.parameters)) for layer, shape in zip(self.layers, self._shapes, strict=True)]
 
     def summary(self) -> str:
         """A table of the layers: name, kind, output shape, parameters, bytes; and the totals."""
@@ -425,6 +441,11 @@ def layout(every: Sequence[Placed]) -> tuple[dict[str, Shape], dict[str, Shape]]
         parameters |= {f"{name}.{own}": size for own, size in layer.parameter_shapes(shape).items()}
         statistics |= {f"{name}.{own}": size for own, size in layer.statistic_shapes(shape).items()}
     return parameters, statistics
+
+
+def two_or_more(logits: np.ndarray) -> np.ndarray:
+    """Logits (N, C) of at least two classes: a single output z of yes or no becomes (0, z), whose softmax is 1 - σ(z), σ(z)."""
+    return logits if logits.shape[1] > 1 else np.concatenate([np.zeros_like(logits), logits], axis=1)
 
 
 def structure(network: Sequential) -> str:
