@@ -73,13 +73,13 @@ def inspect_picture(path: str | os.PathLike[str]) -> tuple[int, int, bool]:
 
 
 def decode_picture(
-    source: str | os.PathLike[str] | BinaryIO, *, side: int | None = None, most_pixels: int = MOST_PIXELS
+    source: str | os.PathLike[str] | BinaryIO, *, side: int | None = None, most_pixels: int | None = None
 ) -> PillowImage:
     """Decode a picture and turn it upright.
 
     Args:
         source: the path of a file, or an open one.
-        most_pixels: that it may have.
+        most_pixels: that it may have; None for ``MOST_PIXELS``.
         side: the longer side in pixels that the picture will be brought to, if known: a large JPEG is then decoded at no more
             than about twice that, which takes a fraction of the time and of the memory.
 
@@ -115,10 +115,11 @@ def on_paper(picture: PillowImage, colour: str = "white") -> PillowImage:
 
 
 @contextmanager
-def _opened(source: str | os.PathLike[str] | BinaryIO, most_pixels: int = MOST_PIXELS) -> Iterator[PillowImage]:
+def _opened(source: str | os.PathLike[str] | BinaryIO, most_pixels: int | None = None) -> Iterator[PillowImage]:
     """The file as Pillow sees it before decoding; what goes wrong until the end of the block is the picture's fault."""
     from PIL import Image
 
+    most_pixels = MOST_PIXELS if most_pixels is None else most_pixels
     try:
         opened = open_regular(source) if isinstance(source, (str, os.PathLike)) else nullcontext(source)
         with opened as stream, Image.open(stream, formats=_FORMATS) as file:

@@ -9,7 +9,6 @@ import numpy as np
 
 from handspun.contract import border_colour, pad_picture
 from handspun.data.decoding import (
-    MOST_PIXELS,
     UnreadablePictureError,
     decode_picture,
     on_paper,
@@ -73,11 +72,11 @@ def read_pixels(path: str | os.PathLike[str]) -> np.ndarray:
         raise DataError(f"{path} {error}.") from error
 
 
-def decode_pixels(source: str | os.PathLike[str] | BinaryIO, *, most_pixels: int = MOST_PIXELS) -> np.ndarray:
+def decode_pixels(source: str | os.PathLike[str] | BinaryIO, *, most_pixels: int | None = None) -> np.ndarray:
     """The same for the path of a file or an open one.
 
     Raises:
-        UnreadablePictureError: it is no picture, a broken one, or has more than ``most_pixels``.
+        UnreadablePictureError: it is no picture, a broken one, or has more pixels than ``most_pixels`` (None: the usual limit).
         DataError: the file cannot be opened.
     """
     with quiet_pillow():
