@@ -1,0 +1,339 @@
+"""What the page is told of a network's inside is what its passes compute."""
+
+import asyncio
+import base64
+
+import numpy as np
+import pytest
+
+pytest.importorskip("starlette")
+pytest.importorskip("httpx")
+
+import httpx
+from starlette.applications import Starlette
+from starlette.responses import JSONResponse
+
+from handspun.app import inside
+from handspun.app.models import Model, Models
+from handspun.app.wire import RequestError
+from handspun.layers import (
+    AvgPool2D,
+    BatchNorm,
+    Conv2D,
+    Dense,
+    Dropout,
+    Flatten,
+    GlobalAvgPool,
+    LayerNorm,
+    MaxPool2D,
+    ReLU,
+    Residual,
+    Tanh,
+)
+from handspun.network import Sequential
+
+RNG = np.random.default_rng(5)
+SEEN = RNG.integers(0, 256, (6, 6), np.uint8)
+COLOURED = RNG.integers(0, 256, (6, 6, 3), np.uint8)
+
+
+def filled(network, seed=3):
+    """The network with parameters and statistics that are all different."""
+    rng = np.random.default_rng(seed)
+    network.parameters.vector[...] = rng.normal(0.0, 0.7, network.parameters.vector.size)
+    network.statistics.vector[...] = rng.uniform(0.5, 2.0, network.statistics.vector.size)
+    return network
+
+
+def mlp(outputs=3):
+    layers = [Flatten(), Dense(7), BatchNorm(), ReLU(), Dropout(), Dense(5), LayerNorm(), Tanh(), Dense(outputs)]
+    return filled(Sequential(layers, (6, 6), dtype=np.float64))
+
+
+def cnn(channels=1):
+    layers = [
+        Conv2D(4, 3, bias=False),
+        BatchNorm(),
+        Tanh(),
+        Conv2D(6, (3, 2), padding="same", stride=(1, 2)),
+        MaxPool2D(2, stride=1),
+        ReLU(),
+        Flatten(),
+        Dense(8),
+        Tanh(),
+        Dense(3),
+    ]
+    return filled(Sequential(layers, (channels, 6, 6), dtype=np.float64))
+
+
+def residual():
+    block = Residual([Conv2D(4, 3, padding="same"), BatchNorm(), Tanh()])
+    layers = [AvgPool2D(2), block, GlobalAvgPool(), Residual([Dense(5), Tanh()]), Dense(3)]
+    return filled(Sequential(layers, (1, 6, 6), dtype=np.float64))
+
+
+NETWORKS = {"mlp": (mlp, SEEN), "cnn": (cnn, SEEN), "coloured": (lambda: cnn(3), COLOURED), "residual": (residual, SEEN)}
+every_network = pytest.mark.parametrize(("make", "seen"), NETWORKS.values(), ids=NETWORKS)
+
+
+def array(value):
+    kind = {"float32": "<f4", "uint8": "u1"}[value["dtype"]]
+    return np.frombuffer(base64.b64decode(value["data"]), kind).reshape(value["shape"])
+
+
+def as_input(network, seen):
+    """A picture (H, W[, C]) as a float64 batch of one input."""
+    x = seen / 255.0
+    return (x.transpose(2, 0, 1) if x.ndim == 3 else x).reshape(1, *network.input_shape)
+
+
+def all_outputs(network, x):
+    """The input and what each layer makes of it, by name."""
+    tape, found = network.tape(), {"input": x}
+    for layer in network.layers:
+        x = layer.forward(x, tape)
+        found[layer.name] = x.copy()
+    return found
+
+
+@every_network
+def test_layer_values_are_the_outputs_of_the_layers(make, seen):
+    network = make()
+    outputs = all_outputs(network, as_input(network, seen))
+    values = inside.layer_values(network, seen)
+    assert [(layer["name"], layer["kind"]) for layer in values] == [(la.name, type(la).__name__) for la in network.layers]
+    for layer in values:
+        np.testing.assert_array_equal(array(layer["values"]), outputs[layer["name"]][0].astype(np.float32))
+
+
+@every_network
+@pytest.mark.parametrize("class_index", [0, 2])
+def test_saliency_is_the_slope_of_the_logit(make, seen, class_index):
+    network, h = make(), 1e-6
+    x = as_input(network, seen)
+    expected = np.empty(x.size)
+    for i in range(x.size):
+        logits = []
+        for step in (h, -h):
+            moved = x.copy()
+            moved.reshape(-1)[i] += step
+            logits.append(network.logits(moved)[0, class_index])
+        expected[i] = (logits[0] - logits[1]) / (2 * h)
+    expected = expected.reshape(-1, 6, 6).sum(axis=0)  # over the colours
+    found = array(inside.saliency(network, seen, class_index))
+    assert found.shape == (6, 6)
+    np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-6 * np.abs(expected).max())
+
+
+def test_with_one_output_no_is_the_opposite_of_yes():
+    network = mlp(outputs=1)
+    yes, no = (array(inside.saliency(network, SEEN, index)) for index in (1, 0))
+    moved = as_input(network, SEEN)
+    moved[0, 2, 3] += 1e-6
+    slope = (network.logits(moved) - network.logits(as_input(network, SEEN)))[0, 0] / 1e-6
+    assert yes[2, 3] == pytest.approx(slope, rel=1e-4)
+    np.testing.assert_array_equal(no, -yes)
+
+
+@pytest.mark.parametrize("class_index", [-1, 3, "1", 1.0, True, None])
+def test_saliency_of_no_class_is_refused(class_index):
+    with pytest.raises(RequestError, match="counted from 0 to 2"):
+        inside.saliency(mlp(), SEEN, class_index)
+
+
+def contributions(found):
+    return {each["unit"]: each["contribution"] for each in found}
+
+
+def test_what_feeds_a_dense_unit_adds_up_to_its_sum(monkeypatch):
+    monkeypatch.setattr(inside, "STRONGEST", 100)  # all of them
+    network = mlp()
+    outputs = all_outputs(network, as_input(network, SEEN))
+    for name, below, maker in [
+        ("dense1", "input", network.layers[1]),
+        ("relu1", "input", network.layers[1]),
+        ("dense2", "dropout1", network.layers[5]),
+        ("tanh1", "dropout1", network.layers[5]),
+        ("dense3", "tanh1", network.layers[8]),
+    ]:
+        found = inside.focus(network, SEEN, name, 2)
+        parts = maker.weight[:, 2] * outputs[below].reshape(-1)
+        assert {each["layer"] for each in found["incoming"]} == {below}
+        assert contributions(found["incoming"]) == pytest.approx({i: part for i, part in enumerate(parts) if part})
+        sizes = [abs(each["contribution"]) for each in found["incoming"]]
+        assert sizes == sorted(sizes, reverse=True)
+        assert found["bias"] == pytest.approx(maker.bias[2])
+        assert found["value"] == pytest.approx(outputs[name][0, 2])
+        assert sum(parts) + found["bias"] == pytest.approx(outputs[maker.name][0, 2])
+
+
+def test_what_feeds_a_channel_adds_up_to_the_mean_of_its_map(monkeypatch):
+    monkeypatch.setattr(inside, "STRONGEST", 1000)
+    network = cnn()
+    outputs = all_outputs(network, as_input(network, SEEN))
+    second = network.layers[3]
+    for name in ("conv2d2", "maxpool2d1", "relu1"):
+        found = inside.focus(network, SEEN, name, 4)
+        assert found["value"] == pytest.approx(outputs[name][0, 4].mean())
+        assert {each["layer"] for each in found["incoming"]} == {"tanh1"}
+        total = sum(contributions(found["incoming"]).values()) + second.bias[4]
+        assert total == pytest.approx(outputs["conv2d2"][0, 4].mean())
+    # Each part by itself: the filter over that channel alone.
+    for channel, part in contributions(inside.focus(network, SEEN, "conv2d2", 4)["incoming"]).items():
+        alone = np.zeros_like(outputs["tanh1"])
+        alone[0, channel] = outputs["tanh1"][0, channel]
+        assert part == pytest.approx(second.forward(alone, network.tape())[0, 4].mean() - second.bias[4])
+    # From the pixels there is a part of each.
+    found = contributions(inside.focus(network, SEEN, "batchnorm1", 1)["incoming"])
+    assert len(found) == np.count_nonzero(SEEN)
+    assert sum(found.values()) == pytest.approx(outputs["conv2d1"][0, 1].mean())
+    # A value of flattened maps comes from its channel, a dense unit from the channels before they were flattened.
+    assert inside.focus(network, SEEN, "flatten1", 14)["incoming"] == inside.focus(network, SEEN, "relu1", 4)["incoming"]
+    found = contributions(inside.focus(network, SEEN, "dense1", 3)["incoming"])
+    parts = (network.layers[7].weight[:, 3] * outputs["flatten1"][0]).reshape(6, -1).sum(axis=1)
+    assert found == pytest.approx({i: part for i, part in enumerate(parts) if part})
+
+
+def test_pixels_of_coloured_pictures_count_with_all_their_colours(monkeypatch):
+    monkeypatch.setattr(inside, "STRONGEST", 1000)
+    network = cnn(3)
+    found = inside.focus(network, COLOURED, "conv2d1", 2)
+    assert sum(contributions(found["incoming"]).values()) == pytest.approx(
+        all_outputs(network, as_input(network, COLOURED))["conv2d1"][0, 2].mean()
+    )
+    assert max(contributions(found["incoming"])) < 36
+    grey = as_input(network, COLOURED)
+    without = grey.copy()
+    without[0, :, 3, 4] = 0.0
+    first = network.layers[0]
+    lost = (first.forward(grey, network.tape()) - first.forward(without, network.tape()))[0].mean(axis=(1, 2))
+    outgoing = contributions(inside.focus(network, COLOURED, "input", 3 * 6 + 4)["outgoing"])
+    assert outgoing == pytest.approx(dict(enumerate(lost)))
+
+
+@pytest.mark.parametrize(("name", "unit"), [("dropout1", 1), ("tanh1", 4)])
+def test_what_a_unit_feeds_is_its_value_times_the_weights(name, unit):
+    network = mlp()
+    outputs = all_outputs(network, as_input(network, SEEN))
+    above = network.layers[5 if name == "dropout1" else 8]
+    outputs[name][0, unit] = 0.37 if not outputs[name][0, unit] else outputs[name][0, unit]
+    found = inside.focus(network, SEEN, name, unit)["outgoing"]
+    assert {each["layer"] for each in found} == {above.name}
+    assert contributions(found) == pytest.approx(dict(enumerate(above.weight[unit] * outputs[name][0, unit])))
+
+
+def test_what_a_channel_feeds_is_what_would_be_lost_without_it():
+    network = cnn()
+    outputs = all_outputs(network, as_input(network, SEEN))
+    without = outputs["conv2d2"].copy()
+    without[0, 1] = 0.0
+    tape, x = network.tape(), without
+    for layer in network.layers[4:8]:  # pooling, activation, flatten, dense
+        x = layer.forward(x, tape)
+    found = inside.focus(network, SEEN, "conv2d2", 1)["outgoing"]
+    expected = outputs["dense1"][0] - x[0]
+    assert contributions(found) == pytest.approx({i: part for i, part in enumerate(expected) if part})
+    assert inside.focus(network, SEEN, "dense2", 1)["outgoing"] == []
+
+
+def test_through_a_residual_block_the_parts_are_its_slopes():
+    network, h = residual(), 1e-6
+    outputs = all_outputs(network, as_input(network, SEEN))
+    found = inside.focus(network, SEEN, "residual2", 3)
+    block = network.layers[3]
+    for unit, part in contributions(found["incoming"]).items():
+        moved = outputs["globalavgpool1"].copy()
+        moved[0, unit] += h
+        slope = (block.forward(moved, network.tape())[0, 3] - outputs["residual2"][0, 3]) / h
+        assert part == pytest.approx(slope * outputs["globalavgpool1"][0, unit], rel=1e-4)
+    assert len(found["incoming"]) == 4
+    assert found["weights"] is None
+    assert found["bias"] is None
+    assert {each["layer"] for each in found["outgoing"]} == {"dense1"}
+
+
+@pytest.mark.parametrize(
+    ("make", "layer", "unit", "expected"),
+    [
+        (mlp, "dense1", 5, lambda n: n.layers[1].weight[:, 5].reshape(6, 6)),
+        (mlp, "relu1", 5, lambda n: n.layers[1].weight[:, 5].reshape(6, 6)),
+        (mlp, "dense2", 0, lambda n: n.layers[5].weight[:, 0]),
+        (cnn, "conv2d1", 3, lambda n: n.layers[0].weight[3].transpose(1, 0, 2)),
+        (cnn, "relu1", 5, lambda n: n.layers[3].weight[5].transpose(1, 0, 2)),
+        (cnn, "dense1", 7, lambda n: n.layers[7].weight[:, 7].reshape(6, 3, 1)),
+        (cnn, "flatten1", 11, lambda n: n.layers[3].weight[3].transpose(1, 0, 2)),
+    ],
+)
+def test_weights_have_the_shape_of_what_they_look_at(make, layer, unit, expected):
+    network = make()
+    found = inside.weights(network, layer, unit)
+    np.testing.assert_array_equal(array(found["weights"]), expected(network).astype(np.float32))
+
+
+def test_flat_inputs_that_fill_a_square_are_shown_as_it():
+    network = filled(Sequential([Dense(4)], (36,)))
+    assert inside.weights(network, "dense1", 1)["weights"]["shape"] == [6, 6]
+    assert inside.weights(filled(Sequential([Dense(4)], (35,))), "dense1", 1)["weights"]["shape"] == [35]
+
+
+def test_the_input_has_no_weights():
+    found = inside.focus(mlp(), SEEN, "input", 13)
+    assert (found["weights"], found["bias"], found["incoming"]) == (None, None, [])
+    assert found["value"] == pytest.approx(SEEN.reshape(-1)[13] / 255)
+
+
+@pytest.mark.parametrize(
+    ("layer", "unit", "message"),
+    [
+        ("dense9", 0, 'no layer "dense9". Its layers: input, flatten1, dense1'),
+        ("dense1", 7, "from 0 to 6"),
+        ("dense1", -1, "from 0 to 6"),
+        ("dense1", True, "from 0 to 6"),
+        ("dense1", "2", "from 0 to 6"),
+        ("input", 36, "from 0 to 35"),
+    ],
+)
+def test_what_is_not_there_is_refused(layer, unit, message):
+    with pytest.raises(RequestError, match=message) as caught:
+        inside.focus(mlp(), SEEN, layer, unit)
+    assert caught.value.status == 400
+
+
+def test_nothing_in_the_network_changes():
+    network = cnn()
+    before = network.parameters.vector.copy(), network.statistics.vector.copy()
+    inside.layer_values(network, SEEN)
+    inside.saliency(network, SEEN, 1)
+    inside.focus(network, SEEN, "relu1", 1)
+    np.testing.assert_array_equal(network.parameters.vector, before[0])
+    np.testing.assert_array_equal(network.statistics.vector, before[1])
+
+
+def get(models, *paths):
+    """The responses of the module's end point to each path."""
+
+    async def refused(request, error):
+        return JSONResponse({"error": error.message}, error.status)
+
+    app = Starlette(routes=inside.routes, exception_handlers={RequestError: refused})
+    app.state.models = models
+
+    async def ask():
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://127.0.0.1") as client:
+            return [await client.get(path) for path in paths]
+
+    return asyncio.run(ask())
+
+
+def test_the_end_point_for_weights():
+    network = mlp()
+    models = Models([Model("small", network, "file")])
+    path = "/api/models/small/weights"
+    (answer,) = get(models, f"{path}?layer=dense1&unit=5")
+    assert answer.status_code == 200
+    assert answer.json() == inside.weights(network, "dense1", 5)
+    queries = ("layer=dense1", "layer=dense1&unit=7", "layer=dense1&unit=-1", "layer=dense1&unit=٣", "layer=x&unit=1")
+    for refused in get(models, path, *[f"{path}?{query}" for query in queries]):
+        assert refused.status_code == 400
+        assert refused.json()["error"]
+    assert [each.status_code for each in get(models, "/api/models/other/weights?layer=dense1&unit=5")] == [404]
