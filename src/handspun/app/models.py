@@ -53,6 +53,7 @@ class Model:
             "bytes": int(network.parameters.vector.nbytes),
             "structure": structure(network),
             "accuracy": self.training.get("test_accuracy"),
+            "calibrated": network.confidence is not None,
             "layers": [
                 {
                     "name": layer.name,

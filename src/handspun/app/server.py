@@ -2,43 +2,103 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from starlette.applications import Starlette
-from starlette.requests import Request
-from starlette.responses import JSONResponse, RedirectResponse
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import FileResponse, JSONResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
 import handspun
-from handspun.app import models as model_routes
+from handspun.app import models as known
+from handspun.app import openapi, predict
+from handspun.app.answers import Answerer
+from handspun.app.guard import LOOPBACK, Guard
 from handspun.app.models import Models
 from handspun.app.wire import RequestError
+
+if TYPE_CHECKING:
+    from handspun.app.runs import Runs
 
 STATIC = Path(__file__).parent / "static"
 
 
-def make_app(models: Models, *, page: bool = True) -> Starlette:
+def make_app(models: Models, runs: Runs | None = None, *, hosts: Collection[str] | None = LOOPBACK) -> Starlette:
     """The application.
 
     Args:
         models: that can be asked.
-        page: whether there is the page with its trainings, or the end points for prediction alone.
+        runs: where the page's trainings go; None for the end points of prediction alone, without the page.
+        hosts: the names by which it may be addressed; None for any.
     """
-    routes: list[BaseRoute] = [*model_routes.routes, Route("/healthz", _health)]
-    if page:
-        routes.append(Mount("/", StaticFiles(directory=STATIC, html=True)))
-    app = Starlette(routes=routes, exception_handlers={RequestError: _refused})
+    routes: list[BaseRoute] = [
+        *known.routes,
+        *predict.routes,
+        *openapi.routes,
+        Route("/healthz", _health),
+        Route("/api", _reference),
+    ]
+    if runs is None:
+        routes.append(Route("/", lambda request: RedirectResponse("/api")))
+    else:
+        from handspun.app import page  # trainings and all that they need; prediction alone starts without
+
+        routes += page.routes
+    routes.append(Mount("/", _Page(directory=STATIC, html=True)))
+
+    @asynccontextmanager
+    async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        app.state.answerer = Answerer()
+        try:
+            yield
+        finally:
+            app.state.answerer.close()
+            if runs is not None:
+                runs.close()
+
+    handlers = {RequestError: _refused, HTTPException: _not_found, ClientDisconnect: _gone}
+    app = Starlette(routes=routes, middleware=[Middleware(Guard, hosts=hosts)], exception_handlers=handlers, lifespan=lifespan)
     app.state.models = models
+    app.state.runs = runs
     return app
 
 
+class _Page(StaticFiles):
+    """The page's files. They are small and near: a browser asks each time whether they are still the same."""
+
+    def file_response(self, *args: object, **kwargs: object) -> Response:
+        response = super().file_response(*args, **kwargs)  # type: ignore[arg-type]
+        response.headers["cache-control"] = "no-cache"
+        return response
+
+
 def _health(request: Request) -> JSONResponse:
-    return JSONResponse({"status": "ok", "version": handspun.__version__, "models": len(request.app.state.models.all())})
+    state = request.app.state
+    training = state.runs is not None and state.runs.training
+    return JSONResponse(
+        {"status": "ok", "version": handspun.__version__, "models": len(state.models.all()), "training": training}
+    )
+
+
+def _reference(request: Request) -> FileResponse:
+    return FileResponse(STATIC / "api.html")
 
 
 async def _refused(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestError)
     return JSONResponse({"error": error.message}, error.status)
+
+
+async def _not_found(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, HTTPException)
+    return JSONResponse({"error": error.detail}, error.status_code, headers=dict(error.headers or {}))
+
+
+async def _gone(request: Request, error: Exception) -> Response:
+    return Response(status_code=400)  # nobody is there to read it

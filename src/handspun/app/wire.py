@@ -1,7 +1,7 @@
 """What goes over the line: arrays in JSON, pictures in frames, errors, and how much of each is taken.
 
-Whatever comes in is checked here before anything else sees it, and what is wrong with it becomes a ``RequestError``: one sentence
-for the person, and the HTTP status.
+Whatever comes in is checked here before anything else sees it, and what is wrong with it becomes a ``RequestError``: one
+sentence for the person, and the HTTP status.
 """
 
 from __future__ import annotations
@@ -131,7 +131,9 @@ def _pixels(data: bytes, width: int, height: int, kind: int) -> np.ndarray:
     if not (1 <= width <= MOST_SIDE and 1 <= height <= MOST_SIDE):
         raise RequestError(400, f"A frame has from 1 to {MOST_SIDE} pixels a side, not {width} x {height}.")
     if len(data) != width * height * channels:
-        raise RequestError(400, f"{width} x {height} x {channels} takes {width * height * channels:,} bytes, got {len(data):,}.")
+        raise RequestError(
+            400, f"{width} x {height} x {channels} takes {width * height * channels:,} bytes, got {len(data):,}."
+        )
     pixels = np.frombuffer(data, np.uint8)
     return pixels.reshape(height, width) if channels == 1 else pixels.reshape(height, width, channels)
 

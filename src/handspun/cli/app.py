@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 import handspun
-from handspun.cli import check, compare, data, evaluate, models, predict, recipes, reproduce, train
+from handspun.cli import check, compare, data, draw, evaluate, models, predict, recipes, reproduce, serve, train
 
 app = typer.Typer(
     help="Neural networks spun by hand in NumPy: train, evaluate and use small classifiers.",
@@ -32,7 +32,7 @@ def _root(
     """Neural networks spun by hand in NumPy: train, evaluate and use small classifiers."""
 
 
-for command in (train, evaluate, predict, models, compare, reproduce, recipes, check):
+for command in (train, evaluate, predict, draw, serve, models, compare, reproduce, recipes, check):
     function = getattr(command, command.__name__.rsplit(".", 1)[1])
     app.command()(function)
 app.add_typer(data.app, name="data")

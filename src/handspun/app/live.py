@@ -1,0 +1,184 @@
+"""The stream of a drawing in the making: a frame comes with each stroke, and what the network makes of it goes back.
+
+A pen is faster than a network may be. Frames that come while one is being answered replace each other, so that the answer is
+always to the newest and nobody falls behind; each connection has at most one frame under way and one waiting.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from starlette.concurrency import run_in_threadpool
+from starlette.routing import WebSocketRoute
+from starlette.websockets import WebSocket, WebSocketDisconnect
+
+from handspun.app import inside
+from handspun.app.answers import Answerer, bring_to_model
+from handspun.app.models import Model, Models
+from handspun.app.wire import INK, Frame, RequestError, encode_array
+from handspun.confidence import EMPTY
+from handspun.contract import Contract
+
+
+@dataclass
+class Settings:
+    """What a page wants to know with each answer.
+
+    Attributes:
+        model: by name; None for the default one.
+        stages: the picture's way through the contract.
+        layers: the output of each layer.
+        saliency: the class whose logit's gradient by the pixels is wanted; None for none.
+        focus: the layer and the unit whose connections are wanted; None for none.
+    """
+
+    model: str | None = None
+    stages: bool = False
+    layers: bool = False
+    saliency: int | None = None
+    focus: tuple[str, int] | None = None
+
+    @classmethod
+    def from_text(cls, text: str) -> Settings:
+        """The settings of a message; RequestError where it is none."""
+        try:
+            value = json.loads(text)
+        except (ValueError, RecursionError):
+            raise RequestError(400, "The message is not JSON.") from None
+        if not isinstance(value, dict) or value.get("type") != "settings":
+            raise RequestError(400, 'Expected a message of the type "settings".')
+        model, want = value.get("model"), value.get("want", {})
+        if not (model is None or isinstance(model, str)) or not isinstance(want, dict):
+            raise RequestError(400, "model must be a name and want an object.")
+        saliency, focus = want.get("saliency"), want.get("focus")
+        if not (saliency is None or type(saliency) is int):
+            raise RequestError(400, "saliency must be the index of a class.")
+        if focus is not None:
+            if not isinstance(focus, dict) or not isinstance(focus.get("layer"), str) or type(focus.get("unit")) is not int:
+                raise RequestError(400, "focus must have a layer (its name) and a unit (its index).")
+            focus = (focus["layer"], focus["unit"])
+        return cls(model, want.get("stages") is True, want.get("layers") is True, saliency, focus)
+
+
+@dataclass
+class _Page:
+    """One connection: the newest frame that was not answered yet."""
+
+    settings: Settings = field(default_factory=Settings)
+    frame: bytes | None = None
+    came: asyncio.Event = field(default_factory=asyncio.Event)
+
+
+async def live(socket: WebSocket) -> None:
+    """Take frames and settings until the page goes, and answer the newest frame."""
+    await socket.accept()
+    page = _Page()
+    answering = asyncio.create_task(_answer_frames(socket, page))
+    try:
+        while not answering.done():
+            message = await socket.receive()
+            if message["type"] == "websocket.disconnect":
+                break
+            if message.get("text") is not None:
+                try:
+                    page.settings = Settings.from_text(message["text"])
+                except RequestError as error:
+                    await _send(socket, {"type": "error", "message": error.message})
+            else:
+                page.frame = message["bytes"]
+                page.came.set()
+    finally:
+        answering.cancel()
+
+
+async def _answer_frames(socket: WebSocket, page: _Page) -> None:
+    models: Models = socket.app.state.models
+    answerer: Answerer = socket.app.state.answerer
+    try:
+        while True:
+            await page.came.wait()
+            page.came.clear()
+            data, page.frame = page.frame, None
+            assert data is not None
+            try:
+                answer = await answer_frame(Frame.from_bytes(data), page.settings, models, answerer)
+            except RequestError as error:
+                answer = {"type": "error", "message": error.message}
+            await _send(socket, answer)
+    except (WebSocketDisconnect, RuntimeError):  # it went while it was answered; RuntimeError says that it is closed
+        return
+
+
+async def _send(socket: WebSocket, value: dict[str, Any]) -> None:
+    await socket.send_text(json.dumps(value, separators=(",", ":")))
+
+
+async def answer_frame(frame: Frame, settings: Settings, models: Models, answerer: Answerer) -> dict[str, Any]:
+    """What the page is told of one frame.
+
+    Raises:
+        RequestError: there is no such model, layer, unit or class, or the model takes no pictures.
+    """
+    began = time.perf_counter()
+    model = models.get(settings.model)
+    answer: dict[str, Any] = {
+        "type": "answer",
+        "sequence": frame.sequence,
+        "model": model.name,
+        "classes": list(model.classes),
+        "class": None,
+        "probabilities": None,
+        "verdict": EMPTY,
+        "seen": None,
+    }
+    if not frame.is_blank:
+        seen, stages = await run_in_threadpool(_see, model, frame, settings.stages)
+        answers = await answerer.answer(model, seen[None])
+        answer["seen"] = encode_array(seen)
+        answer["verdict"] = str(answers.verdict[0])
+        if answer["verdict"] != EMPTY:
+            answer["class"] = int(answers.predicted[0])
+            answer["probabilities"] = [float(share) for share in answers.probabilities[0]]
+            answer |= stages
+            answer |= await run_in_threadpool(_look_inside, model, seen, settings)
+    answer["milliseconds"] = round(1000 * (time.perf_counter() - began), 3)
+    return answer
+
+
+def picture_of(model: Model, frame: Frame) -> np.ndarray:
+    """The picture that a frame shows, (H, W) or (H, W, 3): to a model of photos ink is dark on white, as the page shows it."""
+    of_strokes = isinstance(model.network.contract, Contract)
+    return 255 - frame.pixels if frame.kind == INK and not of_strokes else frame.pixels
+
+
+def _see(model: Model, frame: Frame, stages: bool) -> tuple[np.ndarray, dict[str, Any]]:
+    """What the model sees of a frame, and the way there where it is wanted and there is one."""
+    picture, contract = picture_of(model, frame), model.network.contract
+    if not (stages and isinstance(contract, Contract)):
+        return bring_to_model(model, picture), {}
+    steps = contract.stages(picture)
+    (top, bottom), (left, right) = steps.rows, steps.columns
+    told = {"ink": encode_array(steps.ink), "box": [top, left, bottom, right], "seen": encode_array(steps.image)}
+    if steps.scaled.size:
+        told["scaled"] = encode_array(steps.scaled)
+    return steps.image, {"stages": told}
+
+
+def _look_inside(model: Model, seen: np.ndarray, settings: Settings) -> dict[str, Any]:
+    """What the page wants to know of the network's inside."""
+    network, found = model.network, {}
+    if settings.layers:
+        found["layers"] = inside.layer_values(network, seen)
+    if settings.saliency is not None:
+        found["saliency"] = inside.saliency(network, seen, settings.saliency)
+    if settings.focus is not None:
+        found["focus"] = inside.focus(network, seen, *settings.focus)
+    return found
+
+
+routes = [WebSocketRoute("/api/live", live)]

@@ -1,0 +1,141 @@
+"""``POST /api/predict``: one picture or many, in whatever form a client has them."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import UploadFile
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+from starlette.routing import Route
+
+from handspun.app.answers import bring_to_model
+from handspun.app.models import Model
+from handspun.app.wire import MOST_BYTES, MOST_IMAGES, MOST_PIXELS, RequestError, read_json
+from handspun.archive import read_array
+from handspun.confidence import EMPTY, Answers
+from handspun.data.decoding import UnreadablePictureError
+from handspun.data.pictures import decode_pixels
+from handspun.errors import DataError
+
+ARRAY = "application/x-npy"
+
+
+async def predict(request: Request) -> JSONResponse:
+    """Class, probabilities and verdict of each picture in the body."""
+    model: Model = request.app.state.models.get(request.query_params.get("model"))
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind == "multipart/form-data":
+        names, images = await _from_form(request, model)
+    elif kind == "application/json":
+        pixels = (await read_json(request)).get("pixels")
+        images = await run_in_threadpool(lambda: _bring_all(model, _from_lists(pixels)))
+        names = [None] * len(images)
+    elif kind == ARRAY:
+        body = await request.body()
+        images = await run_in_threadpool(lambda: _bring_all(model, _from_npy(body)))
+        names = [None] * len(images)
+    elif kind.startswith("image/") or kind == "application/octet-stream":
+        body = await request.body()
+        images = (await run_in_threadpool(_from_picture, model, body, "The picture"))[None]
+        names = [None]
+    else:
+        raise RequestError(
+            415, f'Send a picture (image/png, image/jpeg, …), {ARRAY}, application/json or multipart/form-data, not "{kind}".'
+        )
+    answers = await request.app.state.answerer.answer(model, images)
+    found = [{"name": name, **answer_as_dict(model, answers, i)} for i, name in enumerate(names)]
+    return JSONResponse({"model": model.name, "predictions": found})
+
+
+def answer_as_dict(model: Model, answers: Answers, i: int) -> dict[str, Any]:
+    """The answer number ``i`` for JSON; a picture with nothing on it has no class and no probabilities."""
+    verdict = str(answers.verdict[i])
+    if verdict == EMPTY:
+        return {"verdict": verdict, "class": None, "probability": None, "probabilities": None}
+    shares = [float(share) for share in answers.probabilities[i]]
+    best = int(answers.predicted[i])
+    return {
+        "verdict": verdict,
+        "class": model.classes[best],
+        "probability": shares[best],
+        "probabilities": dict(zip(model.classes, shares, strict=True)),
+    }
+
+
+async def _from_form(request: Request, model: Model) -> tuple[list[str | None], np.ndarray]:
+    """The files of a form, whatever its fields are called."""
+    async with request.form(max_files=MOST_IMAGES, max_fields=0) as form:
+        files = [value for _, value in form.multi_items() if isinstance(value, UploadFile)]
+        if not files:
+            raise RequestError(400, "The form holds no file.")
+        images = []
+        for number, file in enumerate(files, start=1):
+            body = await file.read()
+            name = f"File {number} of {len(files)}"  # a hostile name shall not stand in a message
+            images.append(await run_in_threadpool(_from_picture, model, body, name))
+        return [file.filename for file in files], np.stack(images)
+
+
+def _from_picture(model: Model, body: bytes, name: str) -> np.ndarray:
+    """What the model sees of one picture file."""
+    try:
+        picture = decode_pixels(io.BytesIO(body), most_pixels=MOST_PIXELS)
+    except UnreadablePictureError as error:
+        raise RequestError(400, f"{name} {error}.") from error
+    return bring_to_model(model, picture)
+
+
+def _from_npy(body: bytes) -> np.ndarray:
+    """The array in the bytes of a .npy file, as pictures (N, H, W) or (N, H, W, C)."""
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "array.npy"
+        path.write_bytes(body)
+        try:
+            return _as_pictures(read_array(path, limit_bytes=MOST_BYTES))
+        except DataError as error:
+            raise RequestError(400, str(error).replace(str(path), "The array")) from error
+
+
+def _from_lists(pixels: Any) -> np.ndarray:
+    """Nested lists of numbers from 0 to 255 as pictures."""
+    try:
+        values = np.array(pixels)
+    except (ValueError, OverflowError):  # rows of different lengths
+        raise RequestError(400, "pixels must be lists of rows of the same length.") from None
+    if values.dtype.kind not in "iu" or not values.size or values.min() < 0 or values.max() > 255:
+        raise RequestError(400, "pixels must be whole numbers from 0 to 255: rows of one picture, or a list of such pictures.")
+    return _as_pictures(values.astype(np.uint8))
+
+
+def _as_pictures(values: np.ndarray) -> np.ndarray:
+    """One picture (H, W), or several (N, H, W) or (N, H, W, C), as several; RequestError for anything else."""
+    if values.ndim == 2:
+        values = values[None]
+    if (
+        values.dtype != np.uint8
+        or values.ndim not in (3, 4)
+        or 0 in values.shape
+        or values.shape[3:] not in ((), (1,), (3,), (4,))
+    ):
+        raise RequestError(
+            400, f"Expected uint8 pictures (H, W), (N, H, W) or (N, H, W, C), got {values.dtype} {list(values.shape)}."
+        )
+    if len(values) > MOST_IMAGES:
+        raise RequestError(413, f"At most {MOST_IMAGES} pictures a request, got {len(values):,}.")
+    return values
+
+
+def _bring_all(model: Model, pictures: np.ndarray) -> np.ndarray:
+    """What the model sees of each; where it has no contract, arrays of its own shape as they are."""
+    if model.network.contract is None:
+        return pictures
+    return np.stack([bring_to_model(model, picture) for picture in pictures])
+
+
+routes = [Route("/api/predict", predict, methods=["POST"])]

@@ -1,0 +1,88 @@
+"""To run the application on an address, until Ctrl-C."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable
+
+import uvicorn
+from starlette.applications import Starlette
+
+from handspun.app.wire import MOST_BYTES
+from handspun.errors import UsageError
+
+#: Connections at a time; more are turned away with 503. A page has two or three.
+MOST_CONNECTIONS = 512
+
+#: How many ports after the usual one are tried.
+_TRIES = 20
+
+
+def open_socket(host: str, port: int | None, usual: int = 8420) -> socket.socket:
+    """A socket that listens.
+
+    Args:
+        host: a name or address of this machine.
+        port: its port, 0 for any that is free; None for ``usual``, or the next that is free.
+        usual: the port by custom.
+
+    Raises:
+        UsageError: the port is taken, or there is no such address here.
+    """
+    try:
+        family, _, _, _, _ = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
+    except OSError as error:
+        raise UsageError(f'"{host}" is no address of this machine ({error.strerror or error}).') from error
+    ports = range(usual, usual + _TRIES) if port is None else (port,)
+    for number in ports:
+        listener = socket.socket(family, socket.SOCK_STREAM)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind((host, number))
+            listener.listen(1024)
+            return listener
+        except (OSError, OverflowError) as error:
+            listener.close()
+            reason = getattr(error, "strerror", None) or str(error)
+    where = f"{host}:{port}" if port is not None else f"{host}, ports {ports[0]} to {ports[-1]}"
+    raise UsageError(f"Cannot listen at {where}: {reason}. Choose another with --port.")
+
+
+def address_of(listener: socket.socket) -> str:
+    """The URL under which a browser on this machine finds it."""
+    host, port = listener.getsockname()[:2]
+    name = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, f"[{host}]" if ":" in host else host)  # noqa: S104
+    return f"http://{name}:{port}/"
+
+
+def make_server(app: Starlette, *, when_ready: Callable[[], None] | None = None) -> uvicorn.Server:
+    """A server for the application; its ``run(sockets=[…])`` ends when the process is told to, or by ``should_exit``.
+
+    Args:
+        app: what to serve.
+        when_ready: is called once requests are answered.
+    """
+    config = uvicorn.Config(
+        app,
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        ws_max_size=MOST_BYTES,
+        ws_per_message_deflate=False,  # on one machine to compress takes longer than to send
+        limit_concurrency=MOST_CONNECTIONS,
+        timeout_graceful_shutdown=2,
+    )
+    return _Server(config, when_ready)
+
+
+class _Server(uvicorn.Server):
+    """Says when it is ready."""
+
+    def __init__(self, config: uvicorn.Config, when_ready: Callable[[], None] | None) -> None:
+        super().__init__(config)
+        self._when_ready = when_ready
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self._when_ready is not None:
+            self._when_ready()
