@@ -1,0 +1,157 @@
+// Live prediction: the drawing goes to the server while it grows, and answers come back.
+
+/** Milliseconds to wait before the first, second, … try to connect again. */
+const BACK_OFF = [250, 500, 1000, 2000, 4000];
+
+/** Milliseconds after which a server that says nothing counts as lost. */
+const PATIENCE = 10_000;
+
+/** How many latencies are kept. */
+const MOST_LATENCIES = 2000;
+
+/**
+ * One frame is under way at a time, and only the newest waits: a slow network makes fewer answers, never late ones.
+ *
+ * Events: "answer" (see `answer`), "error" (detail: a sentence), "lost" and "found" (the connection).
+ */
+export class Live extends EventTarget {
+  /** The last answer, of the present drawing by the present model, or of a moment before; null at first. */
+  answer = null;
+  /** Whether the server is there. */
+  connected = false;
+  /** Milliseconds from a movement of the pen to the frame that shows its answer: the newest last. */
+  latencies = [];
+
+  #drawing;
+  #models;
+  #url;
+  #socket = null;
+  #wants = { stages: false, layers: false, saliency: null, focus: null };
+  #sequence = 0;
+  #valid = 0; // answers to frames before this one are of another model, or lack what is wanted now
+  #underWay = null; // {sequence, since, timer}
+  #since = null; // when the oldest change that no frame holds yet was made
+  #scheduled = false;
+  #failures = 0;
+  #retry = null;
+
+  constructor(drawing, models, url = new URL("/api/live", location.href).href.replace(/^http/, "ws")) {
+    super();
+    this.#drawing = drawing;
+    this.#models = models;
+    this.#url = url;
+    drawing.addEventListener("change", () => this.#changed());
+    models.addEventListener("change", () => this.#settings());
+    addEventListener("online", () => this.#connect());
+    document.addEventListener("visibilitychange", () => document.hidden || this.#connect());
+    this.#connect();
+  }
+
+  /** What answers should hold besides the probabilities; what is not named stays as it is. */
+  want(wants) {
+    const merged = { ...this.#wants, ...wants };
+    if (JSON.stringify(merged) === JSON.stringify(this.#wants)) return;
+    this.#wants = merged;
+    this.#settings();
+  }
+
+  #connect() {
+    clearTimeout(this.#retry);
+    if (this.#socket !== null) return;
+    const socket = new WebSocket(this.#url);
+    socket.binaryType = "arraybuffer";
+    socket.addEventListener("open", () => this.#opened());
+    socket.addEventListener("message", (event) => this.#heard(JSON.parse(event.data)));
+    socket.addEventListener("close", () => socket === this.#socket && this.#closed());
+    this.#socket = socket;
+  }
+
+  #opened() {
+    this.connected = true;
+    const wasLost = this.#failures > 0;
+    this.#failures = 0;
+    if (wasLost) this.dispatchEvent(new Event("found"));
+    this.#settings();
+  }
+
+  #closed() {
+    clearTimeout(this.#underWay?.timer);
+    this.#socket = null;
+    this.#underWay = null;
+    this.connected = false;
+    const wait = BACK_OFF[Math.min(this.#failures, BACK_OFF.length - 1)];
+    this.#failures += 1;
+    if (this.#failures === 1) this.dispatchEvent(new Event("lost"));
+    this.#retry = setTimeout(() => this.#connect(), wait);
+  }
+
+  #settings() {
+    const model = this.#models.current?.name;
+    if (!this.connected || model === undefined) return;
+    this.#socket.send(JSON.stringify({ type: "settings", model, want: this.#wants }));
+    this.#valid = this.#sequence + 1;
+    this.#changed();
+  }
+
+  #changed() {
+    this.#since ??= performance.now();
+    if (this.#scheduled || this.#underWay !== null || !this.connected || !this.#models.current) return;
+    // Once per frame of the screen: all movements of the pen up to then go together.
+    this.#scheduled = true;
+    requestAnimationFrame(() => {
+      this.#scheduled = false;
+      this.#send();
+    });
+  }
+
+  #send() {
+    if (this.#underWay !== null || !this.connected || this.#since === null) return;
+    const { width, height, kind, bytes } = this.#drawing.frame();
+    const message = new Uint8Array(12 + bytes.length);
+    const header = new DataView(message.buffer);
+    this.#sequence += 1;
+    header.setUint32(0, this.#sequence, true);
+    header.setUint16(4, width, true);
+    header.setUint16(6, height, true);
+    header.setUint8(8, kind);
+    message.set(bytes, 12);
+    const timer = setTimeout(() => this.#giveUp(), PATIENCE);
+    this.#underWay = { sequence: this.#sequence, since: this.#since, timer };
+    this.#since = null;
+    this.#socket.send(message);
+  }
+
+  /** A connection that is silent for too long: the next one may be better. */
+  #giveUp() {
+    const socket = this.#socket;
+    this.#closed();
+    socket.close();
+  }
+
+  #heard(message) {
+    const frame = this.#underWay;
+    clearTimeout(frame?.timer);
+    this.#underWay = null;
+    if (message.type === "error") {
+      this.dispatchEvent(new CustomEvent("error", { detail: message.message }));
+    } else if (message.sequence >= this.#valid) {
+      this.answer = message;
+      this.dispatchEvent(new CustomEvent("answer", { detail: message }));
+      if (frame !== null) this.#measure(frame.since);
+    }
+    if (this.#since !== null) this.#send();
+  }
+
+  /** The answer is in the page; it is on the screen when the frame that the browser paints next is done. */
+  #measure(since) {
+    requestAnimationFrame(() => {
+      const { port1, port2 } = new MessageChannel(); // its message comes right after the painting
+      port1.onmessage = () => {
+        port1.close();
+        this.latencies.push(performance.now() - since);
+        if (this.latencies.length > MOST_LATENCIES) this.latencies.shift();
+      };
+      port2.postMessage(null);
+    });
+  }
+}
