@@ -178,6 +178,17 @@ class Settings:
 
     def network(self, image_shape: tuple[int, ...], classes: tuple[str, ...]) -> Sequential:
         """The untrained network for images of ``image_shape``, as the data set has them: (H, W), (H, W, C) or (D,)."""
+        layers, shape = self.make_layers(image_shape, classes)
+        try:
+            return Sequential(layers, shape, seed=self.seed, classes=classes)
+        except UsageError:
+            raise
+        except (MemoryError, ValueError, OverflowError) as error:  # what NumPy says to an array that cannot be
+            units = ",".join(str(units) for units in self.hidden)
+            raise UsageError(f"hidden = {units}: such a network does not fit into the memory ({error}).") from error
+
+    def make_layers(self, image_shape: tuple[int, ...], classes: tuple[str, ...]) -> tuple[list[Layer], tuple[int, ...]]:
+        """The layers of that network, which take no memory as yet, and the shape of an input."""
         layers = layers_of_settings(self.layers) if self.layers else self._layers()
         layers.append(Dense(len(classes), initializer=self._initializer()))
         if any(layer.works_on_pictures for layer in layers):
@@ -190,13 +201,7 @@ class Settings:
             shape = image_shape
             if len(shape) > 1 and not isinstance(layers[0], Flatten):
                 layers.insert(0, Flatten())
-        try:
-            return Sequential(layers, shape, seed=self.seed, classes=classes)
-        except UsageError:
-            raise
-        except (MemoryError, ValueError, OverflowError) as error:  # what NumPy says to an array that cannot be
-            units = ",".join(str(units) for units in self.hidden)
-            raise UsageError(f"hidden = {units}: such a network does not fit into the memory ({error}).") from error
+        return layers, shape
 
     def _layers(self) -> list[Layer]:
         """All layers but the last."""

@@ -11,8 +11,8 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Sequence
-from contextlib import nullcontext
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 import numpy as np
@@ -53,7 +53,9 @@ class Trainer:
         epoch: epochs completed.
         epochs: epochs to make.
         history: the records of the completed epochs.
-        running: the sums over the current epoch: images, loss, correct, gradient_norm, steps, seconds.
+        running: the sums over the current epoch: images, loss, correct, gradient_norm, steps, and the seconds that the steps
+            themselves took.
+        horizon: the length of the training.
         classification: whether the targets are classes, so that there is an accuracy.
         stop: set it to end the training after the step in progress.
     """
@@ -170,18 +172,19 @@ class Trainer:
         self._order_state = self._order_rng.bit_generator.state
         order = self._order_rng.permutation(self.size) if self.shuffle else None
         watchers = [callback for callback in self.callbacks if callback.watches_steps]
-        began = time.perf_counter() - self.running["seconds"]
         while self.position < self.steps_per_epoch and not self.stop:
+            began = time.perf_counter()
             self._one_step(order)
-            self.running["seconds"] = time.perf_counter() - began
+            self.running["seconds"] += time.perf_counter() - began  # what callbacks take, or wait for, is no training
             for callback in watchers:
                 callback.on_step_end(self)
             if interruption.requested and self.position < self.steps_per_epoch and not self.stop:
                 # The epoch goes on another day: its order is drawn again from the state that it began with.
                 self._order_rng.bit_generator.state = self._order_state
                 return
+        began = time.perf_counter()
         record = self._record()
-        record["seconds"] = time.perf_counter() - began
+        record["seconds"] = self.running["seconds"] + time.perf_counter() - began
         self.epoch += 1
         self.position = 0
         self.running = self._nothing_yet()
@@ -207,13 +210,20 @@ class Trainer:
 
     def evaluate(self, images: np.ndarray, targets: np.ndarray) -> tuple[float, float | None]:
         """Loss and accuracy in inference mode, of the averaged weights where there is an average."""
-        if self.average is None:
+        with self.averaged():
             return loss_and_accuracy(self.network, images, targets, self.loss)
+
+    @contextmanager
+    def averaged(self) -> Iterator[None]:
+        """A context in which the network has the weights that it would end with now: averaged, where there is an average."""
+        if self.average is None:
+            yield
+            return
         vector = self.network.parameters.vector
         trained = vector.copy()
         vector[...] = self.average.vector
         try:
-            return loss_and_accuracy(self.network, images, targets, self.loss)
+            yield
         finally:
             vector[...] = trained
 

@@ -1,0 +1,36 @@
+"""A training from the form of the page: settings in, a network out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from handspun.app.options import Datasets, read_settings
+from handspun.app.run import Outcome, Run, Watcher
+from handspun.recipes.run import prepare, train
+
+
+def plan_training(values: Mapping[str, Any], datasets: Datasets) -> tuple[Run, Callable[[Run], Outcome]]:
+    """The run that a request asks for, and what is to be done in it.
+
+    Raises:
+        RequestError: 400, settings that cannot be meant or are beyond the limits.
+    """
+    settings, drawings = read_settings(values, datasets)
+
+    def job(run: Run) -> Outcome:
+        material = prepare(settings, datasets.load(settings.data, drawings))
+        result = train(
+            settings,
+            material,
+            callbacks=[Watcher(run)],
+            announce=lambda network, _: run.begin(network, material.classes, len(material.train), material.validation),
+        )
+        accuracy = None if result.evaluation is None else result.evaluation.accuracy
+        told = {"data": material.name, "settings": settings.as_dict()}
+        if accuracy is not None:
+            told["test_accuracy"] = accuracy
+        images = 0 if material.test is None else len(material.test)
+        return Outcome(result.network, {"accuracy": accuracy, "images": images, "seconds": result.seconds}, told)
+
+    return Run("train", settings.as_dict(), "trained"), job
