@@ -9,7 +9,7 @@ import os
 import sys
 from collections.abc import Sequence
 
-from benchmarks import convolution, memory, report, scaling, speed, start, to_accuracy
+from benchmarks import convolution, memory, report, scaling, server, speed, start, to_accuracy
 from benchmarks.data import UnavailableError
 from benchmarks.harness import ROOT, WorkerError, limit_threads
 from benchmarks.machine import describe_machine
@@ -22,6 +22,7 @@ PARTS = {
     "scaling": scaling.measure,
     "memory": memory.measure,
     "start": start.measure,
+    "server": server.measure,
 }
 
 RESULTS = ROOT / "benchmarks" / "results.json"

@@ -187,6 +187,37 @@ def _start(results: Results) -> str:
     )
 
 
+def _server(results: Results) -> str:
+    body = [
+        (
+            f"{row['clients']} client{'s' if row['clients'] > 1 else ''}",
+            _spread(row["per_second"], "{:.0f}"),
+            _spread(row["median_ms"], "{:.1f}"),
+            _spread(row["p99_ms"], "{:.1f}"),
+        )
+        for row in results["rows"]
+    ]
+    soak = results["soak"]
+    failures = sum(count for status, count in soak["answers"].items() if status.startswith("5"))
+    wrong = ", ".join(f"{count} × {text}" for text, count in soak["wrong"].items()) or "none"
+    return "\n".join(
+        [
+            "## Server",
+            "",
+            f"`handspun serve` with {results['model']}: each client sends a drawing of 280 × 280 pixels as a PNG file, waits "
+            "for the answer and sends the next, over a connection of its own. Clients and server share the processors.",
+            "",
+            *_table(("", "requests a second", "median, ms", "99th percentile, ms"), body),
+            "",
+            f"{soak['seconds'] / 60:.0f} minutes of good and bad requests at random by {soak['clients']} clients (pictures, "
+            "arrays, broken files, uploads cut off, unknown models, foreign hosts, bodies that are too large): "
+            f"{sum(soak['answers'].values()):,} answers, {failures} of them 5xx, with another status than the right one: {wrong}. "
+            f"Memory once settled {soak['settled_mb']:.0f} MB, at the end {soak['end_mb']:.0f} MB, at most "
+            f"{soak['peak_mb']:.0f} MB.",
+        ]
+    )
+
+
 def _convolution(results: Results) -> str:
     text = [
         "## Convolutions",
@@ -248,6 +279,7 @@ SECTIONS: dict[str, Callable[[Results], str]] = {
     "scaling": _scaling,
     "memory": _memory,
     "start": _start,
+    "server": _server,
 }
 
 

@@ -8,6 +8,7 @@ import pytest
 pytest.importorskip("starlette", reason='the app needs the extra "app"')
 httpx = pytest.importorskip("httpx", reason="the tests of the server need httpx")
 
+# ruff: noqa: E402
 from handspun.app.models import Models, shipped_models
 from handspun.app.running import address_of, make_server, open_socket
 from handspun.app.server import make_app

@@ -94,17 +94,25 @@ class Guard:
     def _refusal(self, scope: Scope, headers: Headers) -> JSONResponse | None:
         """Why a request is not let in, if it is not."""
         host = headers.get("host", "")
-        if self.hosts is not None and urlsplit(f"//{host}").hostname not in self.hosts:
+        if self.hosts is not None and _name_of(host) not in self.hosts:
             return _error(421, f'This server answers to {", ".join(self.hosts)}, not to "{host[:100]}".')
         if scope["type"] == "websocket" or scope["method"] not in _SAFE:
             origin = headers.get("origin")
-            foreign = origin is not None and urlsplit(origin).netloc != host
+            foreign = origin is not None and origin.partition("://")[2] != host
             if foreign or headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
                 return _error(403, "Requests from pages of other sites are refused.")
         length = headers.get("content-length", "0")
         if not length.isascii() or not length.isdigit():
             return _error(400, "Content-Length is not a number.")
         return _too_large() if int(length) > MOST_BYTES else None
+
+
+def _name_of(host: str) -> str | None:
+    """The name in a Host header, without the port; None where it is no name."""
+    try:
+        return urlsplit(f"//{host}").hostname
+    except ValueError:
+        return None
 
 
 def _limited(receive: Receive) -> Receive:

@@ -14,6 +14,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import FileResponse, JSONResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
+from threadpoolctl import threadpool_limits
 
 import handspun
 from handspun.app import models as known
@@ -55,12 +56,14 @@ def make_app(models: Models, runs: Runs | None = None, *, hosts: Collection[str]
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         app.state.answerer = Answerer()
-        try:
-            yield
-        finally:
-            app.state.answerer.close()
-            if runs is not None:
-                runs.close()
+        # The products of one picture are small: threads for them would only wait for each other.
+        with threadpool_limits(1, user_api="blas"):
+            try:
+                yield
+            finally:
+                app.state.answerer.close()
+                if runs is not None:
+                    runs.close()
 
     handlers = {RequestError: _refused, HTTPException: _not_found, ClientDisconnect: _gone}
     app = Starlette(routes=routes, middleware=[Middleware(Guard, hosts=hosts)], exception_handlers=handlers, lifespan=lifespan)

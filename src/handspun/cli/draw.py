@@ -25,6 +25,7 @@ def draw(
     Example: handspun draw
     """
     try:
+        from handspun.app.options import Datasets
         from handspun.app.runs import Runs
     except ModuleNotFoundError as error:
         raise MissingExtraError("The drawing app", "app") from error
@@ -32,6 +33,6 @@ def draw(
         models,
         host,
         port,
-        runs=lambda known: Runs(known, folder=out, data=data),
+        runs=lambda known: Runs(known, Datasets([] if data is None else [data]), folder=out),
         when_ready=webbrowser.open if open_browser else None,
     )

@@ -1,0 +1,177 @@
+"""What every request passes: hosts, origins, limits of size and time; and clients that go away."""
+
+import http.client
+import json
+import socket
+import time
+from urllib.parse import urlsplit
+
+import numpy as np
+import pytest
+from websockets.exceptions import ConnectionClosed, InvalidStatus
+from websockets.sync.client import connect
+
+from conftest import serving
+from handspun.app import guard, wire
+from handspun.app.runs import Runs
+from handspun.app.server import make_app
+
+PIXELS = {"pixels": [[0, 0], [0, 255]]}
+
+
+@pytest.fixture(scope="module")
+def page(models, tmp_path_factory):
+    """The address of a server with the page."""
+    with serving(make_app(models, Runs(models, folder=tmp_path_factory.mktemp("kept")))) as found:
+        yield found
+
+
+@pytest.mark.parametrize("host", ["evil.example", "127.0.0.1.evil.example", "evil.example:80", "", "[", "localhost@evil"])
+def test_names_that_are_not_loopbacks_are_refused(client, host):
+    answer = client.get("/api/models", headers={"host": host})
+    assert answer.status_code in (400, 421)
+    assert "models" not in answer.text
+
+
+@pytest.mark.parametrize("host", ["localhost", "127.0.0.1:80", "[::1]:9", "LOCALHOST"])
+def test_names_of_loopback_are_answered(client, host):
+    assert client.get("/healthz", headers={"host": host}).json()["status"] == "ok"
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"origin": "https://evil.example"},
+        {"origin": "null"},
+        {"origin": "http://127.0.0.1:1"},
+        {"origin": "http://localhost.evil.example"},
+        {"sec-fetch-site": "cross-site"},
+        {"sec-fetch-site": "same-site"},
+    ],
+)
+def test_pages_of_other_sites_change_nothing(page, client, headers):
+    for path in ("/api/predict", "/api/runs", "/api/teach", "/api/runs/1/stop", "/api/drawings", "/api/step"):
+        answer = http_post(page + path, json.dumps(PIXELS).encode(), {"content-type": "application/json", **headers})
+        assert answer[0] == 403, path
+        assert "other sites" in answer[1]
+
+
+def test_the_own_page_and_programs_without_one_are_let_in(client, address):
+    for headers in ({"origin": address}, {}, {"origin": address, "sec-fetch-site": "same-origin"}):
+        assert client.post("/api/predict", json=PIXELS, headers=headers).status_code == 200
+
+
+def test_the_live_stream_is_for_the_own_page(page):
+    url = page.replace("http", "ws") + "/api/live"
+    for origin in ("https://evil.example", "null"):
+        with pytest.raises((InvalidStatus, ConnectionClosed)):
+            connect(url, origin=origin).recv(timeout=10)
+    with connect(url, origin=page):
+        pass
+
+
+def test_prediction_alone_has_neither_page_nor_training(client):
+    answer = client.get("/", follow_redirects=False)
+    assert answer.headers["location"] == "/api"
+    assert client.get("/api").status_code == 200
+    for method, path in (("GET", "/api/runs"), ("POST", "/api/runs"), ("POST", "/api/teach"), ("POST", "/api/step")):
+        assert client.request(method, path).status_code in (404, 405)
+
+
+def test_headers_keep_the_page_to_itself(page, client):
+    for answer in (client.get("/api"), client.get("/nothing"), client.post("/api/predict"), client.get("/api/models")):
+        policy = answer.headers["content-security-policy"]
+        assert "default-src 'self'" in policy
+        assert "unsafe" not in policy
+        assert answer.headers["x-content-type-options"] == "nosniff"
+        assert "server" not in answer.headers
+
+
+def test_other_paths_and_methods(client):
+    assert client.get("/nothing/here").json() == {"error": "Not Found"}
+    assert client.get("/../../../etc/passwd").status_code == 404
+    assert client.get("/%2e%2e/%2e%2e/pyproject.toml").status_code == 404
+    answer = client.delete("/api/predict")
+    assert answer.status_code == 405
+    assert answer.json()["error"] == "Method Not Allowed"
+
+
+def http_post(url, body, headers, *, length=None):
+    """POST with http.client: status and text."""
+    parts = urlsplit(url)
+    connection = http.client.HTTPConnection(parts.hostname, parts.port, timeout=20)
+    connection.request("POST", parts.path, body, headers if length is None else {**headers, "content-length": str(length)})
+    response = connection.getresponse()
+    text = response.read().decode()
+    connection.close()
+    return response.status, text
+
+
+def raw(address):
+    parts = urlsplit(address)
+    return socket.create_connection((parts.hostname, parts.port), 20)
+
+
+def test_a_body_that_says_it_is_too_large_is_refused_unread(address):
+    with raw(address) as client:
+        client.sendall(
+            b"POST /api/predict HTTP/1.1\r\nHost: localhost\r\nContent-Type: image/png\r\n"
+            + f"Content-Length: {wire.MOST_BYTES + 1}\r\n\r\n".encode()
+        )
+        answer = client.recv(10_000).decode()
+    assert answer.startswith("HTTP/1.1 413")
+    assert "16 MiB" in answer
+
+
+def test_a_body_that_grows_too_large_is_cut(address):
+    """Chunked, so that nobody knows its length before."""
+
+    def chunks():
+        for _ in range(40):
+            yield bytes(2**20)
+
+    parts = urlsplit(address)
+    connection = http.client.HTTPConnection(parts.hostname, parts.port, timeout=20)
+    try:
+        connection.request("POST", "/api/predict", chunks(), {"content-type": "image/png"}, encode_chunked=True)
+    except (BrokenPipeError, ConnectionResetError):  # it was told to go before it had sent everything
+        pass
+    else:
+        response = connection.getresponse()
+        assert response.status == 413
+    finally:
+        connection.close()
+
+
+def test_an_upload_that_stops_is_ended_and_others_are_served(address, client, monkeypatch):
+    monkeypatch.setattr(guard, "PATIENCE", 0.5)
+    with raw(address) as slow:
+        slow.sendall(
+            b"POST /api/predict HTTP/1.1\r\nHost: localhost\r\nContent-Type: image/png\r\nContent-Length: 1000\r\n\r\nabc"
+        )
+        assert client.post("/api/predict", json=PIXELS).status_code == 200
+        answer = slow.recv(10_000).decode()
+    assert answer.startswith("HTTP/1.1 408")
+
+
+def test_clients_that_vanish_harm_nobody(address, client, caplog):
+    head = b"POST /api/predict HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n"
+    body = json.dumps({"pixels": np.zeros((50, 28, 28), int).tolist()}).encode()
+    for part in (head % 1000 + b'{"pix', head % len(body) + body):
+        for _ in range(20):
+            gone = raw(address)
+            gone.sendall(part)
+            gone.close()
+    time.sleep(0.3)
+    assert client.post("/api/predict", json=PIXELS).status_code == 200
+    assert not [record for record in caplog.records if record.levelname == "ERROR"], caplog.text
+
+
+@pytest.mark.parametrize("junk", [b"\0" * 100, b"GET\r\n\r\n", b"\x16\x03\x01\x02\x00\x01" * 20, b"GET / HTTP/9.9\r\n\r\n"])
+def test_what_is_not_http_is_refused(address, client, junk):
+    with raw(address) as sender:
+        sender.sendall(junk)
+        sender.shutdown(socket.SHUT_WR)
+        answer = sender.recv(1000)
+    assert answer == b"" or answer.startswith(b"HTTP/1.1 4")
+    assert client.get("/healthz").status_code == 200

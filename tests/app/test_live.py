@@ -1,0 +1,181 @@
+"""The live stream: an answer to the newest frame, with what the page asked for."""
+
+import base64
+import json
+import struct
+
+import numpy as np
+import pytest
+from strokes import drawings, render
+from websockets.sync.client import connect
+
+from conftest import serving
+from handspun.app.models import Model, Models, shipped_models
+from handspun.app.runs import Runs
+from handspun.app.server import make_app
+from handspun.contract import PictureContract
+from handspun.network import cnn
+
+
+def frame(pixels, sequence=1, kind=0, *, width=None, zeros=b"\0\0\0"):
+    height, own_width = pixels.shape[:2]
+    return struct.pack("<IHHB", sequence, width or own_width, height, kind) + zeros + pixels.tobytes()
+
+
+def values(array):
+    kind = {"uint8": np.uint8, "float32": np.dtype("<f4")}[array["dtype"]]
+    return np.frombuffer(base64.b64decode(array["data"]), kind).reshape(array["shape"])
+
+
+@pytest.fixture(scope="module")
+def known():
+    """The shipped models, one of pictures in colour, and one that does not say how pictures become inputs."""
+    colour = cnn((3, 16, 16), 2, channels=[4], kernel_size=3, classes=["plane", "bird"])
+    colour.contract = PictureContract(16, 16)
+    mute = cnn((1, 9, 9), 2, channels=[4], kernel_size=3)
+    return Models([*shipped_models(), Model("colour", colour, "file"), Model("mute", mute, "file")])
+
+
+@pytest.fixture(scope="module")
+def url(known, tmp_path_factory):
+    with serving(make_app(known, Runs(known, folder=tmp_path_factory.mktemp("kept")))) as address:
+        yield address.replace("http", "ws") + "/api/live"
+
+
+@pytest.fixture
+def stream(url):
+    with connect(url) as opened:
+        yield opened
+
+
+def ask(stream, message=None, **settings):
+    """The answer to a frame, after settings where there are any."""
+    if settings:
+        stream.send(json.dumps({"type": "settings", **settings}))
+    if message is not None:
+        stream.send(message)
+    return json.loads(stream.recv(timeout=20))
+
+
+SEVEN = next(drawing for drawing in drawings() if drawing["digit"] == 7)
+
+
+def test_a_drawing_is_read_as_the_library_reads_it(stream, known):
+    ink = render(SEVEN)
+    answer = ask(stream, frame(ink, 41))
+    network = known.get().network
+    seen = network.contract(ink[None])
+    expected = network.answer(seen)
+    assert (answer["type"], answer["sequence"], answer["model"]) == ("answer", 41, "mnist-cnn")
+    assert (answer["class"], answer["verdict"]) == (7, "known")
+    assert answer["classes"] == [str(i) for i in range(10)]
+    np.testing.assert_allclose(answer["probabilities"], expected.probabilities[0], rtol=1e-5, atol=1e-9)
+    np.testing.assert_array_equal(values(answer["seen"]), seen[0])
+    assert not {"stages", "layers", "saliency", "focus"} & answer.keys()
+
+
+def test_an_empty_canvas_gives_no_prediction(stream):
+    answer = ask(stream, frame(np.zeros((280, 280), np.uint8)))
+    assert (answer["verdict"], answer["class"], answer["probabilities"]) == ("empty", None, None)
+
+
+def test_the_way_to_the_network_is_told_when_asked_for(stream, known):
+    ink = render(SEVEN)
+    answer = ask(stream, frame(ink), model="mnist-cnn", want={"stages": True})
+    stages = answer["stages"]
+    top, bottom = np.flatnonzero(ink.any(axis=1))[[0, -1]]
+    left, right = np.flatnonzero(ink.any(axis=0))[[0, -1]]
+    np.testing.assert_allclose(stages["box"], [top, left, bottom + 1, right + 1], atol=2)
+    assert max(values(stages["scaled"]).shape) in (20, 21)
+    np.testing.assert_array_equal(values(stages["seen"]), known.get().network.contract(ink[None])[0])
+
+
+def test_the_inside_is_told_when_asked_for(stream, known):
+    network = known.get("mnist-mlp").network
+    ink = render(SEVEN)
+    want = {"layers": True, "saliency": 7, "focus": {"layer": "dense1", "unit": 5}}
+    answer = ask(stream, frame(ink), model="mnist-mlp", want=want)
+    outputs = network.activations(network.contract(ink[None]))
+    assert [layer["name"] for layer in answer["layers"]][-1] == "dense3"
+    for layer in answer["layers"]:
+        np.testing.assert_allclose(values(layer["values"]).ravel(), outputs[layer["name"]].ravel(), rtol=1e-5, atol=1e-6)
+    assert values(answer["saliency"]).shape == (28, 28)
+    assert answer["focus"]["value"] == pytest.approx(float(outputs["dense1"][0, 5]), rel=1e-5)
+
+
+def test_only_the_newest_of_many_frames_must_be_answered(stream):
+    ink = render(SEVEN)
+    for sequence in range(1, 301):
+        stream.send(frame(ink, sequence))
+    answered = []
+    while not answered or answered[-1] != 300:
+        answered.append(json.loads(stream.recv(timeout=20))["sequence"])
+    assert answered == sorted(answered)
+    assert len(answered) < 300
+
+
+def test_a_picture_in_colour_and_ink_for_a_model_of_pictures(stream, known):
+    picture = np.random.default_rng(5).integers(0, 256, (20, 30, 3), dtype=np.uint8)
+    answer = ask(stream, frame(picture, kind=1), model="colour", want={"stages": True})
+    network = known.get("colour").network
+    seen = network.contract(picture[None])
+    np.testing.assert_array_equal(values(answer["seen"]), seen[0])
+    np.testing.assert_allclose(answer["probabilities"], network.predict_proba(seen)[0], rtol=1e-5)
+    assert answer["classes"] == ["plane", "bird"]
+    ink = ask(stream, frame(render(SEVEN)))
+    assert values(ink["seen"]).max() > 200, "ink is dark on white paper"
+    assert values(ink["seen"])[0, 0].tolist() == [255, 255, 255]
+
+
+INK = np.full((4, 4), 9, np.uint8)
+
+
+@pytest.mark.parametrize(
+    ("message", "says"),
+    [
+        (b"short", "at least 12 bytes"),
+        (frame(INK)[:-1], "takes 16 bytes"),
+        (frame(INK) + b"x", "takes 16 bytes"),
+        (frame(INK, width=0xFFFF), "from 1 to 2048"),
+        (frame(INK, kind=7), "kind 0 (ink) or 1"),
+        (frame(INK, kind=1), "takes 48 bytes"),
+        ("{", "not JSON"),
+        ("[]", "settings"),
+        ('{"type": "settings", "model": 7}', "model must be a name"),
+        ('{"type": "settings", "want": []}', "want an object"),
+        ('{"type": "settings", "want": {"saliency": "seven"}}', "index of a class"),
+        ('{"type": "settings", "want": {"focus": {"layer": 1}}}', "focus must have"),
+    ],
+)
+def test_a_wrong_message_gets_a_sentence_and_the_stream_goes_on(stream, message, says):
+    answer = ask(stream, message)
+    assert answer["type"] == "error"
+    assert says in answer["message"]
+    assert ask(stream, frame(render(SEVEN), 2))["sequence"] == 2
+
+
+@pytest.mark.parametrize(
+    ("settings", "says"),
+    [
+        ({"model": "nobody"}, 'no model "nobody"'),
+        ({"model": "mute"}, "does not say how pictures"),
+        ({"want": {"saliency": 10}}, "10"),
+        ({"want": {"saliency": -1}}, "-1"),
+        ({"want": {"focus": {"layer": "dense9", "unit": 0}}}, "dense9"),
+        ({"want": {"focus": {"layer": "dense1", "unit": 4000}}}, "4000"),
+    ],
+)
+def test_wishes_that_cannot_be_met_get_a_sentence(stream, settings, says):
+    answer = ask(stream, frame(render(SEVEN)), **settings)
+    assert answer["type"] == "error"
+    assert says in answer["message"]
+
+
+def test_a_page_that_goes_leaves_the_server_well(url):
+    for _ in range(10):
+        with connect(url) as page:
+            for sequence in range(20):
+                page.send(frame(render(SEVEN), sequence))
+            page.socket.close()  # without a word
+    with connect(url) as page:
+        assert ask(page, frame(render(SEVEN)))["class"] == 7

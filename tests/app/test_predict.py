@@ -1,0 +1,210 @@
+"""POST /api/predict: right answers for pictures in every form, and a sentence for everything else."""
+
+import io
+import json
+import struct
+import zlib
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+from PIL import Image
+from strokes import drawings, render
+
+from handspun.app import answers, wire
+
+PNG = {"content-type": "image/png"}
+
+
+def file_of(pixels, kind="PNG", **options):
+    stream = io.BytesIO()
+    Image.fromarray(pixels).save(stream, kind, **options)
+    return stream.getvalue()
+
+
+def npy_of(array):
+    stream = io.BytesIO()
+    np.save(stream, array)
+    return stream.getvalue()
+
+
+@pytest.fixture(scope="module")
+def digits():
+    """Ten drawings, 0 to 9: (10, 280, 280) uint8, light on black."""
+    return np.stack([render(next(d for d in drawings() if d["digit"] == digit)) for digit in range(10)])
+
+
+def read(response):
+    assert response.status_code == 200, response.text
+    return [prediction["class"] for prediction in response.json()["predictions"]]
+
+
+DIGITS = [str(digit) for digit in range(10)]
+
+
+def test_a_picture_file_is_read_as_the_library_reads_it(client, models, digits):
+    network = models.get().network
+    for digit in (0, 4, 7):
+        answer = client.post("/api/predict", content=file_of(255 - digits[digit]), headers=PNG).json()
+        expected = network.answer(network.contract(255 - digits[digit][None]))
+        (prediction,) = answer["predictions"]
+        assert answer["model"] == "mnist-cnn"
+        assert prediction["class"] == str(digit)
+        assert prediction["verdict"] == str(expected.verdict[0])
+        np.testing.assert_allclose(list(prediction["probabilities"].values()), expected.probabilities[0], rtol=1e-5, atol=1e-9)
+        assert prediction["probability"] == prediction["probabilities"][str(digit)]
+        assert list(prediction["probabilities"]) == DIGITS
+
+
+@pytest.mark.parametrize(
+    ("kind", "options"), [("JPEG", {"quality": 90}), ("PNG", {}), ("WEBP", {}), ("BMP", {}), ("GIF", {}), ("TIFF", {})]
+)
+def test_every_common_kind_of_file(client, digits, kind, options):
+    for type_ in (f"image/{kind.lower()}", "application/octet-stream"):
+        body = file_of(255 - digits[3], kind, **options)
+        assert read(client.post("/api/predict", content=body, headers={"content-type": type_})) == ["3"]
+
+
+def test_many_pictures_in_every_form(client, digits):
+    files = [("images", (f"{digit}.png", file_of(digits[digit]), "image/png")) for digit in range(10)]
+    answer = client.post("/api/predict", files=files)
+    assert read(answer) == DIGITS
+    assert [prediction["name"] for prediction in answer.json()["predictions"]] == [f"{digit}.png" for digit in range(10)]
+    npy = {"content-type": "application/x-npy"}
+    assert read(client.post("/api/predict", content=npy_of(digits), headers=npy)) == DIGITS
+    assert read(client.post("/api/predict", content=npy_of(digits[5]), headers=npy)) == ["5"]
+    colours = np.repeat(255 - digits[..., None], 3, axis=3)
+    assert read(client.post("/api/predict", content=npy_of(colours), headers=npy)) == DIGITS
+    small = digits[:3, ::5, ::5].tolist()
+    assert read(client.post("/api/predict", json={"pixels": small})) == DIGITS[:3]
+    assert read(client.post("/api/predict", json={"pixels": small[2]})) == ["2"]
+
+
+def test_the_model_can_be_chosen(client, models, digits):
+    answer = client.post("/api/predict?model=mnist-mlp", content=file_of(digits[6]), headers=PNG).json()
+    network = models.get("mnist-mlp").network
+    expected = network.answer(network.contract(digits[6][None]))
+    assert answer["model"] == "mnist-mlp"
+    assert answer["predictions"][0]["probability"] == pytest.approx(float(expected.probabilities.max()), rel=1e-5)
+
+
+def test_an_empty_picture_has_no_answer(client):
+    for value in (0, 255, 128):
+        (prediction,) = client.post("/api/predict", json={"pixels": np.full((40, 40), value).tolist()}).json()["predictions"]
+        assert prediction == {"name": None, "verdict": "empty", "class": None, "probability": None, "probabilities": None}
+
+
+def bomb():
+    """A PNG of 8 kB that claims, and has, 400 megapixels."""
+    side = 20_000
+    row = zlib.compressobj(9)
+    data = b"".join(row.compress(b"\0" * (side // 8 + 1)) for _ in range(side)) + row.flush()
+    header = struct.pack(">IIBBBBB", side, side, 1, 0, 0, 0, 0)
+    parts = ((b"IHDR", header), (b"IDAT", data), (b"IEND", b""))
+    chunks = (struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body)) for name, body in parts)
+    return b"\x89PNG\r\n\x1a\n" + b"".join(chunks)
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "headers", "says"),
+    [
+        (400, b"this is no picture", PNG, "not an image"),
+        (400, b"", PNG, "not an image"),
+        (400, file_of(np.zeros((50, 50), np.uint8))[:60], PNG, "not an image"),
+        (400, bomb(), PNG, "pixels"),
+        (415, b"hello", {"content-type": "text/plain"}, "text/plain"),
+        (415, b"hello", {}, "Send a picture"),
+        (400, b"[1, 2", {"content-type": "application/json"}, "not JSON"),
+        (400, b"[1, 2]", {"content-type": "application/json"}, "JSON object"),
+        (400, b"[" * 100_000, {"content-type": "application/json"}, "not JSON"),
+        (400, b'{"pixels": [[1, 2], [3]]}', {"content-type": "application/json"}, "same length"),
+        (400, b'{"pixels": [[1, 256]]}', {"content-type": "application/json"}, "from 0 to 255"),
+        (400, b'{"pixels": [[1, -1]]}', {"content-type": "application/json"}, "from 0 to 255"),
+        (400, b'{"pixels": [["a"]]}', {"content-type": "application/json"}, "from 0 to 255"),
+        (400, b'{"pixels": [[0.5]]}', {"content-type": "application/json"}, "from 0 to 255"),
+        (400, b'{"pixels": []}', {"content-type": "application/json"}, "from 0 to 255"),
+        (400, b'{"pixels": 7}', {"content-type": "application/json"}, "pictures (H, W)"),
+        (400, b'{"pixels": {"a": 1}}', {"content-type": "application/json"}, "from 0 to 255"),
+        (400, b'{"pixels": [[99999999999999999999999]]}', {"content-type": "application/json"}, "from 0 to 255"),
+        (400, b"{}", {"content-type": "application/json"}, "from 0 to 255"),
+        (400, npy_of(np.zeros((3, 3))), {"content-type": "application/x-npy"}, "float64"),
+        (400, npy_of(np.zeros((3, 3), np.uint8))[:-1], {"content-type": "application/x-npy"}, "The array"),
+        (400, npy_of(np.zeros((2, 3, 4, 5, 6), np.uint8)), {"content-type": "application/x-npy"}, "pictures (H, W)"),
+        (400, npy_of(np.array([{}], object)), {"content-type": "application/x-npy"}, "The array"),
+        (413, npy_of(np.zeros((1001, 2, 2), np.uint8)), {"content-type": "application/x-npy"}, "At most 1000"),
+        (400, b"--x\r\nnonsense", {"content-type": "multipart/form-data; boundary=x"}, ""),
+        (400, b"hello", {"content-type": "multipart/form-data"}, ""),
+    ],
+)
+def test_what_is_wrong_is_said_in_a_sentence(client, status, body, headers, says):
+    answer = client.post("/api/predict", content=body, headers=headers)
+    assert answer.status_code == status, answer.text
+    assert says in answer.json()["error"]
+
+
+def test_a_model_that_is_not_there(client):
+    answer = client.post("/api/predict?model=../../etc/passwd", content=b"", headers=PNG)
+    assert answer.status_code == 404
+    assert "Known: mnist-cnn, mnist-mlp" in answer.json()["error"]
+
+
+def test_hostile_file_names_come_back_as_text_and_do_nothing(client, digits, tmp_path):
+    name = f"../../{tmp_path}/owned<script>.png"
+    answer = client.post("/api/predict", files=[("images", (name, file_of(digits[1]), "image/png"))])
+    assert read(answer) == ["1"]
+    assert not list(tmp_path.iterdir())
+    broken = client.post("/api/predict", files=[("images", ("<script>", b"x", "image/png"))])
+    assert broken.status_code == 400
+    assert "<script>" not in broken.text
+
+
+def test_a_form_without_files(client):
+    answer = client.post("/api/predict", files=[("a", (None, "text"))])
+    assert answer.status_code == 400
+
+
+def test_requests_at_the_same_time_get_their_own_answers(client, digits, monkeypatch):
+    sizes = []
+    compute = answers._compute
+
+    def counted(batch):
+        sizes.append(len(batch))
+        return compute(batch)
+
+    monkeypatch.setattr(answers, "_compute", counted)
+    order = np.random.default_rng(3).integers(0, 10, 200)
+    bodies = [file_of(digit) for digit in digits]
+
+    def ask(digit):
+        return read(client.post("/api/predict", content=bodies[digit], headers=PNG))[0]
+
+    with ThreadPoolExecutor(16) as pool:
+        assert list(pool.map(ask, order)) == [str(digit) for digit in order]
+    assert sum(sizes) == 200
+    assert max(sizes) > 1, "requests that came together were not computed together"
+
+
+def test_the_description_names_what_there_is(client):
+    description = client.get("/openapi.json").json()
+    assert description["openapi"].startswith("3.1")
+    for path, methods in description["paths"].items():
+        for method, operation in methods.items():
+            answer = client.request(method, path.replace("{name}", "mnist-mlp"))
+            assert answer.status_code in (200, 415), path
+            assert str(answer.status_code) in operation["responses"]
+    references = set(json.dumps(description).split('"#/components/schemas/')[1:])
+    assert {reference.partition('"')[0] for reference in references} == set(description["components"]["schemas"])
+
+
+def test_the_limits_are_told(client):
+    text = client.get("/openapi.json").json()["info"]["description"]
+    assert f"{wire.MOST_BYTES // 2**20} MiB" in text
+    assert f"{wire.MOST_IMAGES} pictures" in text
+
+
+def test_a_model_comes_as_a_file_that_loads(client, models, tmp_path):
+    from handspun import load
+
+    (tmp_path / "model.npz").write_bytes(client.get("/api/models/mnist-mlp/file").content)
+    loaded = load(tmp_path / "model.npz")
+    np.testing.assert_array_equal(loaded.parameters.vector, models.get("mnist-mlp").network.parameters.vector)
