@@ -198,6 +198,7 @@ def _server(results: Results) -> str:
         for row in results["rows"]
     ]
     soak = results["soak"]
+    answers = f"{sum(soak['answers'].values()):,} answers"
     failures = sum(count for status, count in soak["answers"].items() if status.startswith("5"))
     wrong = ", ".join(f"{count} × {text}" for text, count in soak["wrong"].items()) or "none"
     return "\n".join(
@@ -211,7 +212,7 @@ def _server(results: Results) -> str:
             "",
             f"{soak['seconds'] / 60:.0f} minutes of good and bad requests at random by {soak['clients']} clients (pictures, "
             "arrays, broken files, uploads cut off, unknown models, foreign hosts, bodies that are too large): "
-            f"{sum(soak['answers'].values()):,} answers, {failures} of them 5xx, with another status than the right one: {wrong}. "
+            f"{answers}, {failures} of them 5xx, with another status than the right one: {wrong}. "
             f"Memory once settled {soak['settled_mb']:.0f} MB, at the end {soak['end_mb']:.0f} MB, at most "
             f"{soak['peak_mb']:.0f} MB.",
         ]

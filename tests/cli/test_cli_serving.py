@@ -1,0 +1,108 @@
+"""handspun serve and draw as a person starts them: the address is printed, the models are there, Ctrl-C ends it."""
+
+import json
+import re
+import signal
+import socket
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+from contextlib import contextmanager
+
+import pytest
+
+pytest.importorskip("starlette", reason='the app needs the extra "app"')
+
+
+@contextmanager
+def started(*arguments, cwd):
+    command = [sys.executable, "-m", "handspun", *arguments]
+    with subprocess.Popen(command, cwd=cwd, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        try:
+            line = process.stderr.readline()
+            found = re.search(r"http://\S+/", line)
+            assert found, line + process.stderr.read()
+            yield process, found[0], line
+        finally:
+            process.kill()
+
+
+def get(url):
+    with urllib.request.urlopen(url, timeout=20) as response:
+        return response.read()
+
+
+def test_serve_answers_until_ctrl_c(tmp_path):
+    with started("serve", "--port", "0", cwd=tmp_path) as (process, address, line):
+        assert "this machine only" in line
+        models = json.loads(get(address + "api/models"))
+        assert models["default"] == "mnist-cnn"
+        assert {model["name"] for model in models["models"]} == {"mnist-cnn", "mnist-mlp"}
+        process.send_signal(signal.SIGINT)
+        assert process.wait(20) in (0, 130)
+        assert "Traceback" not in process.stderr.read()
+        assert process.stdout.read() == ""
+
+
+def test_draw_serves_the_page_and_ends_at_sigterm(tmp_path):
+    with started("draw", "--port", "0", "--no-open", cwd=tmp_path) as (process, address, _):
+        assert b"<title>handspun" in get(address)
+        process.terminate()
+        process.wait(20)
+        assert "Traceback" not in process.stderr.read()
+    assert not list(tmp_path.iterdir()), "nothing was kept, so nothing is written"
+
+
+def test_models_named_at_the_start_come_first(tmp_path):
+    from handspun import mlp, save
+
+    network = mlp(4, [3], 2)
+    (tmp_path / "runs" / "mine").mkdir(parents=True)
+    save(network, tmp_path / "runs" / "mine" / "model.npz")
+    save(network, tmp_path / "mnist-mlp.npz")
+    chosen = ("runs/mine", "mnist-mlp.npz", "mnist-mlp")
+    with started("serve", *chosen, "--port", "0", cwd=tmp_path) as (_, address, _):
+        models = json.loads(get(address + "api/models"))
+    names = [model["name"] for model in models["models"]]
+    assert names == ["mine", "mnist-mlp-2", "mnist-mlp", "mnist-cnn"]
+    assert models["default"] == "mine"
+    assert models["models"][0]["parameters"] == 4 * 3 + 3 + 3 * 2 + 2
+
+
+def refused(*arguments, cwd):
+    done = subprocess.run(
+        [sys.executable, "-m", "handspun", *arguments], cwd=cwd, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert "Traceback" not in done.stderr
+    return done.returncode, done.stderr
+
+
+def test_a_port_that_is_taken_is_said(tmp_path):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        code, text = refused("serve", "--port", str(port), cwd=tmp_path)
+    assert code == 2
+    assert f"127.0.0.1:{port}" in text
+    assert "--port" in text
+
+
+def test_what_is_no_address_and_no_model_is_said(tmp_path):
+    assert refused("serve", "--host", "203.0.113.7", cwd=tmp_path)[0] == 2
+    code, text = refused("draw", "missing.npz", "--no-open", cwd=tmp_path)
+    assert code == 1
+    assert "missing.npz" in text
+    code, text = refused("draw", "--data", "nothing-here", "--no-open", cwd=tmp_path)
+    assert code == 2
+    assert "nothing-here" in text
+
+
+def test_other_machines_are_let_in_only_when_told_to(tmp_path):
+    with started("serve", "--host", "0.0.0.0", "--port", "0", cwd=tmp_path) as (_, address, line):
+        assert "open to every machine" in line
+        request = urllib.request.Request(address + "healthz", headers={"Host": "my-computer.local"})
+        assert json.loads(get(request))["status"] == "ok"
+    with started("serve", "--port", "0", cwd=tmp_path) as (_, address, _):
+        request = urllib.request.Request(address + "healthz", headers={"Host": "my-computer.local"})
+        with pytest.raises(urllib.error.HTTPError, match="421"):
+            get(request)
