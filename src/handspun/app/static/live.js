@@ -29,6 +29,7 @@ export class Live extends EventTarget {
   #wants = { stages: false, layers: false, saliency: null, focus: null };
   #sequence = 0;
   #valid = 0; // answers to frames before this one are of another model, or lack what is wanted now
+  #told = null; // the settings that the server has
   #underWay = null; // {sequence, since, timer}
   #since = null; // when the oldest change that no frame holds yet was made
   #scheduled = false;
@@ -49,10 +50,13 @@ export class Live extends EventTarget {
 
   /** What answers should hold besides the probabilities; what is not named stays as it is. */
   want(wants) {
-    const merged = { ...this.#wants, ...wants };
-    if (JSON.stringify(merged) === JSON.stringify(this.#wants)) return;
-    this.#wants = merged;
+    this.#wants = { ...this.#wants, ...wants };
     this.#settings();
+  }
+
+  /** Whether `answer` is that of the present drawing, and not of a moment before. */
+  get isCurrent() {
+    return this.answer !== null && this.#since === null && this.#underWay === null;
   }
 
   #connect() {
@@ -71,6 +75,7 @@ export class Live extends EventTarget {
     const wasLost = this.#failures > 0;
     this.#failures = 0;
     if (wasLost) this.dispatchEvent(new Event("found"));
+    this.#told = null;
     this.#settings();
   }
 
@@ -88,7 +93,10 @@ export class Live extends EventTarget {
   #settings() {
     const model = this.#models.current?.name;
     if (!this.connected || model === undefined) return;
-    this.#socket.send(JSON.stringify({ type: "settings", model, want: this.#wants }));
+    const settings = JSON.stringify({ type: "settings", model, want: this.#wants });
+    if (settings === this.#told) return;
+    this.#told = settings;
+    this.#socket.send(settings);
     this.#valid = this.#sequence + 1;
     this.#changed();
   }

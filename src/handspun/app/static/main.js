@@ -89,6 +89,7 @@ function connectTheme() {
 
 function connectBanner() {
   const banner = document.getElementById("connection");
+  let failure = null; // said once, not with each frame
   live.addEventListener("lost", () => {
     banner.textContent = "Connection to handspun lost. You can go on drawing: answers come back when it is found again.";
     banner.hidden = false;
@@ -98,7 +99,13 @@ function connectBanner() {
     toast("Connected again.");
     refreshModels(); // it may be another server by now
   });
-  live.addEventListener("error", (event) => toast(event.detail, "error"));
+  live.addEventListener("answer", () => { failure = null; });
+  live.addEventListener("error", ({ detail }) => {
+    if (detail === failure) return;
+    failure = detail;
+    toast(detail, "error");
+    refreshModels(); // the chosen model may be gone; the default one takes its place
+  });
 }
 
 async function refreshModels() {

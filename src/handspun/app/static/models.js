@@ -11,6 +11,7 @@ export class Models extends EventTarget {
 
   async refresh() {
     const answer = await get("/api/models");
+    if (JSON.stringify(answer.models) === JSON.stringify(this.list)) return;
     this.list = answer.models;
     const find = (name) => this.list.find((model) => model.name === name);
     // A model can go while it is chosen (a discarded training does): then the default takes its place.
@@ -22,6 +23,7 @@ export class Models extends EventTarget {
   select(name) {
     const model = this.list.find((one) => one.name === name);
     if (!model) return false;
+    if (model === this.current) return true;
     this.current = model;
     this.dispatchEvent(new Event("change"));
     return true;

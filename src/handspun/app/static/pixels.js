@@ -34,10 +34,10 @@ export function paintGrey(canvas, values, shape, limits = {}) {
   const bytes = values instanceof Uint8Array;
   const low = limits.low ?? (bytes ? 0 : least(values));
   const high = limits.high ?? (bytes ? 255 : greatest(values));
+  const scale = 255 / (high - low || 1);
   paint(canvas, shape, () => {
-    const [paper, ink] = [colour("--sheet"), colour("--ink")];
-    const range = high - low || 1;
-    return (i) => mix(paper, ink, (values[i] - low) / range);
+    const palette = ramp("--sheet", "--ink");
+    return (i) => palette[clamp((values[i] - low) * scale)];
   });
 }
 
@@ -47,18 +47,25 @@ export function paintGrey(canvas, values, shape, limits = {}) {
  * @param limits limit: the size that gets the full colour; the greatest of the values without it
  */
 export function paintSigned(canvas, values, shape, { limit = greatestSize(values) } = {}) {
+  const scale = 255 / (limit || 1);
   paint(canvas, shape, () => {
-    const [paper, positive, negative] = [colour("--sheet"), colour("--thread"), colour("--cool")];
-    return (i) => mix(paper, values[i] < 0 ? negative : positive, Math.abs(values[i]) / (limit || 1));
+    const [positive, negative] = [ramp("--sheet", "--thread"), ramp("--sheet", "--cool")];
+    return (i) => (values[i] < 0 ? negative[clamp(-values[i] * scale)] : positive[clamp(values[i] * scale)]);
   });
+}
+
+/** Paint a picture in its own colours: RGB bytes of a shape [rows, columns]. */
+export function paintColour(canvas, values, shape) {
+  paint(canvas, shape, () => (i) => packed(values[3 * i], values[3 * i + 1], values[3 * i + 2]));
 }
 
 /** Paint all canvases again, after a change of theme. */
 export function repaintAll() {
-  colours.clear();
+  ramps.clear();
   for (const canvas of document.querySelectorAll("canvas")) shown.get(canvas)?.();
 }
 
+/** `prepare()` gives the colour of the i-th pixel, as `packed` makes it, in the present theme. */
 function paint(canvas, [rows, columns], prepare) {
   const draw = () => {
     if (canvas.width !== columns) canvas.width = columns;
@@ -66,33 +73,38 @@ function paint(canvas, [rows, columns], prepare) {
     canvas.classList.add("crisp");
     const context = canvas.getContext("2d");
     const image = context.createImageData(columns, rows);
-    const of = prepare();
-    for (let i = 0; i < rows * columns; i += 1) {
-      const [r, g, b] = of(i);
-      image.data.set([r, g, b, 255], 4 * i);
-    }
+    const pixels = new Uint32Array(image.data.buffer); // four bytes at a time
+    const colourOf = prepare();
+    for (let i = 0; i < pixels.length; i += 1) pixels[i] = colourOf(i);
     context.putImageData(image, 0, 0);
   };
   shown.set(canvas, draw);
   draw();
 }
 
-const colours = new Map();
+/** A colour as the canvas has it in memory: red first, opaque. All machines that browsers run on are little-endian. */
+const packed = (red, green, blue) => (0xff000000 | (blue << 16) | (green << 8) | red) >>> 0;
 
-/** [red, green, blue] of a colour token such as "--ink" in the present theme. */
+/** [red, green, blue] of a colour token such as "--ink" in the present theme. Tokens are written #rrggbb. */
 export function colour(token) {
-  if (!colours.has(token)) {
-    const text = getComputedStyle(document.documentElement).getPropertyValue(token).trim();
-    colours.set(token, [1, 3, 5].map((at) => parseInt(text.slice(at, at + 2), 16))); // tokens are written #rrggbb
+  const text = getComputedStyle(document.documentElement).getPropertyValue(token).trim();
+  return [1, 3, 5].map((at) => parseInt(text.slice(at, at + 2), 16));
+}
+
+const ramps = new Map();
+
+/** 256 colours from one token to another. */
+function ramp(from, to) {
+  const name = `${from} ${to}`;
+  if (!ramps.has(name)) {
+    const [start, end] = [colour(from), colour(to)];
+    const mix = (share) => start.map((value, i) => Math.round(value + (end[i] - value) * share));
+    ramps.set(name, Uint32Array.from({ length: 256 }, (_, i) => packed(...mix(i / 255))));
   }
-  return colours.get(token);
+  return ramps.get(name);
 }
 
-function mix(from, to, share) {
-  const t = Math.min(Math.max(share, 0), 1);
-  return from.map((value, i) => value + (to[i] - value) * t);
-}
-
+const clamp = (level) => (level > 255 ? 255 : level > 0 ? Math.round(level) : 0); // also for NaN
 const least = (values) => values.reduce((a, b) => Math.min(a, b), Infinity);
 const greatest = (values) => values.reduce((a, b) => Math.max(a, b), -Infinity);
 const greatestSize = (values) => values.reduce((a, b) => Math.max(a, Math.abs(b)), 0);

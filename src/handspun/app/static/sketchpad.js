@@ -14,6 +14,8 @@ export class Sketchpad {
   #drawing;
   #canvas;
   #context;
+  #guide; // what the empty sheet says
+  #ring; // shows how much the eraser takes
   #cursor; // the outline that keys move
   #at = [CELLS / 2, CELLS / 2]; // its cell
   #keyDown = false; // whether a key holds the pen down
@@ -21,9 +23,9 @@ export class Sketchpad {
 
   /**
    * @param container an element, which becomes the sketchpad
-   * @param options tools: whether pen, eraser, undo … come with it; guide: what the empty sheet says
+   * @param options tools: whether pen, eraser, undo … come with it
    */
-  constructor(container, drawing, { tools = true, guide = "draw a digit" } = {}) {
+  constructor(container, drawing, { tools = true } = {}) {
     this.#drawing = drawing;
     container.classList.add("sketchpad");
     this.#canvas = element("canvas", {
@@ -31,8 +33,11 @@ export class Sketchpad {
       "aria-description": "Arrow keys move, Space draws while it is held, Enter puts the pen down or lifts it. Z undo, Y redo, C clear.",
     });
     this.#cursor = element("div", { class: "sheet-cursor", hidden: true });
-    this.guide = element("p", { class: "sheet-guide", "data-test": "guide" }, guide);
-    const sheet = element("div", { class: "sheet", "data-test": "sheet" }, this.guide, this.#canvas, this.#cursor);
+    this.#guide = element("p", { class: "sheet-guide", "data-test": "guide" });
+    this.setGuide("digit");
+    const hint = element("p", { class: "sheet-hint", "aria-hidden": "true" }, "arrow keys move · Space draws · Enter: pen down, up");
+    this.#ring = element("div", { class: "sheet-ring" });
+    const sheet = element("div", { class: "sheet", "data-test": "sheet" }, this.#guide, this.#canvas, this.#cursor, this.#ring, hint);
     container.append(sheet);
     if (tools) container.append(makeTools(drawing));
 
@@ -51,6 +56,12 @@ export class Sketchpad {
     this.#canvas.focus();
   }
 
+  /** What the empty sheet asks for: a "digit", or any "picture". */
+  setGuide(kind) {
+    if (kind === "digit") this.#guide.replaceChildren(icon("guide"), element("span", {}, "draw a digit"));
+    else this.#guide.replaceChildren(element("span", {}, "draw, or open a picture"));
+  }
+
   /** As many pixels as the screen has for the sheet. */
   #fit() {
     const size = Math.round(this.#canvas.clientWidth * devicePixelRatio);
@@ -62,7 +73,7 @@ export class Sketchpad {
   #show(grown) {
     if (grown === null) this.#repaint();
     else this.#painted(() => paintMark(this.#context, grown.mark, grown.from));
-    this.guide.hidden = this.#drawing.canUndo && (this.#drawing.isDrawing || !this.#drawing.isEmpty);
+    this.#guide.hidden = this.#drawing.canUndo && (this.#drawing.isDrawing || !this.#drawing.isEmpty);
   }
 
   #repaint() {
@@ -90,14 +101,13 @@ export class Sketchpad {
     canvas.addEventListener("pointerdown", (event) => {
       const eraserEnd = (event.buttons & 32) !== 0;
       if (this.#pointer !== null || (event.button !== 0 && !eraserEnd)) return;
-      event.preventDefault(); // no selecting of text around
-      canvas.focus({ preventScroll: true });
       this.#cursor.hidden = true;
       this.#pointer = event.pointerId;
       canvas.setPointerCapture(event.pointerId); // the stroke goes on beyond the edge
       this.#drawing.begin(...this.#place(event), eraserEnd || this.#drawing.erase);
     });
     canvas.addEventListener("pointermove", (event) => {
+      this.#moveRing(event);
       if (event.pointerId !== this.#pointer) return;
       // All places since the last frame, not only the newest: quick strokes stay round.
       const events = event.getCoalescedEvents?.() ?? [];
@@ -110,6 +120,12 @@ export class Sketchpad {
         this.#drawing.end();
       });
     }
+  }
+
+  #moveRing({ offsetX, offsetY }) {
+    const size = (1.5 * this.#drawing.width * this.#canvas.clientWidth) / SIDE;
+    this.#ring.style.width = this.#ring.style.height = `${size}px`;
+    this.#ring.style.transform = `translate(${offsetX - size / 2}px, ${offsetY - size / 2}px)`;
   }
 
   /** [x, y, factor] of an event in units of the sheet. Only pens know how hard they are pressed. */
@@ -230,7 +246,8 @@ function makeTools(drawing) {
     redo.setAttribute("aria-disabled", !drawing.canRedo);
     clear.setAttribute("aria-disabled", drawing.isEmpty);
   };
-  drawing.addEventListener("change", show);
+  // A stroke that grows changes none of them.
+  drawing.addEventListener("change", ({ detail }) => (detail === null || detail.from === 0) && show());
   drawing.addEventListener("tool", show);
   show();
 

@@ -1,17 +1,224 @@
-// Draw: the sheet, and what the network answers.
+// Draw: the sheet, what the network answers, and what it sees.
 
+import { element, icon } from "../dom.js";
+import { hundredths, percent } from "../numbers.js";
+import { decode, paintColour, paintGrey } from "../pixels.js";
 import { Sketchpad } from "../sketchpad.js";
+
+/** Below this probability the answer also names the next best class. */
+const SURE = 0.9;
+
+/** Milliseconds between two things said to a screen reader. */
+const SAY_EVERY = 1000;
 
 export default {
   id: "draw",
   title: "Draw",
 
   mount(root, app) {
-    const pad = document.createElement("div");
-    root.append(pad);
-    this.sketchpad = new Sketchpad(pad, app.drawing, { tools: true });
+    this.app = app;
+    const pad = element("div", { class: "draw-pad" });
+    this.answer = new Answer(app.announce);
+    this.stages = new Stages(app.drawing);
+    root.append(
+      element("h2", { class: "sr-only" }, "Draw"),
+      element("div", { class: "draw-layout" }, pad,
+        element("div", { class: "draw-result" }, this.answer.root, this.stages.root)),
+    );
+    this.sketchpad = new Sketchpad(pad, app.drawing);
+
+    app.models.addEventListener("change", () => this.showModel());
+    app.live.addEventListener("answer", () => this.showAnswer());
+    app.live.addEventListener("error", (event) => this.answer.fail(event.detail));
+    app.live.addEventListener("lost", () => this.answer.root.classList.add("is-stale"));
+    app.live.addEventListener("found", () => this.answer.root.classList.remove("is-stale"));
+    this.showModel();
+    this.showAnswer();
   },
 
-  show() {},
-  hide() {},
+  show() {
+    this.isShown = true;
+    this.app.live.want({ stages: true });
+    this.showAnswer();
+  },
+
+  hide() {
+    this.isShown = false;
+    this.app.live.want({ stages: false });
+  },
+
+  showModel() {
+    const model = this.app.models.current;
+    if (model === null) return;
+    this.answer.classes = model.classes;
+    this.sketchpad.setGuide(isDigits(model.classes) ? "digit" : "picture");
+  },
+
+  showAnswer() {
+    const { answer } = this.app.live;
+    // Another view may be on the screen: what nobody sees is not painted.
+    if (answer === null || this.isShown === false) return;
+    this.answer.show(answer);
+    this.stages.show(answer);
+  },
 };
+
+const isDigits = (classes) => classes.every((name) => /^\d$/.test(name));
+
+/** The answer in large, and a bar for each class. */
+class Answer {
+  #classes = [];
+  #bars = [];
+  #said = "";
+  #toSay = null;
+
+  constructor(announce) {
+    this.announce = announce;
+    this.name = element("output", { id: "answer", class: "answer-name", "aria-live": "off" });
+    this.percent = element("p", { id: "answer-percent", class: "answer-percent" });
+    this.note = element("p", { id: "answer-note", class: "answer-note" }, "Waiting for the network …");
+    this.list = element("ul", { id: "bars", class: "bars", "aria-label": "Probability of each class" });
+    this.root = element("section", { class: "answer", "aria-label": "Answer", "data-test": "answer", "data-verdict": "waiting" },
+      element("div", { class: "answer-head" }, this.name, element("div", {}, this.percent, this.note)), this.list);
+  }
+
+  get classes() { return this.#classes; }
+
+  set classes(classes) {
+    if (classes.join("\n") === this.#classes.join("\n")) return;
+    this.#classes = classes;
+    this.#bars = classes.map((name) => {
+      const bar = element("span", { class: "bar" });
+      const value = element("span", {});
+      const item = element("li", { "data-class": name },
+        element("span", { class: "bar-label" }, name), element("span", { class: "bar-track", "aria-hidden": "true" }, bar),
+        element("span", { class: "bar-value" }, value, element("span", { class: "sr-only" }, " %")));
+      return { bar, value, item };
+    });
+    this.list.replaceChildren(...this.#bars.map(({ item }) => item));
+    this.list.classList.toggle("is-long", classes.length > 12);
+    this.root.classList.toggle("has-words", classes.some((name) => name.length > 2));
+  }
+
+  show({ verdict, class: best, classes, probabilities }) {
+    this.classes = classes;
+    this.root.dataset.verdict = verdict;
+    this.root.classList.remove("is-stale");
+    this.#bars.forEach(({ bar, value, item }, i) => {
+      const share = probabilities?.[i] ?? 0;
+      bar.style.setProperty("--share", share);
+      const text = probabilities === null ? "" : hundredths(share);
+      if (value.textContent !== text) value.textContent = text;
+      item.classList.toggle("is-best", i === best);
+    });
+    const text = this.#describe(verdict, best, probabilities);
+    this.name.textContent = text.name;
+    this.percent.textContent = text.percent;
+    this.note.textContent = text.note;
+    this.#say(text.said);
+  }
+
+  /** The network could not answer; why. */
+  fail(sentence) {
+    this.show({ verdict: "empty", class: null, classes: this.#classes, probabilities: null });
+    this.root.dataset.verdict = "failed";
+    this.note.textContent = sentence;
+  }
+
+  #describe(verdict, best, probabilities) {
+    if (verdict === "empty") return { name: "", percent: "", note: "The answer appears here while you draw.", said: "Nothing drawn." };
+    const name = this.#classes[best];
+    const share = percent(probabilities[best], 0);
+    if (verdict === "unknown") {
+      const doubt = isDigits(this.#classes) ? "Not a digit?" : "None of these?";
+      return { name: "?", percent: doubt, note: `Most like ${name}`, said: `${doubt} Most like ${name}.` };
+    }
+    const next = probabilities.reduce((second, value, i) => (i !== best && value > (probabilities[second] ?? -1) ? i : second), -1);
+    const sure = probabilities[best] >= SURE || next < 0;
+    const note = sure ? "" : `Not sure. It may be ${this.#classes[next]} (${percent(probabilities[next], 0)})`;
+    return { name, percent: share, note, said: `${name}, ${share}. ${note}` };
+  }
+
+  /** Tell a screen reader the newest answer, seldom enough that it can finish. */
+  #say(text) {
+    const waiting = this.#toSay !== null;
+    this.#toSay = text;
+    if (waiting) return;
+    setTimeout(() => {
+      if (this.#toSay !== this.#said) this.announce(this.#toSay);
+      this.#said = this.#toSay;
+      this.#toSay = null;
+    }, SAY_EVERY);
+  }
+}
+
+/** What the network sees: the way from the sheet to its input. */
+class Stages {
+  #steps = ["ink", "crop", "scaled", "seen"];
+  #figures = {};
+
+  constructor(drawing) {
+    this.drawing = drawing;
+    this.box = element("span", { class: "stage-box", hidden: true });
+    const items = this.#steps.map((name) => {
+      const canvas = element("canvas", { width: 1, height: 1, role: "img", "data-test": `stage-${name}` });
+      const caption = element("span", { class: "stage-caption" });
+      const item = element("li", { class: `stage stage-${name}` },
+        element("span", { class: "stage-frame" }, canvas, name === "ink" ? this.box : null), caption);
+      this.#figures[name] = { canvas, caption, item };
+      return item;
+    });
+    for (const item of items.slice(1)) item.prepend(icon("arrow"));
+    this.root = element("section", { class: "stages-panel" },
+      element("h3", { id: "stages-title" }, "What the network sees"),
+      element("ol", { id: "stages", class: "stages", "aria-labelledby": "stages-title" }, ...items));
+    this.#caption("ink", "ink", "The drawing");
+    this.#caption("crop", "crop", "Cut out");
+    this.#caption("scaled", "20 × 20", "Scaled");
+    this.#caption("seen", "28 × 28", "Centred");
+  }
+
+  show({ verdict, seen, stages }) {
+    this.root.dataset.verdict = verdict;
+    const hasStages = Boolean(stages) || seen === null || verdict === "empty";
+    this.root.classList.toggle("is-short", !hasStages); // a model of photos only scales: there is no way to show
+    if (verdict === "empty" || seen === null) {
+      for (const { canvas } of Object.values(this.#figures)) paintGrey(canvas, new Uint8Array(1), [1, 1]);
+      this.box.hidden = true;
+      return;
+    }
+    const input = decode(seen);
+    const [rows, columns] = input.shape.length === 3 && input.shape[0] === 1 ? input.shape.slice(1) : input.shape;
+    const paint = input.shape.length === 3 && input.shape[2] === 3 ? paintColour : paintGrey;
+    paint(this.#figures.seen.canvas, input.values, [rows, columns]);
+    this.#caption("seen", `${rows} × ${columns}`, hasStages ? "Centred" : "Scaled");
+    this.box.hidden = !stages;
+    if (stages) this.#showStages(stages);
+  }
+
+  #showStages({ ink, box: [top, left, bottom, right], scaled }) {
+    const { shape: [rows, columns], values } = decode(ink);
+    paintGrey(this.#figures.ink.canvas, values, [rows, columns]);
+    const [height, width] = [bottom - top, right - left];
+    const crop = new Uint8Array(height * width);
+    for (let row = 0; row < height; row += 1) {
+      const start = (top + row) * columns + left;
+      crop.set(values.subarray(start, start + width), row * width);
+    }
+    if (crop.length > 0) paintGrey(this.#figures.crop.canvas, crop, [height, width]);
+    // The frame is square and a picture need not be: it lies in the middle, as object-fit: contain puts it.
+    const longer = Math.max(rows, columns);
+    const place = { left: left + (longer - columns) / 2, top: top + (longer - rows) / 2, width, height };
+    for (const [side, size] of Object.entries(place)) this.box.style[side] = `${(100 * size) / longer}%`;
+    if (!scaled) return;
+    const small = decode(scaled);
+    paintGrey(this.#figures.scaled.canvas, small.values, small.shape);
+    this.#caption("scaled", `${small.shape[0]} × ${small.shape[1]}`, "Scaled");
+  }
+
+  #caption(name, text, label) {
+    const { canvas, caption } = this.#figures[name];
+    if (caption.textContent !== text) caption.textContent = text;
+    canvas.setAttribute("aria-label", `${label}, ${text}`);
+  }
+}

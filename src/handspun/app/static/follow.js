@@ -1,0 +1,91 @@
+// Following a training: the server tells what happens in it, and its state here is always the newest.
+
+import { get } from "./api.js";
+
+export const FINISHED = ["done", "stopped", "failed"];
+
+/** Whether a training is over. */
+export const isFinished = (run) => FINISHED.includes(run.state);
+
+/**
+ * Events: "change" (detail: which part is new: "run", "progress", "epoch" or "weights"), "gone" (the server does not know it any more).
+ */
+export class Follower extends EventTarget {
+  /** The training as GET /api/runs/{id} tells it. */
+  run;
+  #source = null;
+
+  constructor(run) {
+    super();
+    this.run = run;
+    this.#listen();
+  }
+
+  get id() { return this.run.id; }
+  get finished() { return isFinished(this.run); }
+
+  /** Put a newer state in place, such as the answer to a request. What it does not tell stays. */
+  take(run) {
+    this.run = { ...run, weights: run.weights ?? this.run.weights };
+    this.#tell("run");
+  }
+
+  /** Listen no more. */
+  close() {
+    this.#source?.close();
+    this.#source = null;
+  }
+
+  #listen() {
+    const source = new EventSource(`api/runs/${this.id}/events`);
+    this.#source = source;
+    const on = (name, take) => source.addEventListener(name, (event) => {
+      take(JSON.parse(event.data));
+      this.#tell(name);
+    });
+    on("run", (run) => {
+      this.run = run;
+      if (this.finished) this.close();
+    });
+    on("progress", ({ point, ...progress }) => {
+      this.run.progress = progress;
+      this.run.trace.push(point);
+    });
+    on("epoch", ({ record, weights, confusion }) => {
+      this.run.history.push(record);
+      Object.assign(this.run, { weights, confusion });
+    });
+    on("weights", ({ weights }) => { this.run.weights = weights; });
+    source.addEventListener("error", () => {
+      // The browser tries again by itself, unless the server said that there is no such training.
+      if (source.readyState === EventSource.CLOSED) this.dispatchEvent(new Event("gone"));
+    });
+  }
+
+  #tell(part) {
+    this.dispatchEvent(new CustomEvent("change", { detail: part }));
+  }
+}
+
+/** All trainings that the server remembers, the newest first. */
+export const listRuns = async () => (await get("api/runs")).runs;
+
+/** Seconds as a person says them: 8 s, 2 min 5 s. */
+export function duration(seconds) {
+  const whole = Math.round(seconds);
+  return whole < 60 ? `${whole} s` : `${Math.floor(whole / 60)} min ${whole % 60} s`;
+}
+
+/** The line that says how a training is going. */
+export function statusLine(run) {
+  const { state, progress, error } = run;
+  if (state === "failed") return error;
+  if (state === "waiting") return "Loading the data …";
+  if (state === "stopping") return "Stopping after this step, then judging what was learned …";
+  const epochs = `${run.history.length} ${run.history.length === 1 ? "epoch" : "epochs"}`;
+  if (state === "done" || state === "stopped") return `${state === "done" ? "Done" : "Stopped"} after ${epochs}.`;
+  if (progress === null) return "Training …";
+  const speed = `${Math.round(progress.images_per_second).toLocaleString("en")} images/s`;
+  const where = `epoch ${progress.epoch} of ${progress.epochs}`;
+  return state === "paused" ? `Paused in ${where}.` : `${where} · ${speed} · ${duration(progress.seconds_left)} left`;
+}
