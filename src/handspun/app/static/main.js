@@ -8,6 +8,7 @@ import { repaintAll } from "./pixels.js";
 import * as api from "./api.js";
 import { announce, toast } from "./messages.js";
 import { connectModelMenu } from "./modelmenu.js";
+import { connectThemeButton } from "./themebutton.js";
 
 const VIEWS = ["draw", "inside", "step", "teach", "train"];
 
@@ -76,17 +77,6 @@ function loadStyle(href) {
   });
 }
 
-function connectTheme() {
-  const button = document.getElementById("theme");
-  const tell = () => button.setAttribute("aria-pressed", document.documentElement.dataset.theme === "dark");
-  button.addEventListener("click", () => document.dispatchEvent(new Event("toggletheme")));
-  document.addEventListener("themechange", () => {
-    tell();
-    repaintAll();
-  });
-  tell();
-}
-
 function connectBanner() {
   const banner = document.getElementById("connection");
   let failure = null; // said once, not with each frame
@@ -117,7 +107,8 @@ async function refreshModels() {
   }
 }
 
-connectTheme();
+connectThemeButton();
+document.addEventListener("themechange", repaintAll);
 connectBanner();
 connectModelMenu(models);
 takePictures(drawing, toast, () => shown !== "train");

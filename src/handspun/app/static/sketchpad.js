@@ -232,7 +232,7 @@ function makeTools(drawing) {
     if (file.files.length > 0) openPicture(file.files[0], drawing, toast);
     file.value = ""; // the same file can be opened again
   });
-  const open = button("open", "picture", "Open a picture", () => file.click());
+  const open = button("open", "picture", "Open picture", () => file.click());
   open.append(element("span", { class: "tool-text" }, "Open picture"));
   open.classList.add("with-text");
 

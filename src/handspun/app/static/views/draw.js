@@ -8,6 +8,9 @@ import { Sketchpad } from "../sketchpad.js";
 /** Below this probability the answer also names the next best class. */
 const SURE = 0.9;
 
+/** Pictures with so many pixels a side are shown enlarged. */
+const SMALL = 64;
+
 /** Milliseconds between two things said to a screen reader. */
 const SAY_EVERY = 1000;
 
@@ -63,6 +66,9 @@ export default {
   },
 };
 
+/** A softmax never gives quite 0 or 1: where a share is, it was only rounded. */
+const unrounded = (share) => Math.min(Math.max(share, Number.MIN_VALUE), 1 - Number.EPSILON);
+
 const isDigits = (classes) => classes.every((name) => /^\d$/.test(name));
 
 /** The answer in large, and a bar for each class. */
@@ -107,7 +113,7 @@ class Answer {
     this.#bars.forEach(({ bar, value, item }, i) => {
       const share = probabilities?.[i] ?? 0;
       bar.style.setProperty("--share", share);
-      const text = probabilities === null ? "" : hundredths(share);
+      const text = probabilities === null ? "" : hundredths(unrounded(share));
       if (value.textContent !== text) value.textContent = text;
       item.classList.toggle("is-best", i === best);
     });
@@ -128,14 +134,14 @@ class Answer {
   #describe(verdict, best, probabilities) {
     if (verdict === "empty") return { name: "", percent: "", note: "The answer appears here while you draw.", said: "Nothing drawn." };
     const name = this.#classes[best];
-    const share = percent(probabilities[best], 0);
+    const share = percent(unrounded(probabilities[best]), 0);
     if (verdict === "unknown") {
       const doubt = isDigits(this.#classes) ? "Not a digit?" : "None of these?";
       return { name: "?", percent: doubt, note: `Most like ${name}`, said: `${doubt} Most like ${name}.` };
     }
     const next = probabilities.reduce((second, value, i) => (i !== best && value > (probabilities[second] ?? -1) ? i : second), -1);
     const sure = probabilities[best] >= SURE || next < 0;
-    const note = sure ? "" : `Not sure. It may be ${this.#classes[next]} (${percent(probabilities[next], 0)})`;
+    const note = sure ? "" : `Not sure. It may be ${this.#classes[next]} (${percent(unrounded(probabilities[next]), 0)})`;
     return { name, percent: share, note, said: `${name}, ${share}. ${note}` };
   }
 
@@ -199,6 +205,9 @@ class Stages {
   #showStages({ ink, box: [top, left, bottom, right], scaled }) {
     const { shape: [rows, columns], values } = decode(ink);
     paintGrey(this.#figures.ink.canvas, values, [rows, columns]);
+    // Pixels that can be counted stay sharp; of more than fit on the screen only the blend can be seen.
+    this.#figures.ink.item.classList.toggle("is-small", Math.max(rows, columns) <= SMALL);
+    this.#figures.crop.item.classList.toggle("is-small", Math.max(rows, columns) <= SMALL);
     const [height, width] = [bottom - top, right - left];
     const crop = new Uint8Array(height * width);
     for (let row = 0; row < height; row += 1) {

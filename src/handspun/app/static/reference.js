@@ -1,0 +1,131 @@
+// The page of the API: what openapi.json says, readable.
+
+import { get } from "./api.js";
+import { element, icon } from "./dom.js";
+import { toast } from "./messages.js";
+import { connectThemeButton } from "./themebutton.js";
+
+/** Files to send in the examples, by what they are. */
+const FILES = { "image/png": "seven.png", "image/jpeg": "seven.jpg", "application/x-npy": "digits.npy" };
+
+connectThemeButton();
+const operations = document.getElementById("operations");
+try {
+  showReference(await get("/openapi.json"));
+} catch (error) {
+  operations.append(element("p", { class: "notice" }, error.message));
+}
+operations.removeAttribute("aria-busy");
+
+function showReference(specification) {
+  document.getElementById("about").textContent = specification.info.description;
+  const contents = element("ul");
+  for (const [path, methods] of Object.entries(specification.paths)) {
+    for (const [method, operation] of Object.entries(methods)) {
+      operations.append(showOperation(specification, method.toUpperCase(), path, operation));
+      const link = element("a", { href: `#${operation.operationId}` }, operation.summary);
+      contents.append(element("li", {}, link));
+    }
+  }
+  document.getElementById("contents").append(contents);
+  document.getElementById(location.hash.slice(1))?.scrollIntoView();
+}
+
+function showOperation(specification, method, path, operation) {
+  const title = `${operation.operationId}-title`;
+  return element("section", { id: operation.operationId, class: "operation", "aria-labelledby": title },
+    element("h2", { id: title }, operation.summary),
+    element("p", { class: "address" }, element("span", { class: "method" }, method), element("code", {}, path)),
+    operation.description ? element("p", {}, operation.description) : null,
+    ...showTaken(specification, operation),
+    ...showAnswers(specification, operation.responses),
+    element("h3", {}, "With curl"),
+    ...commands(method, path, operation).map(showCommand));
+}
+
+/** Parameters and body. */
+function showTaken(specification, { parameters = [], requestBody }) {
+  const rows = parameters.map(({ name, in: place, required, description = "" }) =>
+    row(name, `${place === "query" ? "in the query" : "in the path"}${required ? "" : ", optional"}`, description));
+  for (const [type, { schema }] of Object.entries(requestBody?.content ?? {})) {
+    const made = row(type, "as the body", schema?.description ?? "");
+    if (schema?.properties) made.lastChild.append(element("pre", { tabindex: "0" }, sketch(specification, schema)));
+    rows.push(made);
+  }
+  if (rows.length === 0) return [];
+  return [
+    element("h3", {}, "Takes"),
+    requestBody ? element("p", {}, requestBody.description) : null,
+    element("dl", { class: "taken" }, ...rows),
+  ];
+}
+
+function row(name, place, description) {
+  return element("div", {}, element("dt", {}, element("code", {}, name), ` ${place}`), element("dd", {}, description));
+}
+
+/** What comes back: the good answer as a sketch, and all errors, which are alike, in one line. */
+function showAnswers(specification, responses) {
+  const { 200: good, ...errors } = responses;
+  const [[type, { schema }]] = Object.entries(good.content);
+  const codes = Object.keys(errors);
+  return [
+    element("h3", {}, "Answers"),
+    element("p", {}, element("code", {}, "200"), ` ${good.description}`),
+    schema ? element("pre", { tabindex: "0" }, sketch(specification, schema)) : element("p", {}, element("code", {}, type)),
+    codes.length === 0 ? null : element("p", {}, element("code", {}, codes.join(", ")), " ",
+      errors[codes[0]].description, " ", element("code", {}, '{"error": text}')),
+  ];
+}
+
+/** A schema as one would write an example of it, with the kind of value in place of each. */
+function sketch(specification, schema, indent = "") {
+  if (schema.$ref) return sketch(specification, resolve(specification, schema.$ref), indent);
+  if (schema.const !== undefined) return JSON.stringify(schema.const);
+  if (schema.enum) return schema.enum.map((value) => JSON.stringify(value)).join(" | ");
+  const inner = `${indent}  `;
+  if (schema.properties) {
+    const lines = Object.entries(schema.properties).map(([name, value]) =>
+      `${inner}${JSON.stringify(name)}: ${sketch(specification, value, inner)}${remark(value)}`);
+    return `{\n${lines.join("\n")}\n${indent}}`;
+  }
+  if (schema.additionalProperties) return `{class: ${sketch(specification, schema.additionalProperties, inner)}, …}`;
+  const kinds = [schema.type ?? "value"].flat();
+  return kinds.map((kind) => {
+    if (kind === "array") return `[${sketch(specification, schema.items ?? {}, indent)}, …]`;
+    return { string: "text", integer: "whole number", boolean: "true | false" }[kind] ?? kind;
+  }).join(" | ");
+}
+
+const remark = ({ description }) => (description ? `   — ${description}` : "");
+const resolve = (specification, reference) =>
+  reference.slice(2).split("/").reduce((found, name) => found[name], specification);
+
+/** One line for each kind of body that an end point takes. */
+function commands(method, path, { parameters = [], requestBody }) {
+  const example = (name) => parameters.find((parameter) => parameter.name === name)?.example ?? "mnist-cnn";
+  const address = `${location.origin}${path.replace(/\{(\w+)\}/g, (_, name) => example(name))}`;
+  const types = Object.entries(requestBody?.content ?? {});
+  if (types.length === 0) return [`curl ${path.endsWith("/file") ? "-OJ " : ""}${address}`];
+  return types.map(([type, { schema, example: body }]) => {
+    if (type === "multipart/form-data") {
+      const [field] = Object.keys(schema.properties);
+      return `curl -F ${field}=@seven.png -F ${field}=@four.jpg ${address}`;
+    }
+    const data = type in FILES ? `--data-binary @${FILES[type]}` : `-d '${JSON.stringify(body ?? {})}'`;
+    return `curl ${method === "POST" ? "" : `-X ${method} `}-H 'content-type: ${type}' ${data} ${address}`;
+  });
+}
+
+function showCommand(text) {
+  const copy = element("button", { type: "button", class: "button icon-button", "aria-label": "Copy the command", title: "Copy" }, icon("copy"));
+  copy.addEventListener("click", async () => {
+    try {
+      await navigator.clipboard.writeText(text);
+      toast("Copied.");
+    } catch { // a browser may not allow it
+      toast("The browser does not let the page copy. Select the line instead.", "error");
+    }
+  });
+  return element("div", { class: "command" }, element("pre", { tabindex: "0" }, text), copy);
+}
