@@ -10,12 +10,9 @@ const FILES = { "image/png": "seven.png", "image/jpeg": "seven.jpg", "applicatio
 
 connectThemeButton();
 const operations = document.getElementById("operations");
-try {
-  showReference(await get("/openapi.json"));
-} catch (error) {
+get("/openapi.json").then(showReference, (error) => {
   operations.append(element("p", { class: "notice" }, error.message));
-}
-operations.removeAttribute("aria-busy");
+}).finally(() => operations.removeAttribute("aria-busy"));
 
 function showReference(specification) {
   document.getElementById("about").textContent = specification.info.description;
@@ -49,7 +46,7 @@ function showTaken(specification, { parameters = [], requestBody }) {
     row(name, `${place === "query" ? "in the query" : "in the path"}${required ? "" : ", optional"}`, description));
   for (const [type, { schema }] of Object.entries(requestBody?.content ?? {})) {
     const made = row(type, "as the body", schema?.description ?? "");
-    if (schema?.properties) made.lastChild.append(element("pre", { tabindex: "0" }, sketch(specification, schema)));
+    if (schema?.properties) made.lastChild.append(element("pre", {}, sketch(specification, schema)));
     rows.push(made);
   }
   if (rows.length === 0) return [];
@@ -72,7 +69,7 @@ function showAnswers(specification, responses) {
   return [
     element("h3", {}, "Answers"),
     element("p", {}, element("code", {}, "200"), ` ${good.description}`),
-    schema ? element("pre", { tabindex: "0" }, sketch(specification, schema)) : element("p", {}, element("code", {}, type)),
+    schema ? element("pre", {}, sketch(specification, schema)) : element("p", {}, element("code", {}, type)),
     codes.length === 0 ? null : element("p", {}, element("code", {}, codes.join(", ")), " ",
       errors[codes[0]].description, " ", element("code", {}, '{"error": text}')),
   ];
@@ -97,9 +94,14 @@ function sketch(specification, schema, indent = "") {
   }).join(" | ");
 }
 
-const remark = ({ description }) => (description ? `   — ${description}` : "");
-const resolve = (specification, reference) =>
-  reference.slice(2).split("/").reduce((found, name) => found[name], specification);
+function remark({ description }) {
+  return description ? `   — ${description}` : "";
+}
+
+/** What "#/components/schemas/Model" names. */
+function resolve(specification, reference) {
+  return reference.slice(2).split("/").reduce((found, name) => found[name], specification);
+}
 
 /** One line for each kind of body that an end point takes. */
 function commands(method, path, { parameters = [], requestBody }) {
@@ -127,5 +129,5 @@ function showCommand(text) {
       toast("The browser does not let the page copy. Select the line instead.", "error");
     }
   });
-  return element("div", { class: "command" }, element("pre", { tabindex: "0" }, text), copy);
+  return element("div", { class: "command" }, element("pre", {}, text), copy);
 }

@@ -33,8 +33,7 @@ export default {
     app.models.addEventListener("change", () => this.showModel());
     app.live.addEventListener("answer", () => this.showAnswer());
     app.live.addEventListener("error", (event) => this.answer.fail(event.detail));
-    app.live.addEventListener("lost", () => this.answer.root.classList.add("is-stale"));
-    app.live.addEventListener("found", () => this.answer.root.classList.remove("is-stale"));
+    app.live.addEventListener("lost", () => this.answer.lose());
     this.showModel();
     this.showAnswer();
   },
@@ -122,6 +121,12 @@ class Answer {
     this.percent.textContent = text.percent;
     this.note.textContent = text.note;
     this.#say(text.said);
+  }
+
+  /** The connection is lost: what is shown may be of another drawing. The next answer ends it. */
+  lose() {
+    this.root.classList.add("is-stale");
+    this.note.textContent = "Waiting for the network …";
   }
 
   /** The network could not answer; why. */
