@@ -289,14 +289,14 @@ class Watcher(Callback):
     def on_step_end(self, trainer: Trainer) -> None:
         now = time.perf_counter()
         self._used += now - self._mark
-        if now - self._told >= PROGRESS_EVERY:
-            self._tell(trainer, now)
         if now - self._shown >= WEIGHTS_EVERY:
             self._shown = now
             self._run.show_weights(trainer.network)
         self._passed(trainer)
         if self._limit is not None and self._used >= self._limit:
             trainer.stop = True
+        if now - self._told >= PROGRESS_EVERY or trainer.stop or trainer.step == trainer.horizon.total_steps:
+            self._tell(trainer, now)
         self._mark = time.perf_counter()
 
     def on_epoch_end(self, trainer: Trainer, record: Record) -> None:

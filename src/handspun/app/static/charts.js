@@ -14,6 +14,14 @@ export function plain(value, digits = 3) {
   return value.toLocaleString("en", { maximumSignificantDigits: digits });
 }
 
+/** The mean of each point and the few before it: single batches jump. */
+export function smooth(points, over = 5) {
+  return points.map(([x], i) => {
+    const near = points.slice(Math.max(0, i - over + 1), i + 1);
+    return [x, near.reduce((sum, [, y]) => sum + y, 0) / near.length];
+  });
+}
+
 /**
  * A chart that grows with its data.
  *
@@ -82,8 +90,8 @@ export class LineChart {
     const along = scale(points.map(([value]) => value), x, MARGIN.left, this.#width - right, Math.max(this.#width / 110, 2));
     const up = scale(points.map(([, value]) => value), y, HEIGHT - MARGIN.bottom, MARGIN.top, 4);
     this.#drawAxes(group, along, up, right);
+    this.#nameLines(group, names, along, up, this.#width - right);
     for (const one of this.#series) drawLine(group, one, along, up);
-    this.#nameLines(group, names, along, up);
   }
 
   #drawAxes(group, along, up, right) {
@@ -105,11 +113,11 @@ export class LineChart {
     group.append(text(0, 12, withUnit(y), { class: "chart-title" }));
   }
 
-  /** The names at the ends of the lines, pushed apart where they would cover each other. */
-  #nameLines(group, names, along, up) {
+  /** The names at the right, at the height of their lines' ends, and pushed apart where they would cover each other. */
+  #nameLines(group, names, along, up, edge) {
     const ends = this.#series.map(({ points, style }, i) => {
       const [px, py] = points.at(-1);
-      return { name: names[i], style, x: along.place(px) + 8, y: up.place(py) + 4 };
+      return { name: names[i], style, end: [along.place(px), up.place(py)], y: up.place(py) };
     });
     ends.sort((a, b) => a.y - b.y);
     const lowest = HEIGHT - MARGIN.bottom - 2;
@@ -118,7 +126,10 @@ export class LineChart {
       const below = i === ends.length - 1 ? lowest : ends[i + 1].y - LINE;
       ends[i].y = Math.min(ends[i].y, below);
     }
-    for (const { name, style, x, y } of ends) group.append(text(x, y, name, { class: `chart-name chart-${style}` }));
+    for (const { name, style, end: [x, from], y } of ends) {
+      group.append(made("line", { x1: x, y1: from, x2: edge + 5, y2: y, class: "chart-leader" }));
+      group.append(text(edge + 8, y + 4, name, { class: `chart-name chart-${style}` }));
+    }
   }
 
   #fillTable() {
