@@ -9,15 +9,17 @@ pytest.importorskip("starlette", reason='the app needs the extra "app"')
 httpx = pytest.importorskip("httpx", reason="the tests of the server need httpx")
 
 # ruff: noqa: E402
+from browsing import FLAGS, find_chromium, until
+
 from handspun.app.models import Models, shipped_models
 from handspun.app.running import address_of, make_server, open_socket
 from handspun.app.server import make_app
 
 
 @contextmanager
-def serving(app):
+def serving(app, port=0):
     """Run ``app`` and give its address, without the slash at the end."""
-    with open_socket("127.0.0.1", 0) as listener:
+    with open_socket("127.0.0.1", port) as listener:
         ready = threading.Event()
         server = make_server(app, when_ready=ready.set)
         thread = threading.Thread(target=lambda: server.run(sockets=[listener]))
@@ -47,3 +49,65 @@ def address(models):
 def client(address):
     with httpx.Client(base_url=address, timeout=20) as made:
         yield made
+
+
+@pytest.fixture(scope="session")
+def browser():
+    """One browser for all tests; each gets a window with nothing remembered."""
+    playwright = pytest.importorskip("playwright.sync_api", reason="tests in a browser need playwright: make test-app")
+    path = find_chromium()
+    if path is None:
+        pytest.skip("there is no Chromium: make test-app brings it, or name one in HANDSPUN_CHROMIUM")
+    with playwright.sync_playwright() as running:
+        browser = running.chromium.launch(executable_path=path, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="module")
+def page_address(models, tmp_path_factory):
+    """Of a server with the page."""
+    from handspun.app.runs import Runs
+
+    with serving(make_app(models, Runs(models, folder=tmp_path_factory.mktemp("kept")))) as found:
+        yield found
+
+
+@pytest.fixture
+def new_page(browser, page_address):
+    """A function that opens the page in a window of its own; at the end no window may have complained."""
+    contexts, complaints = [], []
+
+    def opened(*, address=None, path="/", quiet=True, **options):
+        options = {"viewport": {"width": 1280, "height": 800}, "reduced_motion": "reduce", **options}
+        contexts.append(browser.new_context(**options))
+        page = contexts[-1].new_page()
+        if quiet:
+            page.on("console", lambda message: complaints.append(f"{message.type}: {message.text}"))
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.goto((address or page_address) + path)
+        if path == "/":
+            until(page, "globalThis.app?.live.answer !== null && app.models.current")
+        return page
+
+    yield opened
+    for context in contexts:
+        context.close()
+    assert complaints == []
+
+
+@pytest.fixture
+def page(new_page):
+    return new_page()
+
+
+@pytest.fixture
+def axe():
+    """A function that gives what axe finds against a page: rule and place."""
+    Axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="make test-app brings axe").Axe
+
+    def violations(page):
+        found = Axe().run(page).response["violations"]
+        return [f"{rule['id']}: {node['target']}" for rule in found for node in rule["nodes"]]
+
+    return violations

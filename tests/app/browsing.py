@@ -1,0 +1,71 @@
+"""A real browser for the tests of the page, and the hand that draws in it."""
+
+import os
+import shutil
+import time
+from pathlib import Path
+
+#: What a browser needs where it has neither a screen nor a network, and may run as the superuser in a container. Without WebGL.
+FLAGS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-3d-apis",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+
+
+def find_chromium():
+    """The path of a Chromium, or None: the one that HANDSPUN_CHROMIUM names, the system's, or Playwright's."""
+    if named := os.environ.get("HANDSPUN_CHROMIUM"):
+        return named
+    for name in ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable"):
+        if found := shutil.which(name):
+            return found
+    cache = Path(os.environ.get("PLAYWRIGHT_BROWSERS_PATH", Path.home() / ".cache" / "ms-playwright"))
+    return next((str(path) for path in sorted(cache.glob("chromium-*/chrome-*/chrome"), reverse=True)), None)
+
+
+def draw(page, drawing, *, panel="#panel-draw"):
+    """Draw strokes with the mouse, from 0 to 1 on the sheet, and leave the pen up."""
+    box = page.locator(f"{panel} [data-test=canvas]").bounding_box()
+    for stroke in drawing["strokes"]:
+        places = [(box["x"] + x * box["width"], box["y"] + y * box["height"]) for x, y in stroke]
+        page.mouse.move(*places[0])
+        page.mouse.down()
+        for place in places[1:]:
+            page.mouse.move(*place)
+        page.mouse.up()
+
+
+def until(page, expression, seconds=20):
+    """Wait until a JavaScript expression is true. Playwright's own way needs eval(), which the page's policy forbids."""
+    end = time.monotonic() + seconds
+    while not page.evaluate(f"Boolean({expression})"):
+        assert time.monotonic() < end, f"never came true: {expression}"
+        page.wait_for_timeout(20)
+
+
+def settle(page):
+    """Wait until the answer on the page is that of the drawing as it is now, by the model that is chosen."""
+    until(page, "app.live.isCurrent && app.live.answer.model === app.models.current?.name")
+    # What is asked for in the next frame of the screen has then been painted.
+    page.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+
+
+def answer(page):
+    """What the page says that the drawing is, and its verdict."""
+    settle(page)
+    return page.locator("#answer").inner_text(), page.locator("[data-test=answer]").get_attribute("data-verdict")
+
+
+def shares(page):
+    """What the bars say, by class, in per cent."""
+    settle(page)
+    bars = page.locator("#bars li").evaluate_all(
+        "items => items.map((item) => [item.dataset.class, item.querySelector('.bar-value span').textContent])"
+    )
+    return {name: float(text.strip("<>")) for name, text in bars if text}
