@@ -81,7 +81,7 @@ function connectBanner() {
   const banner = document.getElementById("connection");
   let failure = null; // said once, not with each frame
   live.addEventListener("lost", () => {
-    banner.textContent = "Connection to handspun lost. You can go on drawing: answers come back when it is found again.";
+    banner.textContent = "Connection lost. Go on drawing: answers come back when handspun is found again.";
     banner.hidden = false;
   });
   live.addEventListener("found", () => {
@@ -93,7 +93,7 @@ function connectBanner() {
   live.addEventListener("error", ({ detail }) => {
     if (detail === failure) return;
     failure = detail;
-    toast(detail, "error");
+    if (shown !== "draw") toast(detail, "error"); // Draw says it where the answer would be
     refreshModels(); // the chosen model may be gone; the default one takes its place
   });
 }

@@ -12,5 +12,5 @@ export function hundredths(share, digits = 1) {
   return value.toFixed(digits);
 }
 
-/** A share in per cent: "96.2 %". */
-export const percent = (share, digits = 1) => `${hundredths(share, digits)} %`;
+/** A share in per cent, "96.2 %", that no line break parts. */
+export const percent = (share, digits = 1) => `${hundredths(share, digits)}\u00a0%`;

@@ -22,7 +22,7 @@ export default {
     this.app = app;
     const pad = element("div", { class: "draw-pad" });
     this.answer = new Answer(app.announce);
-    this.stages = new Stages(app.drawing);
+    this.stages = new Stages();
     root.append(
       element("h2", { class: "sr-only" }, "Draw"),
       element("div", { class: "draw-layout" }, pad,
@@ -32,7 +32,7 @@ export default {
 
     app.models.addEventListener("change", () => this.showModel());
     app.live.addEventListener("answer", () => this.showAnswer());
-    app.live.addEventListener("error", (event) => this.answer.fail(event.detail));
+    app.live.addEventListener("error", (event) => this.showFailure(event.detail));
     app.live.addEventListener("lost", () => this.answer.lose());
     this.showModel();
     this.showAnswer();
@@ -54,6 +54,12 @@ export default {
     if (model === null) return;
     this.answer.classes = model.classes;
     this.sketchpad.setGuide(isDigits(model.classes) ? "digit" : "picture");
+  },
+
+  /** The network could not answer: why. */
+  showFailure(sentence) {
+    this.answer.fail(sentence);
+    this.stages.clear();
   },
 
   showAnswer() {
@@ -101,6 +107,7 @@ class Answer {
       return { bar, value, item };
     });
     this.list.replaceChildren(...this.#bars.map(({ item }) => item));
+    this.list.style.setProperty("--count", classes.length);
     this.list.classList.toggle("is-long", classes.length > 12);
     this.root.classList.toggle("has-words", classes.some((name) => name.length > 2));
   }
@@ -129,7 +136,6 @@ class Answer {
     this.note.textContent = "Waiting for the network …";
   }
 
-  /** The network could not answer; why. */
   fail(sentence) {
     this.show({ verdict: "empty", class: null, classes: this.#classes, probabilities: null });
     this.root.dataset.verdict = "failed";
@@ -168,8 +174,7 @@ class Stages {
   #steps = ["ink", "crop", "scaled", "seen"];
   #figures = {};
 
-  constructor(drawing) {
-    this.drawing = drawing;
+  constructor() {
     this.box = element("span", { class: "stage-box", hidden: true });
     const items = this.#steps.map((name) => {
       const canvas = element("canvas", { width: 1, height: 1, role: "img", "data-test": `stage-${name}` });
@@ -189,22 +194,27 @@ class Stages {
     this.#caption("seen", "28 × 28", "Centred");
   }
 
-  show({ verdict, seen, stages }) {
-    this.root.dataset.verdict = verdict;
-    const hasStages = Boolean(stages) || seen === null || verdict === "empty";
-    this.root.classList.toggle("is-short", !hasStages); // a model of photos only scales: there is no way to show
-    if (verdict === "empty" || seen === null) {
-      for (const { canvas } of Object.values(this.#figures)) paintGrey(canvas, new Uint8Array(1), [1, 1]);
-      this.box.hidden = true;
+  show({ seen, stages }) {
+    if (seen === null) {
+      this.clear();
       return;
     }
-    const input = decode(seen);
-    const [rows, columns] = input.shape.length === 3 && input.shape[0] === 1 ? input.shape.slice(1) : input.shape;
-    const paint = input.shape.length === 3 && input.shape[2] === 3 ? paintColour : paintGrey;
-    paint(this.#figures.seen.canvas, input.values, [rows, columns]);
-    this.#caption("seen", `${rows} × ${columns}`, hasStages ? "Centred" : "Scaled");
+    // A model of photos only scales them: there is no way to show, and no ink.
+    this.root.classList.toggle("is-short", !stages);
+    const { shape, values } = decode(seen);
+    const [rows, columns] = shape[0] === 1 ? shape.slice(1) : shape;
+    const { canvas } = this.#figures.seen;
+    if (stages) paintGrey(canvas, values, [rows, columns]);
+    else paintColour(canvas, shape.length === 3 && shape[2] === 3 ? values : greyAsColour(values), [rows, columns]);
+    this.#caption("seen", `${rows} × ${columns}`, stages ? "Centred" : "Scaled");
     this.box.hidden = !stages;
     if (stages) this.#showStages(stages);
+  }
+
+  /** Nothing is seen. */
+  clear() {
+    for (const { canvas } of Object.values(this.#figures)) paintGrey(canvas, new Uint8Array(1), [1, 1]);
+    this.box.hidden = true;
   }
 
   #showStages({ ink, box: [top, left, bottom, right], scaled }) {
@@ -236,3 +246,6 @@ class Stages {
     canvas.setAttribute("aria-label", `${label}, ${text}`);
   }
 }
+
+/** Bytes of grey as RGB. */
+const greyAsColour = (values) => Uint8Array.from({ length: 3 * values.length }, (_, i) => values[Math.floor(i / 3)]);
