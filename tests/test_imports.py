@@ -26,6 +26,7 @@ LEVELS = (
     ("losses", "optimizers", "averaging"),
     ("layers", "contract"),
     ("initializers", "tape", "inputs", "metrics", "clipping", "penalties", "schedules", "archive", "augment", "normalize"),
+    ("paper",),
     ("parameters",),
     ("files", "memory", "threads"),
     ("errors",),

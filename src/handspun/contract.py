@@ -19,6 +19,7 @@ import numpy as np
 from handspun.errors import MissingExtraError, UsageError, unknown_name
 from handspun.memory import pieces
 from handspun.normalize import neighbourhoods, normalize_polarity_and_contrast
+from handspun.paper import even_out, is_lined, is_uneven
 
 if TYPE_CHECKING:
     from PIL.Image import Image as PillowImage
@@ -72,7 +73,7 @@ class Contract:
         result = np.zeros((len(images), self.side, self.side), np.uint8)
         at_once = max(1, 500_000 // (images.shape[1] * images.shape[2]))  # so that what is needed in between stays small
         for piece in pieces(len(images), at_once):
-            ink = normalize_polarity_and_contrast(to_grey(images[piece]))  # (n, H, W)
+            ink = to_ink(to_grey(images[piece]))  # (n, H, W)
             result[piece] = self._render(ink, _find_strokes(ink))
         return result
 
@@ -92,7 +93,7 @@ class Contract:
         if picture.dtype != np.uint8 or picture.ndim not in (2, 3) or 0 in picture.shape:
             raise UsageError(f"Expected one picture (H, W) or (H, W, C) of uint8, got {picture.dtype} {picture.shape}.")
         grey = to_grey(picture[None])  # (1, H, W)
-        ink = normalize_polarity_and_contrast(grey)
+        ink = to_ink(grey)  # (1, H, W)
         strokes = _find_strokes(ink)
         (image,) = self._render(ink, strokes)
         rows, columns = strokes.box(0)
@@ -314,6 +315,20 @@ def to_grey(images: np.ndarray) -> np.ndarray:
         opaque = images[..., 3] / np.float32(255)
         grey = 255 + (grey - 255) * opaque
     return np.rint(grey).astype(np.uint8)
+
+
+def to_ink(grey: np.ndarray) -> np.ndarray:
+    """Pictures (n, H, W) uint8 as light strokes on black, (n, H, W) uint8, each by itself.
+
+    What the ink is compared with is the one ground of the sheet; the ground around each place in uneven light or on lines.
+    """
+    photos = is_uneven(grey)  # (n,)
+    ink = np.empty_like(grey)
+    ink[~photos] = normalize_polarity_and_contrast(grey[~photos])
+    photos[~photos] = is_lined(ink[~photos], _solid(ink[~photos]))
+    for i in np.flatnonzero(photos):
+        ink[i] = even_out(grey[i])
+    return ink
 
 
 def _find_strokes(ink: np.ndarray) -> Strokes:

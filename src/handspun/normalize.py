@@ -50,7 +50,7 @@ def normalize_polarity_and_contrast(images: np.ndarray) -> np.ndarray:
 def _normalize(images: np.ndarray) -> None:
     """The same for some pictures, in place."""
     ground = _ground(images)  # (n,)
-    least, most = _extremes(images)  # (n,)
+    least, most = most_solid(images if images.ndim == 3 else images.mean(axis=3))  # (n,) each
     # Where nothing stands out, a sheet is empty, and light if it is lighter than the middle.
     dark_ink = np.where(most - least < FAINT, ground > 127.5, ground - least > most - ground)
     images[dark_ink] = 255 - images[dark_ink]
@@ -70,11 +70,10 @@ def _ground(images: np.ndarray) -> np.ndarray:
     return np.median(np.concatenate([side.reshape(len(images), -1) for side in sides], axis=1), axis=1)
 
 
-def _extremes(images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """How dark and how bright the most solid parts of each picture are, (n,) each."""
-    grey = images if images.ndim == 3 else images.mean(axis=3)
-    around = neighbourhoods(grey).reshape(len(images), -1)
-    pixels = grey.reshape(len(images), -1)
+def most_solid(grey: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """How dark and how bright the most solid parts of pictures (n, H, W) are, (n,) each."""
+    around = neighbourhoods(grey).reshape(len(grey), -1)
+    pixels = grey.reshape(len(grey), -1)
     some = min(SOLID, pixels.shape[1])
     order = np.argpartition(around, (some - 1, around.shape[1] - some), axis=1)
     values = (np.take_along_axis(pixels, chosen, axis=1) for chosen in (order[:, :some], order[:, -some:]))
