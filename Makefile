@@ -4,13 +4,21 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet
 
-.PHONY: train test coverage lint types torch minimal bench clean
+.PHONY: train draw test browser test-app coverage lint types torch minimal bench clean
 
 train: $(VENV)/.runs        ## train a digit classifier on the data set that comes with handspun
 	$(BIN)/handspun train
 
+draw: $(VENV)/.app          ## draw in the browser and see the network think
+	$(BIN)/handspun draw
+
 test: $(VENV)/.tests        ## run the tests
 	$(BIN)/python -m pytest
+
+browser: $(VENV)/.browser   ## a browser for the tests of the drawing app (they skip without it)
+
+test-app: $(VENV)/.browser  ## bring a browser, and run the tests of the drawing app in it
+	$(BIN)/python -m pytest tests/app tests/cli/test_cli_serving.py
 
 coverage: $(VENV)/.tests    ## run the tests and show the lines that none of them reached
 	$(BIN)/python -m pytest --cov --cov-report=term-missing
@@ -40,8 +48,17 @@ $(VENV)/.runs: $(VENV)/.made pyproject.toml
 	$(PIP) --editable ".[cli]"
 	touch $@
 
+$(VENV)/.app: $(VENV)/.runs
+	$(PIP) --editable ".[app]"
+	touch $@
+
 $(VENV)/.tests: $(VENV)/.runs
 	$(PIP) --editable ".[all]" --group lint --group test
+	touch $@
+
+$(VENV)/.browser: $(VENV)/.tests
+	$(PIP) --group browser
+	PYTHON=$(BIN)/python scripts/bring_browser.sh
 	touch $@
 
 $(VENV)/.torch: $(VENV)/.tests

@@ -17,6 +17,10 @@ NEEDED = {
     "handspun/data/mnist_5k.LICENSE.txt",
     *(f"handspun/recipes/presets/{path.name}" for path in (ROOT / "src/handspun/recipes/presets").glob("*.toml")),
     *(f"handspun/{path.relative_to(ROOT / 'src/handspun').as_posix()}" for path in (ROOT / "src/handspun").rglob("*.py")),
+    *(
+        f"handspun/app/static/{path.relative_to(ROOT / 'src/handspun/app/static').as_posix()}"
+        for path in (ROOT / "src/handspun/app/static").rglob("*.*")
+    ),
 }
 
 
