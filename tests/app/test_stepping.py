@@ -307,6 +307,14 @@ def test_what_did_not_run_is_not_marked():
     assert any("self.running_mean" in line for line in marked(network, "batchnorm1"))
 
 
+@pytest.mark.parametrize(
+    ("share", "text"),
+    [(0.5, "50.00 %"), (0.00006, "0.01 %"), (0.00004, "less than 0.01 %"), (0.9999, "99.99 %"), (0.99996, "more than 99.99 %")],
+)
+def test_a_probability_is_never_said_to_be_what_it_is_not(share, text):
+    assert stepping._percent(share) == text
+
+
 def test_formulae_say_what_this_layer_does():
     network = filled(Sequential([Conv2D(2, 3, stride=2, dilation=(1, 2), padding=1), Flatten(), Dense(2)], (1, 6, 6)))
     found = {(step["phase"], step["layer"]): step for step in step_through(network, SEEN)["steps"]}

@@ -88,8 +88,8 @@ LESSONS: dict[type[Layer], Lesson] = {
         ),
         Texts(
             "dW = xᵀ dy\n{db_is_dy}dx = dy Wᵀ",
-            "A weight matters as much as the value that it multiplies and as the sum that it goes into: dW_jk = x_j dy_k. "
-            "The gradient goes further down through the same weights, the other way.",
+            "The gradient of a weight is the value that it multiplied, times the gradient of the sum that it went into. "
+            "From there it goes further down through the same weights, the other way.",
             ("np.add.reduce(dy, axis=0", "np.matmul(x.T, dy", "np.matmul(dy, self.weight.T"),
             ("x", "W"),
         ),

@@ -369,9 +369,10 @@ def _step(
 
 
 def _percent(share: float) -> str:
-    """A probability in a sentence: as many digits as make it different from 0 and 100."""
-    digits = next(digits for digits in (1, 2, 3, 4, 8) if digits == 8 or 0 < round(100 * share, digits) < 100)
-    return f"{100 * share:.{digits}f} %" if digits < 8 else f"{100 * share:.0f} %"
+    """A probability in a sentence, which never says 0 or 100 % of what is neither."""
+    if share < 0.00005:
+        return "less than 0.01 %"
+    return "more than 99.99 %" if share > 0.99995 else f"{100 * share:.2f} %"
 
 
 # The end point ----------------------------------------------------------------------------------------------------------

@@ -15,7 +15,7 @@ export function short(value) {
   if (size === 0) text = "0";
   else if (size >= 1e5 || size < 1e-4) {
     const [digits, power] = size.toExponential(1).split("e");
-    text = `${digits} · 10${[...String(Number(power))].map((sign) => RAISED[sign]).join("")}`;
+    text = `${digits}·10${[...String(Number(power))].map((sign) => RAISED[sign]).join("")}`;
   } else if (size >= 1000) text = size.toFixed(0);
   else if (size >= 0.01) text = size.toPrecision(3);
   else text = size.toFixed(5).replace(/0+$/, "");
@@ -28,8 +28,7 @@ const RAISED = { "-": "⁻", 0: "⁰", 1: "¹", 2: "²", 3: "³", 4: "⁴", 5: "
 export const shapeText = (shape) => shape.map((size) => size.toLocaleString("en")).join(" × ");
 
 /** In how many columns n equal cells make a pleasant rectangle: as near a square as a divisor of n allows. */
-export function across(n) {
-  if (n <= ONE_ROW) return n;
+function across(n) {
   const root = Math.ceil(Math.sqrt(n));
   for (let columns = root; columns <= 2.5 * root; columns += 1) if (n % columns === 0) return columns;
   return root;
@@ -59,7 +58,7 @@ export function plane(shape, picture = null) {
   const size = picture === null ? 0 : picture[0] * picture[1];
   if (shape.length <= 1) {
     const n = shape[0] ?? 1;
-    return n === size ? tiles(1, 1, picture, (_, i) => i) : tiles(n, across(n), [1, 1], (tile) => tile);
+    return n === size ? tiles(1, 1, picture, (_, i) => i) : tiles(n, n <= ONE_ROW ? n : across(n), [1, 1], (tile) => tile);
   }
   if (shape.length === 2) {
     const [rows, columns] = shape;
@@ -85,11 +84,11 @@ export function indices(place, shape) {
 export class Heatmap {
   /**
    * @param array as the server sends it, or {shape, values}
-   * @param options symbol: of the value in the line below; label: for those who cannot see it; picture: see `plane`; most: the
+   * @param options symbol: of the value in the line below; label: for those who cannot see it; picture: see `plane`; most: about the
    *   longer side in pixels of the screen; limit: the size that gets the full colour; signed: whether 0 is the middle, also where
    *   nothing is negative
    */
-  constructor(array, { symbol = "", label = "", picture = null, most = 240, limit = null, signed = null } = {}) {
+  constructor(array, { symbol = "", label = "", picture = null, most = 168, limit = null, signed = null } = {}) {
     const { shape, values } = array.values ? array : decode(array);
     Object.assign(this, { shape, values, symbol });
     this.plane = plane(shape, picture);
@@ -126,7 +125,7 @@ export class Heatmap {
   /** Whole pixels of the screen for each value where there is room. */
   #fit(most) {
     const { rows, columns } = this.plane;
-    const scale = Math.min(Math.max(Math.floor(most / Math.max(rows, columns)), 1), 24);
+    const scale = Math.min(Math.max(Math.round(most / Math.max(rows, columns)), 1), 24);
     this.canvas.style.width = `${columns * scale}px`;
     this.canvas.style.aspectRatio = `${columns} / ${rows}`;
   }

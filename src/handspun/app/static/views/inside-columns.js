@@ -9,10 +9,12 @@ const BETWEEN = { least: 14, usual: 36, most: 120 };
 /** What the head above a column takes at least. */
 const HEAD_WIDTH = 80;
 
-const MAP = { least: 16, most: 76, gap: 4 };
+const MAP = { least: 14, most: 76, gap: 3 };
 const DOT = { least: 7, most: 20, gap: 3 };
 const OUTPUT = { width: 128, most: 34, gap: 2 };
-const PICTURE = { least: 84, most: 196 };
+const PICTURE = { least: 108, most: 196 };
+const SHARE = 60; // what each column may take at least
+const EDGE = 6; // around everything, for the outlines
 
 const product = (sizes) => sizes.reduce((a, b) => a * b, 1);
 
@@ -69,13 +71,15 @@ export function find(columns, layer, unit) {
  */
 export function arrange(columns, width, height) {
   const least = columns.map(({ kind }) => ({ input: PICTURE.least, outputs: OUTPUT.width })[kind] ?? 0);
-  const flexible = columns.filter(({ kind }) => kind === "maps" || kind === "dots").length;
+  const appetite = ({ kind, units }) => ({ maps: 1, dots: 0.5 })[kind] * Math.sqrt(units) || 0;
+  const hunger = columns.reduce((sum, column) => sum + appetite(column), 0);
   const fixed = Math.min(PICTURE.most, Math.max(PICTURE.least, width * 0.14)) + OUTPUT.width;
-  const share = Math.max((width - fixed - BETWEEN.usual * (columns.length - 1)) / Math.max(flexible, 1), 40);
+  width -= 2 * EDGE;
+  const shared = Math.max(width - fixed - BETWEEN.usual * (columns.length - 1), 0);
   for (const [i, column] of columns.entries()) {
     if (column.kind === "input") placePicture(column, Math.max(least[i], fixed - OUTPUT.width));
     else if (column.kind === "outputs") placeOutputs(column, height);
-    else placeCells(column, share, height, column.kind === "maps" ? MAP : DOT);
+    else placeCells(column, Math.max((shared * appetite(column)) / hunger, SHARE), height, column.kind === "maps" ? MAP : DOT);
   }
   const room = (column) => Math.max(column.width, HEAD_WIDTH);
   const taken = columns.reduce((sum, column) => sum + room(column), 0);
@@ -83,13 +87,13 @@ export function arrange(columns, width, height) {
   const gaps = columns.length - 1;
   const between = Math.min(Math.max((width - taken) / gaps, BETWEEN.least), BETWEEN.most);
   const total = taken + between * gaps;
-  let x = Math.max((width - total) / 2, 0);
+  let x = EDGE + Math.max((width - total) / 2, 0);
   for (const column of columns) {
     column.x = x + (room(column) - column.width) / 2;
     column.y = (tallest - column.height) / 2;
     x += room(column) + between;
   }
-  return { width: Math.max(width, Math.ceil(total)), height: tallest };
+  return { width: Math.max(width, Math.ceil(total)) + 2 * EDGE, height: tallest };
 }
 
 function placePicture(column, size) {
@@ -117,7 +121,8 @@ function placeCells(column, share, height, size) {
   }
   if (best.side < size.least) { // more than there is room for: as wide as it takes, and the page scrolls
     const rows = Math.max(Math.floor((height + size.gap) / (size.least * ratio + size.gap)), 1);
-    const across = Math.ceil(column.units / rows);
+    let across = Math.ceil(column.units / rows);
+    while (column.units % across !== 0) across += 1;
     best = { across, rows: Math.ceil(column.units / across), side: size.least };
   }
   const cell = [Math.floor(best.side), Math.max(Math.floor(best.side * ratio), 1)];

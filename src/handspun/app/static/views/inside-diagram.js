@@ -11,7 +11,14 @@ const THREAD = { most: 5, least: 0.75 };
 const HEAD = 44;
 const BELOW = 36;
 
-const css = (token, alpha = 1) => `rgb(${colour(token).join(" ")} / ${alpha})`;
+// The colours of the theme. To ask the document for one makes it compute all styles anew, so that they are kept.
+const colours = new Map();
+document.addEventListener("themechange", () => colours.clear());
+
+function css(token, alpha = 1) {
+  if (!colours.has(token)) colours.set(token, colour(token).join(" "));
+  return `rgb(${colours.get(token)} / ${alpha})`;
+}
 
 /** Two canvases over each other: the cells change with every answer, the threads also with every move of the pointer. */
 export class Diagram {

@@ -31,7 +31,8 @@ export default {
     const { live, models } = app;
     live.addEventListener("answer", () => this.whenShown(() => this.showAnswer()));
     live.addEventListener("error", (event) => this.whenShown(() => this.fail(event.detail)));
-    models.addEventListener("change", () => this.showModel());
+    // Before anybody else hears of it: the server must not be asked for a cell of the model before.
+    models.addEventListener("change", () => this.showModel(), { capture: true });
     document.addEventListener("themechange", () => this.whenShown(() => this.paint()));
     new ResizeObserver(() => this.whenShown(() => this.lay())).observe(this.scroller);
     this.showModel();
@@ -151,7 +152,9 @@ export default {
     this.diagram.paintCells(this.answer);
     this.paintThreads();
     const asked = this.asked ?? this.answer?.class ?? null;
+    if (this.caption.dataset.class === String(asked)) return;
     const classes = this.app.models.current?.classes ?? [];
+    this.caption.dataset.class = String(asked);
     this.caption.replaceChildren(...(asked === null
       ? ["for and against"]
       : [element("span", { class: "is-for" }, "for"), " and ", element("span", { class: "is-against" }, "against"), ` ${classes[asked]}`]));

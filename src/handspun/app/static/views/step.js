@@ -239,10 +239,10 @@ export default {
         element("h4", {}, ROLES[role]), element("div", { class: "step-figures" }, ...some.map((each) => this.figure(each, picture)))));
   },
 
-  figure({ symbol, label, array }, picture, limits = {}) {
+  figure({ symbol, label, array }, picture) {
     // A value for each class is a row with the classes' names.
     if (array.shape.length === 1 && array.shape[0] === this.found.classes.length && /^(p|t|d?z)$/.test(symbol)) return this.row(symbol, label, array);
-    const heat = new Heatmap(array, { symbol, label: `${symbol}, ${label}`, picture, most: 264, ...limits });
+    const heat = new Heatmap(array, { symbol, label: `${symbol}, ${label}`, picture });
     return element("figure", { class: "step-figure" }, caption(symbol, label, array.shape), heat.root);
   },
 
