@@ -1,7 +1,7 @@
 // Formulae, set from plain text: "y_k = Σ_j x_j W_jk + b_k".
 //
-// What follows _ is an index and what follows ^ an exponent, up to the next blank or closing parenthesis. Variables (one letter, or
-// d and one letter) are italic; words such as max are not.
+// What follows _ is an index and what follows ^ an exponent, up to the next blank or closing parenthesis. Variables (one letter,
+// or d and one letter) are italic; words such as max are not.
 
 import { element } from "./dom.js";
 
@@ -12,7 +12,10 @@ const UPRIGHT = new Set(["Σ"]);
 
 /** The lines of a formula as one element, which a screen reader reads as the plain text. */
 export function formula(text) {
-  const lines = text.replaceAll("-", "−").split("\n").map((line) => element("span", { class: "formula-line" }, ...line.split(/(\s+)/).flatMap(word)));
+  const lines = text
+    .replaceAll("-", "−")
+    .split("\n")
+    .map((line) => element("span", { class: "formula-line" }, ...line.split(/(\s+)/).flatMap(word)));
   return element("div", { class: "formula", role: "math", "aria-label": text.replaceAll("\n", "; ") }, ...lines);
 }
 

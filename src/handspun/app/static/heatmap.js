@@ -84,9 +84,9 @@ export function indices(place, shape) {
 export class Heatmap {
   /**
    * @param array as the server sends it, or {shape, values}
-   * @param options symbol: of the value in the line below; label: for those who cannot see it; picture: see `plane`; most: about the
-   *   longer side in pixels of the screen; limit: the size that gets the full colour; signed: whether 0 is the middle, also where
-   *   nothing is negative
+   * @param options symbol: of the value in the line below; label: for those who cannot see it; picture: see `plane`; most:
+   *   about the longer side in pixels of the screen; limit: the size that gets the full colour; signed: whether 0 is the
+   *   middle, also where nothing is negative
    */
   constructor(array, { symbol = "", label = "", picture = null, most = 168, limit = null, signed = null } = {}) {
     const { shape, values } = array.values ? array : decode(array);
@@ -98,7 +98,11 @@ export class Heatmap {
       if (value > greatest) greatest = value;
     }
     this.summary = values.length === 1 ? short(values[0]) : `${short(least)} to ${short(greatest)}`;
-    this.canvas = element("canvas", { class: "heatmap-canvas", role: "img", "aria-label": `${label || symbol}, ${shapeText(shape)}: ${this.summary}` });
+    this.canvas = element("canvas", {
+      class: "heatmap-canvas",
+      role: "img",
+      "aria-label": `${label || symbol}, ${shapeText(shape)}: ${this.summary}`,
+    });
     this.readout = element("p", { class: "heatmap-value", "aria-hidden": "true" }, this.summary);
     this.root = element("div", { class: "heatmap" }, this.canvas, this.readout);
     const size = Math.max(Math.abs(least), Math.abs(greatest));
@@ -106,7 +110,9 @@ export class Heatmap {
     this.#fit(most);
     this.canvas.addEventListener("pointermove", (event) => this.#point(event));
     this.canvas.addEventListener("pointerdown", (event) => this.#point(event));
-    this.canvas.addEventListener("pointerleave", () => { this.readout.textContent = this.summary; });
+    this.canvas.addEventListener("pointerleave", () => {
+      this.readout.textContent = this.summary;
+    });
   }
 
   #paint(signed, limit) {

@@ -31,24 +31,41 @@ export function pictureShape(shape) {
 /**
  * The columns of a model.
  *
- * A layer with weights begins a column, and so does one that makes values of maps. What comes behind it and hands each unit on by
- * itself (norm, activation, pooling, dropout) belongs to it, and the column shows what leaves the last of them. `every` gives
- * each layer a column of its own. A flatten never has one: it only changes the shape.
+ * A layer with weights begins a column, and so does one that makes values of maps. What comes behind it and hands each unit on
+ * by itself (norm, activation, pooling, dropout) belongs to it, and the column shows what leaves the last of them. `every`
+ * gives each layer a column of its own. A flatten never has one: it only changes the shape.
  */
 export function columnsOf(model, every) {
   const picture = pictureShape(model.input_shape);
-  const columns = [{ kind: "input", layers: [{ name: "input", units: product(picture) }], shown: "input", shape: picture, units: product(picture), title: "input" }];
+  const columns = [
+    {
+      kind: "input",
+      layers: [{ name: "input", units: product(picture) }],
+      shown: "input",
+      shape: picture,
+      units: product(picture),
+      title: "input",
+    },
+  ];
   for (const { name, kind, output_shape: shape } of model.layers) {
     const last = columns.at(-1);
     const layer = { name, kind, units: unitsOf(shape) };
     const begins = every || MIXING.has(kind) || (last.kind === "maps" && shape.length === 1);
     if (kind !== "Flatten" && (begins || last.kind === "input")) {
-      columns.push({ kind: shape.length === 3 ? "maps" : "dots", layers: [layer], shown: name, shape, units: unitsOf(shape), title: name });
+      columns.push({
+        kind: shape.length === 3 ? "maps" : "dots",
+        layers: [layer],
+        shown: name,
+        shape,
+        units: unitsOf(shape),
+        title: name,
+      });
       continue;
     }
     last.layers.push(layer);
     // Behind a flatten the shape is another one: the column goes on showing the maps.
-    if (last.kind !== "input" && shape.length === last.shape.length) Object.assign(last, { shown: name, shape, units: unitsOf(shape) });
+    if (last.kind !== "input" && shape.length === last.shape.length)
+      Object.assign(last, { shown: name, shape, units: unitsOf(shape) });
   }
   const last = columns.at(-1);
   if (last.kind === "dots") last.kind = "outputs";
@@ -99,13 +116,23 @@ export function arrange(columns, width, height) {
 function placePicture(column, size) {
   const [rows, wide] = column.shape;
   const pixel = size / Math.max(rows, wide);
-  Object.assign(column, { across: wide, cell: [pixel, pixel], pitch: [pixel, pixel], width: wide * pixel, height: rows * pixel });
+  Object.assign(column, {
+    across: wide,
+    cell: [pixel, pixel],
+    pitch: [pixel, pixel],
+    width: wide * pixel,
+    height: rows * pixel,
+  });
 }
 
 function placeOutputs(column, height) {
   const tall = Math.max(Math.min(height / column.units, OUTPUT.most), 18);
   Object.assign(column, {
-    across: 1, cell: [OUTPUT.width, tall - OUTPUT.gap], pitch: [OUTPUT.width, tall], width: OUTPUT.width, height: column.units * tall,
+    across: 1,
+    cell: [OUTPUT.width, tall - OUTPUT.gap],
+    pitch: [OUTPUT.width, tall],
+    width: OUTPUT.width,
+    height: column.units * tall,
   });
 }
 
@@ -119,7 +146,8 @@ function placeCells(column, share, height, size) {
     const worth = side * (column.units % across === 0 ? 1 : 0.6); // a last row of one cell looks like a mistake
     if (best === null || worth > best.worth + 0.01) best = { across, rows, side, worth };
   }
-  if (best.side < size.least) { // more than there is room for: as wide as it takes, and the page scrolls
+  if (best.side < size.least) {
+    // more than there is room for: as wide as it takes, and the page scrolls
     const rows = Math.max(Math.floor((height + size.gap) / (size.least * ratio + size.gap)), 1);
     let across = Math.ceil(column.units / rows);
     while (column.units % across !== 0) across += 1;
@@ -128,14 +156,23 @@ function placeCells(column, share, height, size) {
   const cell = [Math.floor(best.side), Math.max(Math.floor(best.side * ratio), 1)];
   const pitch = cell.map((side) => side + size.gap);
   Object.assign(column, {
-    across: best.across, cell, pitch, width: best.across * pitch[0] - size.gap, height: best.rows * pitch[1] - size.gap,
+    across: best.across,
+    cell,
+    pitch,
+    width: best.across * pitch[0] - size.gap,
+    height: best.rows * pitch[1] - size.gap,
   });
 }
 
 /** The rectangle of a cell: {x, y, width, height}. */
 export function boxOf(column, cell) {
   const [row, place] = [Math.floor(cell / column.across), cell % column.across];
-  return { x: column.x + place * column.pitch[0], y: column.y + row * column.pitch[1], width: column.cell[0], height: column.cell[1] };
+  return {
+    x: column.x + place * column.pitch[0],
+    y: column.y + row * column.pitch[1],
+    width: column.cell[0],
+    height: column.cell[1],
+  };
 }
 
 /** Column and cell at a point; null between them. */
@@ -159,7 +196,10 @@ export function neighbour(columns, { column, cell }, [dx, dy]) {
   const next = columns[column + dx];
   if (!next) return { column, cell };
   const box = boxOf(columns[column], cell);
-  const row = Math.min(Math.max(Math.floor((box.y + box.height / 2 - next.y) / next.pitch[1]), 0), Math.ceil(next.units / next.across) - 1);
+  const row = Math.min(
+    Math.max(Math.floor((box.y + box.height / 2 - next.y) / next.pitch[1]), 0),
+    Math.ceil(next.units / next.across) - 1,
+  );
   const at = row * next.across + (dx > 0 ? 0 : next.across - 1);
   return { column: column + dx, cell: Math.min(at, next.units - 1) };
 }

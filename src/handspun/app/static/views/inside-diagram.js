@@ -88,7 +88,12 @@ export class Diagram {
 
   #column(context, column, strip, answer) {
     if (column.kind === "input") {
-      this.#framed(context, column, () => context.drawImage(strip, column.x, column.y, column.width, column.height), column.hasInk);
+      this.#framed(
+        context,
+        column,
+        () => context.drawImage(strip, column.x, column.y, column.width, column.height),
+        column.hasInk,
+      );
     } else if (column.kind === "outputs") {
       this.#outputs(context, column, answer);
     } else {
@@ -122,10 +127,15 @@ export class Diagram {
       const middle = box.y + box.height / 2;
       const size = Math.min(box.height - 2, 20);
       const isBest = at === best && answer.verdict === "known";
-      this.#framed(context, { x: box.x + 4, y: middle - size / 2, width: size, height: size }, () => {
-        context.fillStyle = css("--ink", share);
-        context.fillRect(box.x + 4, middle - size / 2, size, size);
-      }, shares !== null);
+      this.#framed(
+        context,
+        { x: box.x + 4, y: middle - size / 2, width: size, height: size },
+        () => {
+          context.fillStyle = css("--ink", share);
+          context.fillRect(box.x + 4, middle - size / 2, size, size);
+        },
+        shares !== null,
+      );
       const [left, right] = [box.x + size + 12, box.x + box.width - 4];
       context.fillStyle = css(isBest ? "--ink" : "--ink-soft");
       context.font = `${isBest ? 600 : 400} 14px ${this.font}`;
@@ -144,17 +154,30 @@ export class Diagram {
     this.#framed(context, this.saliencyBox, () => context.drawImage(this.saliency, x, y, width, height), this.hasSaliency);
     if (!this.hasSaliency || seen === null || seen.shape.length === 3) return;
     const [rows, columns] = seen.shape;
-    const inked = (row, column) => row >= 0 && column >= 0 && row < rows && column < columns && seen.values[row * columns + column] > 96;
+    const inked = (row, column) =>
+      row >= 0 && column >= 0 && row < rows && column < columns && seen.values[row * columns + column] > 96;
     const [wide, high] = [width / columns, height / rows];
     context.beginPath(); // the outline of the ink
     for (let row = 0; row < rows; row += 1) {
       for (let column = 0; column < columns; column += 1) {
         if (!inked(row, column)) continue;
         const [left, top] = [x + column * wide, y + row * high];
-        if (!inked(row - 1, column)) { context.moveTo(left, top); context.lineTo(left + wide, top); }
-        if (!inked(row + 1, column)) { context.moveTo(left, top + high); context.lineTo(left + wide, top + high); }
-        if (!inked(row, column - 1)) { context.moveTo(left, top); context.lineTo(left, top + high); }
-        if (!inked(row, column + 1)) { context.moveTo(left + wide, top); context.lineTo(left + wide, top + high); }
+        if (!inked(row - 1, column)) {
+          context.moveTo(left, top);
+          context.lineTo(left + wide, top);
+        }
+        if (!inked(row + 1, column)) {
+          context.moveTo(left, top + high);
+          context.lineTo(left + wide, top + high);
+        }
+        if (!inked(row, column - 1)) {
+          context.moveTo(left, top);
+          context.lineTo(left, top + high);
+        }
+        if (!inked(row, column + 1)) {
+          context.moveTo(left + wide, top);
+          context.lineTo(left + wide, top + high);
+        }
       }
     }
     context.strokeStyle = css("--ink", 0.55);
@@ -171,14 +194,24 @@ export class Diagram {
     const context = this.#cleared(this.threads);
     if (chosen === null) return;
     const own = boxOf(this.columns[chosen.column], chosen.cell);
-    for (const [ends, isIncoming] of [[focus?.incoming ?? [], true], [focus?.outgoing ?? [], false]]) {
+    for (const [ends, isIncoming] of [
+      [focus?.incoming ?? [], true],
+      [focus?.outgoing ?? [], false],
+    ]) {
       const most = Math.max(...ends.map(({ contribution }) => Math.abs(contribution)));
-      for (const { layer, unit, contribution } of [...ends].reverse()) { // the strongest on top
+      for (const { layer, unit, contribution } of [...ends].reverse()) {
+        // the strongest on top
         const there = find(this.columns, layer, unit);
         if (there === null) continue;
         const other = boxOf(this.columns[there.column], there.cell);
         const share = Math.abs(contribution) / most;
-        this.#thread(context, isIncoming ? other : own, isIncoming ? own : other, share, css(contribution > 0 ? "--thread" : "--cool", 0.35 + 0.6 * share));
+        this.#thread(
+          context,
+          isIncoming ? other : own,
+          isIncoming ? own : other,
+          share,
+          css(contribution > 0 ? "--thread" : "--cool", 0.35 + 0.6 * share),
+        );
         context.strokeStyle = css(contribution > 0 ? "--thread" : "--cool");
         context.lineWidth = 1.5;
         context.strokeRect(other.x - 1, other.y - 1, other.width + 2, other.height + 2);

@@ -14,8 +14,9 @@ const SAY_EVERY = 600;
 
 const STEPS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
 
-const HELP = "Arrow keys move from cell to cell, Page Up and Page Down from column to column. Enter chooses a cell, and of an output "
-  + "also what the pixels say about it. Escape lets go.";
+const HELP =
+  "Arrow keys move from cell to cell, Page Up and Page Down from column to column. Enter chooses a cell, and of an output " +
+  "also what the pixels say about it. Escape lets go.";
 
 export default {
   id: "inside",
@@ -42,24 +43,44 @@ export default {
     const pad = element("div", { class: "inside-pad" });
     const cells = element("canvas", { class: "inside-cells", "aria-hidden": "true" });
     this.canvas = element("canvas", {
-      id: "inside-network", class: "inside-threads", tabindex: "0", role: "application", "data-test": "network",
-      "aria-label": "Network", "aria-description": HELP,
+      id: "inside-network",
+      class: "inside-threads",
+      tabindex: "0",
+      role: "application",
+      "data-test": "network",
+      "aria-label": "Network",
+      "aria-description": HELP,
     });
     this.heads = element("div", { class: "inside-heads" });
     this.note = element("p", { id: "inside-note", class: "inside-note", hidden: true });
     this.stage = element("div", { class: "inside-stage" }, cells, this.canvas, this.heads);
     this.scroller = element("div", { class: "inside-scroller" }, this.stage);
     this.everyBox = element("input", { id: "inside-every", type: "checkbox" });
-    this.unit = element("section", { id: "inside-unit", class: "inside-unit", "aria-labelledby": "inside-unit-title", "data-test": "unit" });
+    this.unit = element("section", {
+      id: "inside-unit",
+      class: "inside-unit",
+      "aria-labelledby": "inside-unit-title",
+      "data-test": "unit",
+    });
     root.append(
       element("h2", { class: "sr-only" }, "Look inside"),
-      element("div", { class: "inside-layout" },
+      element(
+        "div",
+        { class: "inside-layout" },
         element("div", { class: "inside-side" }, pad, this.unit),
-        element("div", { class: "inside-main" },
-          element("div", { class: "inside-bar" },
+        element(
+          "div",
+          { class: "inside-main" },
+          element(
+            "div",
+            { class: "inside-bar" },
             legend(),
-            element("label", { class: "inside-every", for: "inside-every" }, this.everyBox, "every layer by itself")),
-          this.note, this.scroller)),
+            element("label", { class: "inside-every", for: "inside-every" }, this.everyBox, "every layer by itself"),
+          ),
+          this.note,
+          this.scroller,
+        ),
+      ),
     );
     new Sketchpad(pad, this.app.drawing);
     this.diagram = new Diagram(cells, this.canvas);
@@ -87,7 +108,9 @@ export default {
   },
 
   /** The cell that threads are shown of: under the pointer, or else the chosen one. */
-  get current() { return this.hovered ?? this.chosen; },
+  get current() {
+    return this.hovered ?? this.chosen;
+  },
 
   want() {
     if (!this.isShown) return;
@@ -155,9 +178,16 @@ export default {
     if (this.caption.dataset.class === String(asked)) return;
     const classes = this.app.models.current?.classes ?? [];
     this.caption.dataset.class = String(asked);
-    this.caption.replaceChildren(...(asked === null
-      ? ["for and against"]
-      : [element("span", { class: "is-for" }, "for"), " and ", element("span", { class: "is-against" }, "against"), ` ${classes[asked]}`]));
+    this.caption.replaceChildren(
+      ...(asked === null
+        ? ["for and against"]
+        : [
+            element("span", { class: "is-for" }, "for"),
+            " and ",
+            element("span", { class: "is-against" }, "against"),
+            ` ${classes[asked]}`,
+          ]),
+    );
   },
 
   /** What the server said of the current cell; null until then. */
@@ -168,7 +198,11 @@ export default {
 
   paintThreads() {
     const cell = this.current && find(this.columns, this.current.layer, this.current.unit);
-    this.diagram.paintThreads(cell, this.focus, document.activeElement === this.canvas && this.canvas.matches(":focus-visible"));
+    this.diagram.paintThreads(
+      cell,
+      this.focus,
+      document.activeElement === this.canvas && this.canvas.matches(":focus-visible"),
+    );
   },
 
   // Choosing ---------------------------------------------------------------------------------------------------------
@@ -191,7 +225,8 @@ export default {
     });
     canvas.addEventListener("keydown", (event) => this.key(event));
     canvas.addEventListener("focus", () => {
-      if (this.chosen === null && canvas.matches(":focus-visible")) this.choose({ column: this.columns.length - 1, cell: this.answer?.class ?? 0 });
+      if (this.chosen === null && canvas.matches(":focus-visible"))
+        this.choose({ column: this.columns.length - 1, cell: this.answer?.class ?? 0 });
       this.paintThreads();
     });
     canvas.addEventListener("blur", () => this.paintThreads());
@@ -228,15 +263,20 @@ export default {
 
   key(event) {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
-    const now = (this.chosen && find(this.columns, this.chosen.layer, this.chosen.unit)) ?? { column: this.columns.length - 1, cell: 0 };
+    const now = (this.chosen && find(this.columns, this.chosen.layer, this.chosen.unit)) ?? {
+      column: this.columns.length - 1,
+      cell: 0,
+    };
     const last = this.columns.length - 1;
     if (event.key in STEPS) this.choose(neighbour(this.columns, now, STEPS[event.key]));
     else if (event.key === "PageUp") this.choose({ column: Math.max(now.column - 1, 0), cell: 0 });
     else if (event.key === "PageDown") this.choose({ column: Math.min(now.column + 1, last), cell: 0 });
     else if (event.key === "Home") this.choose({ column: 0, cell: 0 });
     else if (event.key === "End") this.choose({ column: last, cell: 0 });
-    else if (event.key === "Enter" || event.key === " ") { this.choose(now); this.ask(now); }
-    else if (event.key === "Escape") this.choose(null);
+    else if (event.key === "Enter" || event.key === " ") {
+      this.choose(now);
+      this.ask(now);
+    } else if (event.key === "Escape") this.choose(null);
     else return;
     event.preventDefault();
     this.reveal();
@@ -258,10 +298,13 @@ export default {
     // Without a drawing there is no answer to hold it, but a cell has its weights all the same.
     const cell = this.current;
     if (cell === null || this.focus !== null || this.answer?.layers) return;
-    const path = `/api/models/${encodeURIComponent(this.app.models.current.name)}/weights?layer=${cell.layer}&unit=${cell.unit}`;
-    this.app.api.get(path).then((found) => {
-      if (this.current === cell && this.focus === null) this.describe(found);
-    }, (error) => this.app.toast(error.message, "error"));
+    const model = encodeURIComponent(this.app.models.current.name);
+    this.app.api.get(`/api/models/${model}/weights?layer=${cell.layer}&unit=${cell.unit}`).then(
+      (found) => {
+        if (this.current === cell && this.focus === null) this.describe(found);
+      },
+      (error) => this.app.toast(error.message, "error"),
+    );
   },
 
   // The cell in words --------------------------------------------------------------------------------------------------
@@ -279,7 +322,14 @@ export default {
     const cell = this.current;
     const title = element("h3", { id: "inside-unit-title" }, cell === null ? "A single cell" : this.name(cell));
     if (cell === null) {
-      this.unit.replaceChildren(title, element("p", { class: "inside-soft" }, "Point at a cell to see what it looks for, what feeds it and what it feeds. A click holds it while you draw."));
+      this.unit.replaceChildren(
+        title,
+        element(
+          "p",
+          { class: "inside-soft" },
+          "Point at a cell to see what it looks for, what feeds it and what it feeds. A click holds it while you draw.",
+        ),
+      );
       return;
     }
     const rows = [];
@@ -290,7 +340,10 @@ export default {
       const heat = new Heatmap(known.weights, { symbol: "w", label: `Weights of ${this.name(cell)}`, most: 168, signed: true });
       parts.push(element("figure", { class: "inside-weights" }, heat.root, element("figcaption", {}, "its weights")));
     }
-    for (const [list, text] of [[known?.incoming, "what feeds it most"], [known?.outgoing, "what it feeds most"]]) {
+    for (const [list, text] of [
+      [known?.incoming, "what feeds it most"],
+      [known?.outgoing, "what it feeds most"],
+    ]) {
       if (list?.length) parts.push(this.connections(list, text));
     }
     this.unit.replaceChildren(...parts);
@@ -299,10 +352,18 @@ export default {
   connections(list, text) {
     const most = Math.abs(list[0].contribution);
     const items = list.slice(0, LISTED).map(({ layer, unit, contribution }) => {
-      const bar = element("span", { class: `inside-bar-mark ${contribution > 0 ? "is-positive" : "is-negative"}`, "aria-hidden": "true" });
+      const bar = element("span", {
+        class: `inside-bar-mark ${contribution > 0 ? "is-positive" : "is-negative"}`,
+        "aria-hidden": "true",
+      });
       bar.style.width = `${Math.max((100 * Math.abs(contribution)) / most, 2)}%`;
-      return element("li", {}, element("span", { class: "inside-name" }, this.name({ layer, unit })),
-        element("span", { class: "inside-track" }, bar), element("span", { class: "inside-number" }, (contribution > 0 ? "+" : "") + short(contribution)));
+      return element(
+        "li",
+        {},
+        element("span", { class: "inside-name" }, this.name({ layer, unit })),
+        element("span", { class: "inside-track" }, bar),
+        element("span", { class: "inside-number" }, (contribution > 0 ? "+" : "") + short(contribution)),
+      );
     });
     return element("div", { class: "inside-connections" }, element("h4", {}, text), element("ul", {}, ...items));
   },
@@ -321,8 +382,15 @@ export default {
 };
 
 function legend() {
-  const item = (kind, text) => element("span", { class: "inside-key" }, element("span", { class: `inside-swatch ${kind}`, "aria-hidden": "true" }), text);
-  return element("p", { class: "inside-legend" }, item("is-ink", "activation"), item("is-positive", "adds"), item("is-negative", "takes away"));
+  const item = (kind, text) =>
+    element("span", { class: "inside-key" }, element("span", { class: `inside-swatch ${kind}`, "aria-hidden": "true" }), text);
+  return element(
+    "p",
+    { class: "inside-legend" },
+    item("is-ink", "activation"),
+    item("is-positive", "adds"),
+    item("is-negative", "takes away"),
+  );
 }
 
 /** What stands above a column: the layer, and the sizes of what it shows. */
@@ -334,8 +402,12 @@ function head(column) {
     outputs: () => `${column.units}`,
   };
   const chain = column.layers.map(({ name }) => name).join(" → ");
-  const made = element("p", { class: "inside-head", title: chain }, element("span", { class: "inside-title" }, column.title),
-    element("span", { class: "inside-size" }, sizes[column.kind]()));
+  const made = element(
+    "p",
+    { class: "inside-head", title: chain },
+    element("span", { class: "inside-title" }, column.title),
+    element("span", { class: "inside-size" }, sizes[column.kind]()),
+  );
   placeText(made, column.x + column.width / 2, column.y - 42);
   return made;
 }

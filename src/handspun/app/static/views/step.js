@@ -35,14 +35,22 @@ export default {
 
   build(root) {
     const pad = element("div", { class: "step-pad" });
-    const clear = element("button", { type: "button", class: "button icon-button", id: "step-clear", "aria-label": "Clear the drawing", title: "Clear (C)" }, icon("clear"));
+    const clear = element(
+      "button",
+      { type: "button", class: "button icon-button", id: "step-clear", "aria-label": "Clear the drawing", title: "Clear (C)" },
+      icon("clear"),
+    );
     clear.addEventListener("click", () => this.app.drawing.clear());
     this.labelMenu = element("select", { id: "step-label" });
     this.labelMenu.addEventListener("change", () => {
       this.label = Number(this.labelMenu.value);
       this.load();
     });
-    this.rateMenu = element("select", { id: "step-rate" }, ...RATES.map((rate) => element("option", { value: rate, selected: rate === USUAL_RATE }, String(rate))));
+    this.rateMenu = element(
+      "select",
+      { id: "step-rate" },
+      ...RATES.map((rate) => element("option", { value: rate, selected: rate === USUAL_RATE }, String(rate))),
+    );
     this.rateMenu.addEventListener("change", () => this.load());
     this.back = element("button", { type: "button", class: "button", id: "step-back" }, "Back");
     this.next = element("button", { type: "button", class: "button primary", id: "step-next" }, "Next");
@@ -57,13 +65,23 @@ export default {
     this.body = element("div", { class: "step-body", id: "step-body", "data-test": "step" });
     root.append(
       element("h2", { class: "sr-only" }, "Step through"),
-      element("div", { class: "step-head" },
+      element(
+        "div",
+        { class: "step-head" },
         element("div", { class: "step-sheet" }, pad, clear),
-        element("div", { class: "step-settings" },
-          field("step-label", "right answer", this.labelMenu), field("step-rate", "learning rate", this.rateMenu)),
-        element("div", { class: "step-control" },
+        element(
+          "div",
+          { class: "step-settings" },
+          field("step-label", "right answer", this.labelMenu),
+          field("step-rate", "learning rate", this.rateMenu),
+        ),
+        element(
+          "div",
+          { class: "step-control" },
           element("div", { class: "step-line" }, this.phases, this.slider),
-          element("div", { class: "step-buttons" }, this.back, this.next, this.play, this.count))),
+          element("div", { class: "step-buttons" }, this.back, this.next, this.play, this.count),
+        ),
+      ),
       this.body,
     );
     new Sketchpad(pad, this.app.drawing, { tools: false });
@@ -123,7 +141,10 @@ export default {
     this.body.setAttribute("aria-busy", "true");
     try {
       const found = await api.post("/api/step", {
-        model: models.current.name, picture: drawing.frameAsJson(), label: Number(this.labelMenu.value), learning_rate: Number(this.rateMenu.value),
+        model: models.current.name,
+        picture: drawing.frameAsJson(),
+        label: Number(this.labelMenu.value),
+        learning_rate: Number(this.rateMenu.value),
       });
       if (number !== this.asked) return; // a newer one is on its way
       // The same place in the step of another drawing, where the model is the same.
@@ -153,11 +174,13 @@ export default {
     const steps = this.found.steps;
     this.slider.max = String(steps.length - 1);
     const counts = Object.keys(PHASES).map((phase) => [phase, steps.filter((step) => step.phase === phase).length]);
-    this.phases.replaceChildren(...counts.map(([phase, count]) => {
-      const made = element("span", { class: "step-phase", "data-phase": phase }, PHASES[phase]);
-      made.style.flexGrow = String(count);
-      return made;
-    }));
+    this.phases.replaceChildren(
+      ...counts.map(([phase, count]) => {
+        const made = element("span", { class: "step-phase", "data-phase": phase }, PHASES[phase]);
+        made.style.flexGrow = String(count);
+        return made;
+      }),
+    );
   },
 
   go(at) {
@@ -210,13 +233,25 @@ export default {
     const picture = this.picture();
     const isLast = step.phase === "update";
     this.body.replaceChildren(
-      element("section", { class: "step-words", "aria-label": "What happens" },
-        element("p", { class: "step-place" }, element("span", { class: "chip" }, PHASES[step.phase]), step.layer ? element("span", { class: "chip" }, step.layer) : null),
+      element(
+        "section",
+        { class: "step-words", "aria-label": "What happens" },
+        element(
+          "p",
+          { class: "step-place" },
+          element("span", { class: "chip" }, PHASES[step.phase]),
+          step.layer ? element("span", { class: "chip" }, step.layer) : null,
+        ),
         element("h3", { class: "step-title" }, step.title),
         formula(step.formula),
         element("p", { class: "step-explanation" }, step.explanation),
-        isLast ? this.beforeAndAfter() : null),
-      element("section", { class: "step-arrays", "aria-label": "The numbers", tabindex: "-1" }, ...(isLast ? this.changes(step, picture) : this.arrays(step, picture))),
+        isLast ? this.beforeAndAfter() : null,
+      ),
+      element(
+        "section",
+        { class: "step-arrays", "aria-label": "The numbers", tabindex: "-1" },
+        ...(isLast ? this.changes(step, picture) : this.arrays(step, picture)),
+      ),
       this.source(step.source),
     );
     const code = this.body.querySelector("pre");
@@ -233,15 +268,23 @@ export default {
   },
 
   arrays({ arrays }, picture) {
-    return Object.keys(ROLES).map((role) => [role, arrays.filter((each) => each.role === role)])
+    return Object.keys(ROLES)
+      .map((role) => [role, arrays.filter((each) => each.role === role)])
       .filter(([, some]) => some.length > 0)
-      .map(([role, some]) => element("div", { class: "step-role" },
-        element("h4", {}, ROLES[role]), element("div", { class: "step-figures" }, ...some.map((each) => this.figure(each, picture)))));
+      .map(([role, some]) =>
+        element(
+          "div",
+          { class: "step-role" },
+          element("h4", {}, ROLES[role]),
+          element("div", { class: "step-figures" }, ...some.map((each) => this.figure(each, picture))),
+        ),
+      );
   },
 
   figure({ symbol, label, array }, picture) {
     // A value for each class is a row with the classes' names.
-    if (array.shape.length === 1 && array.shape[0] === this.found.classes.length && /^(p|t|d?z)$/.test(symbol)) return this.row(symbol, label, array);
+    if (array.shape.length === 1 && array.shape[0] === this.found.classes.length && /^(p|t|d?z)$/.test(symbol))
+      return this.row(symbol, label, array);
     const heat = new Heatmap(array, { symbol, label: `${symbol}, ${label}`, picture });
     return element("figure", { class: "step-figure" }, caption(symbol, label, array.shape), heat.root);
   },
@@ -255,9 +298,20 @@ export default {
       const bar = element("span", { class: `step-bar ${value < 0 ? "is-negative" : ""}`, "aria-hidden": "true" });
       bar.style.width = `${(100 * Math.abs(value)) / largest}%`;
       const number = symbol === "t" ? String(value) : value.toFixed(3).replace("-", "−");
-      return element("li", { class: i === this.found.label ? "is-right" : "" }, element("span", {}, name), element("span", { class: "step-track" }, bar), element("span", {}, number));
+      return element(
+        "li",
+        { class: i === this.found.label ? "is-right" : "" },
+        element("span", {}, name),
+        element("span", { class: "step-track" }, bar),
+        element("span", {}, number),
+      );
     });
-    return element("figure", { class: "step-figure step-classes" }, caption(symbol, label, array.shape), element("ul", {}, ...rows));
+    return element(
+      "figure",
+      { class: "step-figure step-classes" },
+      caption(symbol, label, array.shape),
+      element("ul", {}, ...rows),
+    );
   },
 
   beforeAndAfter() {
@@ -265,19 +319,42 @@ export default {
     const line = (name, share) => {
       const bar = element("span", { class: "step-bar", "aria-hidden": "true" });
       bar.style.width = `${100 * share}%`;
-      return element("li", { "data-test": `step-${name}` }, element("span", {}, name), element("span", { class: "step-track" }, bar), element("strong", {}, percent(share, 2)));
+      return element(
+        "li",
+        { "data-test": `step-${name}` },
+        element("span", {}, name),
+        element("span", { class: "step-track" }, bar),
+        element("strong", {}, percent(share, 2)),
+      );
     };
-    return element("div", { class: "step-result" }, element("h4", {}, `probability of ${classes[label]}`), element("ul", {}, line("before", before), line("after", after)));
+    return element(
+      "div",
+      { class: "step-result" },
+      element("h4", {}, `probability of ${classes[label]}`),
+      element("ul", {}, line("before", before), line("after", after)),
+    );
   },
 
   /** Each parameter before the update, its gradient, and it afterwards. */
   changes({ arrays }, picture) {
     const [before, after, ...parameters] = arrays;
     const groups = Map.groupBy?.(parameters, ({ group }) => group) ?? grouped(parameters);
-    const rows = [...groups].map(([name, [old, gradient, fresh]]) => element("div", { class: "step-change" },
-      element("h4", {}, name, " ", element("span", { class: "step-shape" }, shapeText(old.array.shape))),
-      element("div", { class: "step-figures" },
-        this.small(old, picture), element("span", { class: "step-sign" }, "− η ·"), this.small(gradient, picture), element("span", { class: "step-sign" }, "="), this.small(fresh, picture))));
+    const rows = [...groups].map(([name, [old, gradient, fresh]]) =>
+      element(
+        "div",
+        { class: "step-change" },
+        element("h4", {}, name, " ", element("span", { class: "step-shape" }, shapeText(old.array.shape))),
+        element(
+          "div",
+          { class: "step-figures" },
+          this.small(old, picture),
+          element("span", { class: "step-sign" }, "− η ·"),
+          this.small(gradient, picture),
+          element("span", { class: "step-sign" }, "="),
+          this.small(fresh, picture),
+        ),
+      ),
+    );
     return [element("div", { class: "step-figures" }, this.figure(before, picture), this.figure(after, picture)), ...rows];
   },
 
@@ -290,13 +367,25 @@ export default {
     const working = new Set(highlight);
     const rows = lines.map((line, i) => {
       const comment = commentIn(line);
-      return element("span", { class: `code-line ${working.has(first + i) ? "is-working" : ""}` },
+      return element(
+        "span",
+        { class: `code-line ${working.has(first + i) ? "is-working" : ""}` },
         element("span", { class: "code-number", "aria-hidden": "true" }, String(first + i)),
-        element("span", { class: "code-text" }, line.slice(0, comment), element("span", { class: "code-comment" }, line.slice(comment)), "\n"));
+        element(
+          "span",
+          { class: "code-text" },
+          line.slice(0, comment),
+          element("span", { class: "code-comment" }, line.slice(comment)),
+          "\n",
+        ),
+      );
     });
-    return element("section", { class: "step-source", "aria-label": "The source that does it" },
+    return element(
+      "section",
+      { class: "step-source", "aria-label": "The source that does it" },
       element("p", { class: "step-file" }, `${file}:${highlight[0] ?? first}`),
-      element("pre", { tabindex: "0", role: "region", "aria-label": `Source, ${file}` }, element("code", {}, ...rows)));
+      element("pre", { tabindex: "0", role: "region", "aria-label": `Source, ${file}` }, element("code", {}, ...rows)),
+    );
   },
 };
 
@@ -305,15 +394,24 @@ function field(id, text, menu) {
 }
 
 function caption(symbol, label, shape) {
-  return element("figcaption", {}, element("i", {}, symbol), " ", label, " ", element("span", { class: "step-shape" }, shapeText(shape)));
+  return element(
+    "figcaption",
+    {},
+    element("i", {}, symbol),
+    " ",
+    label,
+    " ",
+    element("span", { class: "step-shape" }, shapeText(shape)),
+  );
 }
 
 /** Where the comment of a line of Python begins: at the first # outside of a string. */
 function commentIn(line) {
   let quote = null;
   for (let i = 0; i < line.length; i += 1) {
-    if (quote !== null) { if (line[i] === quote) quote = null; }
-    else if (line[i] === '"' || line[i] === "'") quote = line[i];
+    if (quote !== null) {
+      if (line[i] === quote) quote = null;
+    } else if (line[i] === '"' || line[i] === "'") quote = line[i];
     else if (line[i] === "#") return i;
   }
   return line.length;
