@@ -15,7 +15,7 @@ const MOST_LATENCIES = 2000;
  * Events: "answer" (see `answer`), "error" (detail: a sentence), "lost" and "found" (the connection).
  */
 export class Live extends EventTarget {
-  /** The last answer, of the present drawing by the present model, or of a moment before; null at first. */
+  /** The last answer, of the present drawing by the present model or of a moment before, with the frame that it is of. */
   answer = null;
   /** Whether the server is there. */
   connected = false;
@@ -30,7 +30,7 @@ export class Live extends EventTarget {
   #sequence = 0;
   #valid = 0; // answers to frames before this one are of another model, or lack what is wanted now
   #told = null; // the settings that the server has
-  #underWay = null; // {sequence, since, timer}
+  #underWay = null; // {frame, since, timer}
   #since = null; // when the oldest change that no frame holds yet was made
   #scheduled = false;
   #failures = 0;
@@ -114,7 +114,8 @@ export class Live extends EventTarget {
 
   #send() {
     if (this.#underWay !== null || !this.connected || this.#since === null) return;
-    const { width, height, kind, bytes } = this.#drawing.frame();
+    const frame = this.#drawing.frame();
+    const { width, height, kind, bytes } = frame;
     const message = new Uint8Array(12 + bytes.length);
     const header = new DataView(message.buffer);
     this.#sequence += 1;
@@ -124,7 +125,7 @@ export class Live extends EventTarget {
     header.setUint8(8, kind);
     message.set(bytes, 12);
     const timer = setTimeout(() => this.#giveUp(), PATIENCE);
-    this.#underWay = { sequence: this.#sequence, since: this.#since, timer };
+    this.#underWay = { frame, since: this.#since, timer };
     this.#since = null;
     this.#socket.send(message);
   }
@@ -137,15 +138,15 @@ export class Live extends EventTarget {
   }
 
   #heard(message) {
-    const frame = this.#underWay;
-    clearTimeout(frame?.timer);
+    const asked = this.#underWay;
+    clearTimeout(asked?.timer);
     this.#underWay = null;
     if (message.type === "error") {
       this.dispatchEvent(new CustomEvent("error", { detail: message.message }));
     } else if (message.sequence >= this.#valid) {
-      this.answer = message;
-      this.dispatchEvent(new CustomEvent("answer", { detail: message }));
-      if (frame !== null) this.#measure(frame.since);
+      this.answer = { ...message, frame: asked?.frame ?? this.#drawing.frame() };
+      this.dispatchEvent(new CustomEvent("answer", { detail: this.answer }));
+      if (asked !== null) this.#measure(asked.since);
     }
     if (this.#since !== null) this.#send();
   }

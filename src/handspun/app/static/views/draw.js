@@ -118,7 +118,7 @@ class Answer {
     this.root.classList.remove("is-stale");
     this.#bars.forEach(({ bar, value, item }, i) => {
       const share = probabilities?.[i] ?? 0;
-      bar.style.setProperty("--share", share);
+      bar.style.transform = `translateX(${100 * share - 100}%)`;
       const text = probabilities === null ? "" : hundredths(unrounded(share));
       if (value.textContent !== text) value.textContent = text;
       item.classList.toggle("is-best", i === best);
@@ -194,7 +194,7 @@ class Stages {
     this.#caption("seen", "28 × 28", "Centred");
   }
 
-  show({ seen, stages }) {
+  show({ seen, stages, frame }) {
     if (seen === null) {
       this.clear();
       return;
@@ -208,7 +208,7 @@ class Stages {
     else paintColour(canvas, shape.length === 3 && shape[2] === 3 ? values : greyAsColour(values), [rows, columns]);
     this.#caption("seen", `${rows} × ${columns}`, stages ? "Centred" : "Scaled");
     this.box.hidden = !stages;
-    if (stages) this.#showStages(stages);
+    if (stages) this.#showStages(stages, frame);
   }
 
   /** Nothing is seen. */
@@ -217,8 +217,9 @@ class Stages {
     this.box.hidden = true;
   }
 
-  #showStages({ ink, box: [top, left, bottom, right], scaled }) {
-    const { shape: [rows, columns], values } = decode(ink);
+  #showStages({ ink, box: [top, left, bottom, right], scaled }, frame) {
+    // Without an ink of its own it is the frame as it was sent.
+    const { shape: [rows, columns], values } = ink ? decode(ink) : { shape: [frame.height, frame.width], values: frame.bytes };
     paintGrey(this.#figures.ink.canvas, values, [rows, columns]);
     // Pixels that can be counted stay sharp; of more than fit on the screen only the blend can be seen.
     this.#figures.ink.item.classList.toggle("is-small", Math.max(rows, columns) <= SMALL);
