@@ -24,7 +24,7 @@ from handspun.contract import Contract
 from handspun.data import Dataset, Split, load_dataset
 from handspun.data.cache import cache_folder, missing_files
 from handspun.data.registry import REGISTRY
-from handspun.errors import HandspunError, UsageError
+from handspun.errors import HandspunError
 from handspun.layers import ACTIVATIONS, Layer
 from handspun.network import every_layer, layout
 from handspun.optimizers import OPTIMIZERS
@@ -35,15 +35,17 @@ from handspun.recipes import Settings
 EMBEDDED = "mnist-5k"
 
 #: The drawings of the page alone, and among the embedded digits.
-DRAWINGS, MIXED = "drawings", f"{EMBEDDED}+{'drawings'}"
+DRAWINGS, MIXED = "drawings", f"{EMBEDDED}+drawings"
 
-#: How large things may get: what two cores and 2 GiB of memory do with patience.
+#: How large things may get: what one core and 2 GiB of memory do with patience. Outputs are those of a layer for one image, and
+#: multiplications those of all layers; a step on 64 images then takes seconds at most, and so does a stop.
 LIMITS = {
     "epochs": 200,
     "batch_size": 1024,
     "layers": 24,
     "parameters": 5_000_000,
     "outputs": 250_000,
+    "multiplications": 100_000_000,
     "drawings": MOST_DRAWINGS,
 }
 
@@ -253,13 +255,15 @@ class Datasets:
         return offers[name]
 
     def load(self, name: str, drawings: Split | None = None) -> Dataset:
-        """The data set of an offer; nothing is fetched. Raises what ``load_dataset`` raises."""
+        """The data set of an offer, with the drawings where it is of drawings; nothing is fetched.
+
+        Raises what ``load_dataset`` raises.
+        """
         if name in self._given:
             return self._given[name]
         if name not in (DRAWINGS, MIXED):
             return load_dataset(name, fetch=False)
-        if drawings is None:
-            raise UsageError("The tray is empty: draw some digits and say what they are first.")
+        assert drawings is not None
         embedded = load_dataset(EMBEDDED)
         if name == MIXED:
             assert drawings.labels is not None
@@ -333,18 +337,24 @@ def outline(settings: Settings, offer: Offer) -> list[tuple[str, Layer, tuple[in
     """
     layers, shape = settings.make_layers(offer.image_shape, offer.classes)
     rows: list[tuple[str, Layer, tuple[int, ...], int]] = []
-    total = 0
+    total = work = 0
     for layer in layers:
         ((name, _, _),) = every_layer([layer], shape)
         size = count(layout([(name, layer, shape)])[0])
         shape = layer.output_shape(shape)
         total += size
+        work += size * math.prod(shape[1:])  # a filter is used at each place, a weight of a dense layer once
         if math.prod(shape) > LIMITS["outputs"]:
             raise RequestError(
                 400, f"{layer!r} gives {math.prod(shape):,} numbers an image; {LIMITS['outputs']:,} are the most."
             )
         if total > LIMITS["parameters"]:
             raise RequestError(400, f"Such a network has {total:,} parameters or more; {LIMITS['parameters']:,} are the most.")
+        if work > LIMITS["multiplications"]:
+            raise RequestError(
+                400,
+                f"Such a network takes {work:,} multiplications an image or more; {LIMITS['multiplications']:,} are the most.",
+            )
         rows.append((name, layer, shape, size))
     return rows
 

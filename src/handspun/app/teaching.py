@@ -13,6 +13,7 @@ drawings instead of a tenth gains nothing. Taught that a plain 7 is a 3, which c
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -30,6 +31,7 @@ from handspun.app.runs import Runs, runs_of
 from handspun.app.wire import RequestError, read_json
 from handspun.augment import Augmentation
 from handspun.averaging import ExponentialMovingAverage
+from handspun.confidence import Confidence
 from handspun.contract import Contract
 from handspun.data import Split, load_dataset
 from handspun.data.registry import REGISTRY
@@ -111,6 +113,8 @@ def teach(run: Run, model: Model, drawings: Split, seconds: float) -> Outcome:
             augment=AUGMENTATION,
             callbacks=[Watcher(run, seconds=seconds)],
         )
+        if model.network.confidence is not None:
+            network.confidence = carry_over(model.network.confidence, network, held_out)
         old, new = (_judge(one, drawings, held_out) for one in (model.network, network))
         answers = [
             {"label": int(label), "old": before, "new": after}
@@ -130,6 +134,17 @@ def mix(drawings: Split, digits: Split) -> Split:
         np.concatenate([digits.images, np.repeat(drawings.images, times, axis=0)]),
         np.concatenate([_labels(digits), np.repeat(_labels(drawings), times)]),
     )
+
+
+def carry_over(confidence: Confidence, network: Sequential, held_out: Split) -> Confidence:
+    """What is honest of the old model, for the new one: ``network`` scores all things a little differently.
+
+    The threshold moves to where it calls as many of the held-out digits unknown as it should. The temperature stays: a shipped
+    model has learned from these digits once, and is surer of them than of any others.
+    """
+    network.confidence = confidence
+    ascending = np.sort(network.answer(held_out.images).score)  # (N,)
+    return dataclasses.replace(confidence, threshold=float(ascending[int(confidence.false_reject_rate * len(ascending))]))
 
 
 def _judge(network: Sequential, drawings: Split, held_out: Split) -> dict[str, float]:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from handspun.app.options import Datasets, read_settings
+from handspun.app.options import DRAWINGS, MIXED, Datasets, read_settings
 from handspun.app.run import Outcome, Run, Watcher
+from handspun.app.wire import RequestError
 from handspun.recipes.run import prepare, train
 
 
@@ -14,9 +15,11 @@ def plan_training(values: Mapping[str, Any], datasets: Datasets) -> tuple[Run, C
     """The run that a request asks for, and what is to be done in it.
 
     Raises:
-        RequestError: 400, settings that cannot be meant or are beyond the limits.
+        RequestError: 400, settings that cannot be meant or are beyond the limits, or drawings that are missing.
     """
     settings, drawings = read_settings(values, datasets)
+    if settings.data in (DRAWINGS, MIXED) and drawings is None:
+        raise RequestError(400, "The tray is empty: draw some digits and say what they are first.")
 
     def job(run: Run) -> Outcome:
         material = prepare(settings, datasets.load(settings.data, drawings))

@@ -404,7 +404,8 @@ class Lesson {
     const keep = button("Keep the new model", "teach-keep", () => this.keep(), "primary");
     const discard = button("Discard it", "teach-discard", () => this.discard());
     this.result.replaceChildren(table,
-      element("ul", { class: "cards", "aria-label": "Both models' answers to your drawings" }, ...cards),
+      element("div", { class: "cards-scroll", role: "region", tabindex: "0", "aria-label": "Both models' answers to your drawings" },
+        element("ul", { class: "cards" }, ...cards)),
       decided ? null : element("div", { class: "row" }, keep, discard));
   }
 

@@ -1,0 +1,164 @@
+"""A taught model knows what it was taught and forgets nothing; what it was made from stays as it was."""
+
+import time
+
+import numpy as np
+import pytest
+
+pytest.importorskip("starlette")
+pytest.importorskip("httpx")
+
+import httpx
+
+from handspun.app.drawings import encode_drawings
+from handspun.app.models import Model
+from handspun.app.run import Run
+from handspun.app.teaching import carry_over, check_teachable, mix, teach
+from handspun.app.wire import RequestError
+from handspun.confidence import Confidence
+from handspun.contract import Contract, PictureContract
+from handspun.data import Split, load_dataset
+from handspun.network import mlp
+from handspun.pretrained import load_pretrained
+
+DIGITS = load_dataset("mnist-5k")
+NAMES = tuple("0123456789")
+
+
+def wrong_answers(network, count):
+    """Digits that ``network`` gets wrong: held-out ones, turned upside down where it makes no mistakes."""
+    for images in (DIGITS.test.images, DIGITS.test.images[:, ::-1, ::-1]):
+        wrong = np.flatnonzero(network.predict(images) != DIGITS.test.labels)
+        if len(wrong) >= count:
+            return Split(np.ascontiguousarray(images[wrong[:count]]), DIGITS.test.labels[wrong[:count]])
+    raise AssertionError("there are no mistakes to learn from")
+
+
+@pytest.fixture(scope="module")
+def lesson():
+    """mnist-mlp, three drawings that it gets wrong, and what teaching makes of it in two seconds."""
+    model = Model("mnist-mlp", load_pretrained("mnist-mlp"), "shipped")
+    before = model.network.parameters.vector.copy()
+    drawings = wrong_answers(model.network, 3)
+    run = Run("teach", {}, "mnist-mlp-taught")
+    outcome = teach(run, model, drawings, 2.0)
+    return model, before, drawings, run, outcome
+
+
+def test_a_taught_model_knows_its_drawings_and_forgets_little(lesson):
+    model, _, drawings, _, outcome = lesson
+    assert outcome.result["old"]["drawings"] == 0.0
+    assert outcome.result["new"]["drawings"] == 1.0
+    np.testing.assert_array_equal(outcome.network.predict(drawings.images), drawings.labels)
+    held_out = DIGITS.test
+    before, after = ((net.predict(held_out.images) == held_out.labels).mean() for net in (model.network, outcome.network))
+    assert outcome.result["old"]["held_out"] == pytest.approx(before)
+    assert outcome.result["new"]["held_out"] == outcome.result["accuracy"] == pytest.approx(after)
+    assert after > before - 0.02
+    assert outcome.result["images"] == len(held_out) == 1000
+
+
+def test_the_answers_are_those_of_both_models(lesson):
+    model, _, drawings, _, outcome = lesson
+    for which, network in (("old", model.network), ("new", outcome.network)):
+        probabilities = network.answer(drawings.images).probabilities
+        told = outcome.result["answers"]
+        assert [answer["label"] for answer in told] == drawings.labels.tolist()
+        assert [answer[which]["class"] for answer in told] == probabilities.argmax(axis=1).tolist()
+        np.testing.assert_allclose([answer[which]["probability"] for answer in told], probabilities.max(axis=1), rtol=1e-6)
+
+
+def test_the_model_itself_is_not_touched_and_the_curve_is_there(lesson):
+    model, before, _, run, outcome = lesson
+    np.testing.assert_array_equal(model.network.parameters.vector, before)
+    assert not np.array_equal(outcome.network.parameters.vector, before)
+    state = run.state()
+    assert len(state["trace"]) > 3
+    assert state["progress"]["seconds"] < 4
+    assert state["history"][-1]["validation_accuracy"] == pytest.approx(outcome.result["accuracy"])
+    assert outcome.training["taught"] == {"model": "mnist-mlp", "drawings": 3}
+    assert "test_accuracy" not in outcome.training  # the digits it is judged by here are no test of a shipped model
+
+
+@pytest.mark.parametrize(("count", "times"), [(1, 150), (3, 148), (10, 44), (500, 1), (1000, 1)])
+def test_drawings_are_one_image_in_ten(count, times):
+    drawings = Split(np.full((count, 28, 28), 7, np.uint8), np.full(count, 5))
+    lesson = mix(drawings, DIGITS.train)
+    assert len(lesson) == 4000 + count * times
+    np.testing.assert_array_equal(lesson.images[:4000], DIGITS.train.images)
+    assert (lesson.images[4000:] == 7).all()
+    assert (lesson.labels[4000:] == 5).all()
+
+
+def test_the_threshold_moves_with_the_network():
+    network = load_pretrained("mnist-mlp")
+    old = Confidence(temperature=1.5, threshold=1e6, false_reject_rate=0.01)
+    new = carry_over(old, network, DIGITS.test)
+    network.confidence = new
+    assert new.temperature == 1.5
+    assert (network.answer(DIGITS.test.images).verdict == "unknown").sum() == 10
+
+
+@pytest.mark.parametrize(
+    ("model", "words"),
+    [
+        (Model("pets", mlp(784, [4], 2, classes=("cat", "dog")), "file"), "cat, dog"),
+        (Model("small", mlp(64, [4], 10, classes=NAMES), "file"), "other pictures"),
+    ],
+)
+def test_models_of_other_things_are_refused(model, words):
+    with pytest.raises(RequestError, match=words):
+        check_teachable(model)
+
+
+def test_only_light_digits_on_black_are_mixed_with_the_embedded_ones():
+    network = mlp(784, [4], 10, classes=NAMES)
+    check_teachable(Model("plain", network, "file"))
+    network.contract = Contract()
+    check_teachable(Model("plain", network, "file"))
+    network.contract = PictureContract(28, 28, colour=False)
+    with pytest.raises(RequestError, match="light on black"):
+        check_teachable(Model("plain", network, "file"))
+
+
+@pytest.fixture
+def web(page_address):
+    with httpx.Client(base_url=page_address, timeout=30) as client:
+        yield client
+
+
+def test_taught_and_kept_over_the_line(web, models, lesson):
+    drawings = encode_drawings(lesson[2])
+    run = web.post("/api/teach", json={"model": "mnist-mlp", "drawings": drawings, "seconds": 1.0})
+    assert run.status_code == 202
+    name = run.json()["id"]
+    end = time.monotonic() + 60
+    while (state := web.get(f"/api/runs/{name}").json())["state"] not in ("done", "failed"):
+        assert time.monotonic() < end
+        time.sleep(0.05)
+    assert state["kind"] == "teach"
+    assert state["state"] == "done", state["error"]
+    kept = web.post(f"/api/runs/{name}/keep").json()["model"]
+    assert kept == "mnist-mlp-taught"
+    assert models.get(kept).origin == "taught"
+    np.testing.assert_array_equal(models.get("mnist-mlp").network.parameters.vector, lesson[1])
+
+
+@pytest.mark.parametrize(
+    ("changes", "status", "words"),
+    [
+        ({"model": "nobody"}, 404, "nobody"),
+        ({"model": 7}, 400, "name of a model"),
+        ({"drawings": []}, 400, "drawings"),
+        ({"drawings": None}, 400, "drawings"),
+        ({"seconds": 0}, 400, "seconds"),
+        ({"seconds": 3600}, 400, "seconds"),
+        ({"seconds": "8"}, 400, "seconds"),
+        ({"seconds": True}, 400, "seconds"),
+    ],
+)
+def test_what_cannot_be_taught_is_refused(web, lesson, changes, status, words):
+    body = {"model": "mnist-mlp", "drawings": encode_drawings(lesson[2]), **changes}
+    response = web.post("/api/teach", json=body)
+    assert response.status_code == status
+    assert words in response.json()["error"]
