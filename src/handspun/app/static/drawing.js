@@ -143,7 +143,8 @@ export class Drawing extends EventTarget {
   frame() {
     const picture = this.picture;
     if (picture !== null) return { width: picture.width, height: picture.height, kind: 1, bytes: picture.bytes };
-    if (this.mode === "pixels") return { width: CELLS, height: CELLS, kind: 0, bytes: this.#cells().slice() }; // they change in place
+    // A copy, for the cells change in place.
+    if (this.mode === "pixels") return { width: CELLS, height: CELLS, kind: 0, bytes: this.#cells().slice() };
     return { width: SIDE, height: SIDE, kind: 0, bytes: this.#inkBytes() };
   }
 

@@ -9,7 +9,8 @@ export function toast(text, kind = "info") {
   const toasts = document.getElementById("toasts");
   for (const old of toasts.children) if (old.dataset.text === text) old.remove(); // said again, not twice
   const close = element("button", { type: "button", class: "toast-close", "aria-label": "Close" }, icon("close"));
-  const made = element("div", { class: `toast toast-${kind}`, "data-test": "toast", "data-text": text }, element("p", {}, text), close);
+  const made = element("div", { class: `toast toast-${kind}`, "data-test": "toast", "data-text": text },
+    element("p", {}, text), close);
   const timer = setTimeout(() => made.remove(), 1000 * SECONDS[kind]);
   close.addEventListener("click", () => {
     clearTimeout(timer);

@@ -10,8 +10,9 @@ export function connectModelMenu(models) {
     select.replaceChildren(...models.list.map((model) => element("option", { value: model.name }, model.name)));
     select.value = models.current?.name ?? "";
     select.disabled = models.list.length === 0;
-    about.textContent = models.current ? describe(models.current) : "";
-    about.title = models.current ? `${models.current.structure}, ${models.current.parameters.toLocaleString("en")} parameters` : "";
+    if (models.current === null) return;
+    about.textContent = describe(models.current);
+    about.title = `${models.current.structure}, ${models.current.parameters.toLocaleString("en")} parameters`;
   });
   select.addEventListener("change", () => models.select(select.value));
 }

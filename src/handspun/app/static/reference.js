@@ -120,7 +120,9 @@ function commands(method, path, { parameters = [], requestBody }) {
 }
 
 function showCommand(text) {
-  const copy = element("button", { type: "button", class: "button icon-button", "aria-label": "Copy the command", title: "Copy" }, icon("copy"));
+  const copy = element("button", {
+    type: "button", class: "button icon-button", "aria-label": "Copy the command", title: "Copy",
+  }, icon("copy"));
   copy.addEventListener("click", async () => {
     try {
       await navigator.clipboard.writeText(text);

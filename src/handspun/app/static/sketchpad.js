@@ -2,13 +2,10 @@
 
 import { element, icon } from "./dom.js";
 import { CELLS, SIDE, paintMark } from "./marks.js";
-import { WIDTHS } from "./drawing.js";
-import { openPicture } from "./pictures.js";
-import { toast } from "./messages.js";
+import { makeTools } from "./tools.js";
 
 const CELL = SIDE / CELLS;
 const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
-let count = 0; // radio buttons of one sketchpad must not switch those of another
 
 export class Sketchpad {
   #drawing;
@@ -20,6 +17,7 @@ export class Sketchpad {
   #at = [CELLS / 2, CELLS / 2]; // its cell
   #keyDown = false; // whether a key holds the pen down
   #pointer = null; // the id of the pointer that draws
+  #isShown = false; // sketchpads of other views paint nothing until they are
 
   /**
    * @param container an element, which becomes the sketchpad
@@ -30,14 +28,17 @@ export class Sketchpad {
     container.classList.add("sketchpad");
     this.#canvas = element("canvas", {
       class: "sheet-canvas", tabindex: "0", role: "application", "data-test": "canvas", "aria-label": "Drawing sheet",
-      "aria-description": "Arrow keys move, Space draws while it is held, Enter puts the pen down or lifts it. Z undo, Y redo, C clear.",
+      "aria-description":
+        "Arrow keys move, Space draws while it is held, Enter puts the pen down or lifts it. Z undo, Y redo, C clear.",
     });
     this.#cursor = element("div", { class: "sheet-cursor", hidden: true });
     this.#guide = element("p", { class: "sheet-guide", "data-test": "guide" });
     this.setGuide("digit");
-    const hint = element("p", { class: "sheet-hint", "aria-hidden": "true" }, "arrow keys move · Space draws · Enter: pen down, up");
     this.#ring = element("div", { class: "sheet-ring" });
-    const sheet = element("div", { class: "sheet", "data-test": "sheet" }, this.#guide, this.#canvas, this.#cursor, this.#ring, hint);
+    const hint = element("p", { class: "sheet-hint", "aria-hidden": "true" },
+      "arrow keys move · Space draws · Enter: pen down, up");
+    const sheet = element("div", { class: "sheet", "data-test": "sheet" },
+      this.#guide, this.#canvas, this.#cursor, this.#ring, hint);
     container.append(sheet);
     if (tools) container.append(makeTools(drawing));
 
@@ -46,10 +47,9 @@ export class Sketchpad {
     this.#listenToKeys();
     drawing.addEventListener("change", (event) => this.#show(event.detail));
     drawing.addEventListener("tool", () => this.#showTool());
-    document.addEventListener("themechange", () => this.#repaint());
+    document.addEventListener("themechange", () => this.#show(null));
     new ResizeObserver(() => this.#fit()).observe(this.#canvas);
     this.#showTool();
-    this.#show(null);
   }
 
   focus() {
@@ -62,17 +62,20 @@ export class Sketchpad {
     else this.#guide.replaceChildren(element("span", {}, "draw, or open a picture"));
   }
 
-  /** As many pixels as the screen has for the sheet. */
+  /** As many pixels as the screen has for the sheet; called when it comes, goes, or has another size. */
   #fit() {
     const size = Math.round(this.#canvas.clientWidth * devicePixelRatio);
-    if (size === 0 || size === this.#canvas.width) return;
+    this.#isShown = size > 0;
+    if (!this.#isShown) return;
     this.#canvas.width = this.#canvas.height = size;
-    this.#repaint();
+    this.#show(null);
   }
 
   #show(grown) {
+    if (!this.#isShown) return;
     if (grown === null) this.#repaint();
     else this.#painted(() => paintMark(this.#context, grown.mark, grown.from));
+    this.#canvas.parentElement.classList.toggle("has-picture", this.#drawing.picture !== null);
     this.#guide.hidden = this.#drawing.canUndo && (this.#drawing.isDrawing || !this.#drawing.isEmpty);
   }
 
@@ -141,9 +144,9 @@ export class Sketchpad {
     canvas.addEventListener("keydown", (event) => {
       if (event.ctrlKey || event.metaKey || event.altKey) return;
       if (event.key in ARROWS) this.#moveCursor(ARROWS[event.key]);
-      else if (event.key === " ") { if (!event.repeat) this.#penDown(); }
-      else if (event.key === "Enter") { if (this.#keyDown) this.#penUp(); else this.#penDown(); }
-      else return;
+      else if (event.key === " " && !event.repeat) this.#penDown();
+      else if (event.key === "Enter" && !event.repeat) this.#togglePen();
+      else if (event.key !== " " && event.key !== "Enter") return;
       event.preventDefault();
     });
     canvas.addEventListener("keyup", (event) => event.key === " " && this.#penUp());
@@ -153,7 +156,7 @@ export class Sketchpad {
     });
     // Keys for the whole page; of several sketchpads only the one that can be seen listens.
     document.addEventListener("keydown", (event) => {
-      if (canvas.offsetParent === null || isTyping(event.target) || event.altKey || event.defaultPrevented) return;
+      if (!this.#isShown || isTyping(event.target) || event.altKey || event.defaultPrevented) return;
       const key = event.key.toLowerCase();
       const control = event.ctrlKey || event.metaKey;
       if (key === "z" && event.shiftKey && control) this.#drawing.redo();
@@ -174,6 +177,11 @@ export class Sketchpad {
     if (this.#keyDown) return;
     this.#keyDown = true;
     this.#drawing.begin(...this.#centre());
+  }
+
+  #togglePen() {
+    if (this.#keyDown) this.#penUp();
+    else this.#penDown();
   }
 
   #penUp() {
@@ -198,68 +206,6 @@ export class Sketchpad {
 }
 
 function isTyping(target) {
-  return target instanceof Element && target.closest("input:not([type=radio], [type=checkbox]), textarea, select, [contenteditable]");
-}
-
-/** Pen widths, eraser, undo, redo, clear; freehand or pixels; open a picture. */
-function makeTools(drawing) {
-  count += 1;
-  const button = (name, symbol, label, act) => {
-    const made = element("button", {
-      type: "button", class: "button icon-button", "data-test": name, "aria-label": label, title: label,
-    }, icon(symbol));
-    made.addEventListener("click", act);
-    return made;
-  };
-  const choice = (group, name, value, label, content, choose) => {
-    const input = element("input", { type: "radio", name: `${group}-${count}`, value, "data-test": name, "aria-label": label });
-    input.addEventListener("change", choose);
-    return element("label", { class: "segment", title: label }, input, content);
-  };
-
-  const widths = Object.entries(WIDTHS).map(([name, width]) =>
-    choice("width", `width-${name}`, width, `${name} pen`, icon(`pen-${name}`), () => drawing.setTool({ width })));
-  const modes = [
-    choice("mode", "mode-freehand", "freehand", "Freehand", content("freehand", "Freehand"), () => drawing.setMode("freehand")),
-    choice("mode", "mode-pixels", "pixels", "Pixels 28 × 28", content("grid", "Pixels"), () => drawing.setMode("pixels")),
-  ];
-  const eraser = button("eraser", "eraser", "Eraser", () => drawing.setTool({ erase: !drawing.erase }));
-  const undo = button("undo", "undo", "Undo (Z)", () => drawing.undo());
-  const redo = button("redo", "redo", "Redo (Y)", () => drawing.redo());
-  const clear = button("clear", "clear", "Clear (C)", () => drawing.clear());
-  const file = element("input", { type: "file", accept: "image/*", class: "sr-only", tabindex: "-1", "aria-hidden": "true", "data-test": "file" });
-  file.addEventListener("change", () => {
-    if (file.files.length > 0) openPicture(file.files[0], drawing, toast);
-    file.value = ""; // the same file can be opened again
-  });
-  const open = button("open", "picture", "Open picture", () => file.click());
-  open.append(element("span", { class: "tool-text" }, "Open picture"));
-  open.classList.add("with-text");
-
-  const show = () => {
-    for (const input of [...widths, ...modes].map((label) => label.querySelector("input"))) {
-      input.checked = input.value === drawing.mode || Number(input.value) === drawing.width;
-    }
-    eraser.setAttribute("aria-pressed", drawing.erase);
-    // Not disabled, which would take the focus away from whoever presses them by key.
-    undo.setAttribute("aria-disabled", !drawing.canUndo);
-    redo.setAttribute("aria-disabled", !drawing.canRedo);
-    clear.setAttribute("aria-disabled", drawing.isEmpty);
-  };
-  // A stroke that grows changes none of them.
-  drawing.addEventListener("change", ({ detail }) => (detail === null || detail.from === 0) && show());
-  drawing.addEventListener("tool", show);
-  show();
-
-  return element("div", { class: "tools", role: "toolbar", "aria-label": "Drawing tools" },
-    element("div", { class: "tool-group segments", role: "radiogroup", "aria-label": "Pen width" }, ...widths),
-    element("div", { class: "tool-group" }, eraser, undo, redo, clear),
-    element("div", { class: "tool-group segments", role: "radiogroup", "aria-label": "Way of drawing" }, ...modes),
-    element("div", { class: "tool-group" }, file, open));
-}
-
-function content(symbol, text) {
-  const fragment = document.createDocumentFragment();
-  fragment.append(icon(symbol), element("span", { class: "tool-text" }, text));
-  return fragment;
+  const fields = "input:not([type=radio], [type=checkbox]), textarea, select, [contenteditable]";
+  return target instanceof Element && target.closest(fields) !== null;
 }

@@ -1,0 +1,88 @@
+// What the network sees: the way from the sheet to its input.
+
+import { element, icon } from "../dom.js";
+import { decode, paintColour, paintGrey } from "../pixels.js";
+
+/** Pictures with so many pixels a side are shown enlarged. */
+const SMALL = 64;
+
+export class Stages {
+  #steps = ["ink", "crop", "scaled", "seen"];
+  #figures = {};
+
+  constructor() {
+    this.box = element("span", { class: "stage-box", hidden: true });
+    const items = this.#steps.map((name) => {
+      const canvas = element("canvas", { width: 1, height: 1, role: "img", "data-test": `stage-${name}` });
+      const caption = element("span", { class: "stage-caption" });
+      const item = element("li", { class: `stage stage-${name}` },
+        element("span", { class: "stage-frame" }, canvas, name === "ink" ? this.box : null), caption);
+      this.#figures[name] = { canvas, caption, item };
+      return item;
+    });
+    for (const item of items.slice(1)) item.prepend(icon("arrow"));
+    this.root = element("section", { class: "stages-panel" },
+      element("h3", { id: "stages-title" }, "What the network sees"),
+      element("ol", { id: "stages", class: "stages", "aria-labelledby": "stages-title" }, ...items));
+    this.#caption("ink", "ink", "The drawing");
+    this.#caption("crop", "crop", "Cut out");
+    this.#caption("scaled", "20 × 20", "Scaled");
+    this.#caption("seen", "28 × 28", "Centred");
+  }
+
+  show({ seen, stages, frame }) {
+    if (seen === null) {
+      this.clear();
+      return;
+    }
+    // A model of photos only scales them: there is no way to show, and no ink.
+    this.root.classList.toggle("is-short", !stages);
+    const { shape, values } = decode(seen);
+    const [rows, columns] = shape[0] === 1 ? shape.slice(1) : shape;
+    const { canvas } = this.#figures.seen;
+    if (stages) paintGrey(canvas, values, [rows, columns]);
+    else paintColour(canvas, shape.length === 3 && shape[2] === 3 ? values : greyAsColour(values), [rows, columns]);
+    this.#caption("seen", `${rows} × ${columns}`, stages ? "Centred" : "Scaled");
+    this.box.hidden = !stages;
+    if (stages) this.#showStages(stages, frame);
+  }
+
+  /** Nothing is seen. */
+  clear() {
+    for (const { canvas } of Object.values(this.#figures)) paintGrey(canvas, new Uint8Array(1), [1, 1]);
+    this.box.hidden = true;
+  }
+
+  #showStages({ ink, box: [top, left, bottom, right], scaled }, frame) {
+    // Without an ink of its own it is the frame as it was sent.
+    const { shape: [rows, columns], values } = ink ? decode(ink) : { shape: [frame.height, frame.width], values: frame.bytes };
+    paintGrey(this.#figures.ink.canvas, values, [rows, columns]);
+    // Pixels that can be counted stay sharp; of more than fit on the screen only the blend can be seen.
+    this.#figures.ink.item.classList.toggle("is-small", Math.max(rows, columns) <= SMALL);
+    this.#figures.crop.item.classList.toggle("is-small", Math.max(rows, columns) <= SMALL);
+    const [height, width] = [bottom - top, right - left];
+    const crop = new Uint8Array(height * width);
+    for (let row = 0; row < height; row += 1) {
+      const start = (top + row) * columns + left;
+      crop.set(values.subarray(start, start + width), row * width);
+    }
+    if (crop.length > 0) paintGrey(this.#figures.crop.canvas, crop, [height, width]);
+    // The frame is square and a picture need not be: it lies in the middle, as object-fit: contain puts it.
+    const longer = Math.max(rows, columns);
+    const place = { left: left + (longer - columns) / 2, top: top + (longer - rows) / 2, width, height };
+    for (const [side, size] of Object.entries(place)) this.box.style[side] = `${(100 * size) / longer}%`;
+    if (!scaled) return;
+    const small = decode(scaled);
+    paintGrey(this.#figures.scaled.canvas, small.values, small.shape);
+    this.#caption("scaled", `${small.shape[0]} × ${small.shape[1]}`, "Scaled");
+  }
+
+  #caption(name, text, label) {
+    const { canvas, caption } = this.#figures[name];
+    if (caption.textContent !== text) caption.textContent = text;
+    canvas.setAttribute("aria-label", `${label}, ${text}`);
+  }
+}
+
+/** Bytes of grey as RGB. */
+const greyAsColour = (values) => Uint8Array.from({ length: 3 * values.length }, (_, i) => values[Math.floor(i / 3)]);
