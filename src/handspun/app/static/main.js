@@ -81,8 +81,8 @@ function connectBanner() {
   const banner = document.getElementById("connection");
   let failure = null; // said once, not with each frame
   live.addEventListener("lost", () => {
+    banner.hidden = false; // first, or a screen reader would not notice the text
     banner.textContent = "Connection lost. Go on drawing: answers come back when handspun is found again.";
-    banner.hidden = false;
   });
   live.addEventListener("found", () => {
     banner.hidden = true;

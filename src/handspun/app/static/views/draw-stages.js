@@ -30,8 +30,8 @@ export class Stages {
     this.#caption("seen", "28 × 28", "Centred");
   }
 
-  show({ seen, stages, frame }) {
-    if (seen === null) {
+  show({ verdict, seen, stages, frame }) {
+    if (verdict === "empty" || seen === null) {
       this.clear();
       return;
     }
