@@ -109,6 +109,7 @@ export class Drawing extends EventTarget {
     this.#finish();
     // The stroke's tail, from the middle of its last segment, is painted only now.
     if (mark.kind === "stroke") this.#changed({ mark, from });
+    this.#takePen();
   }
 
   /** Show a picture (of pictures.js) instead of strokes. */
@@ -137,6 +138,7 @@ export class Drawing extends EventTarget {
     if (this.isEmpty) return;
     this.#push({ kind: "clear", mode: this.mode });
     this.#changed();
+    this.#takePen();
   }
 
   /** What the network gets: {width, height, kind, bytes}; kind 0 is ink (0 paper … 255), kind 1 a picture as RGB. */
@@ -164,6 +166,11 @@ export class Drawing extends EventTarget {
   #forgetOldest() {
     const next = this.#marks.findIndex((mark, i) => i > 0 && coversAll(mark));
     if (next > 0) this.#marks.splice(0, next);
+  }
+
+  /** On an empty sheet there is nothing to rub out: whoever goes on wants to draw. */
+  #takePen() {
+    if (this.erase && this.isEmpty) this.setTool({ erase: false });
   }
 
   #finish() {

@@ -51,6 +51,7 @@ export class Stages {
   clear() {
     for (const { canvas } of Object.values(this.#figures)) paintGrey(canvas, new Uint8Array(1), [1, 1]);
     this.box.hidden = true;
+    this.#caption("scaled", "20 × 20", "Scaled");
   }
 
   #showStages({ ink, box: [top, left, bottom, right], scaled }, frame) {
