@@ -9,12 +9,12 @@ import io
 import numpy as np
 
 
-def inked(digits, size):
-    """Digits (n, 28, 28) uint8 as ink (n, size, size) from 0 to 1 with the sharp edges of a pen, scaled by interpolation."""
+def inked(digits, size, *, sharp=True):
+    """Digits (n, 28, 28) uint8 as ink (n, size, size) from 0 to 1, scaled by interpolation; ``sharp`` as the edges of a pen."""
     place = np.clip((np.arange(size) + 0.5) * 28 / size - 0.5, 0, 27)  # (size,)
     weights = np.maximum(0, 1 - np.abs(np.arange(28) - place[:, None])).astype(np.float32)  # (size, 28)
     smooth = weights @ (digits / np.float32(255)) @ weights.T
-    sharpness = max(1.0, size / 28)
+    sharpness = max(1.0, size / 28) if sharp else 1.0
     return np.clip((smooth - 0.5) * sharpness + 0.5, 0, 1)
 
 
@@ -82,3 +82,29 @@ def sheet_with_digit(digit, rng):
     row, column = int(rng.integers(height - size + 1)), int(rng.integers(width - size + 1))
     ink[row : row + size, column : column + size] = inked(digit[None], size)[0]
     return ink
+
+
+def sheet_with_number(digits, rng, *, gap=(0.05, 0.5)):
+    """Ink (height, width) from 0 to 1: digits (n, 28, 28) in a row somewhere on a sheet.
+
+    Args:
+        digits: in the order of reading.
+        rng: draws sizes, distances and the place.
+        gap: least and most distance between the strokes of neighbours, in heights of a digit; below 0 they overlap.
+    """
+    height, size = int(rng.integers(200, 400)), rng.uniform(40, 120)
+    parts = []
+    for digit in digits:
+        ink = inked(digit[None], int(size * rng.uniform(0.9, 1.1) * 1.4))[0]
+        rows, columns = np.flatnonzero((ink > 0.5).any(axis=1)), np.flatnonzero((ink > 0.5).any(axis=0))
+        parts.append(ink[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1])
+    gaps = [int(size * rng.uniform(*gap)) for _ in parts]
+    left, width = int(rng.integers(10, 60)), 130 + sum(part.shape[1] for part in parts) + sum(map(abs, gaps))
+    sheet = np.zeros((height, width))
+    middle = int(rng.integers(int(0.75 * size), height - int(0.75 * size)))
+    for part, space in zip(parts, gaps, strict=True):
+        top = int(np.clip(middle + rng.uniform(-0.1, 0.1) * size - part.shape[0] // 2, 0, height - part.shape[0]))
+        here = sheet[top : top + part.shape[0], left : left + part.shape[1]]
+        np.maximum(here, part, out=here)
+        left += part.shape[1] + space
+    return sheet

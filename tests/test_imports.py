@@ -23,7 +23,7 @@ LEVELS = (
     ("batches",),
     ("network", "data"),
     ("confidence",),
-    ("losses", "optimizers", "averaging"),
+    ("losses", "optimizers", "averaging", "segmentation"),
     ("layers", "contract"),
     ("initializers", "tape", "inputs", "metrics", "clipping", "penalties", "schedules", "archive", "augment", "normalize"),
     ("paper",),

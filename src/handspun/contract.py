@@ -74,7 +74,7 @@ class Contract:
         at_once = max(1, 500_000 // (images.shape[1] * images.shape[2]))  # so that what is needed in between stays small
         for piece in pieces(len(images), at_once):
             ink = to_ink(to_grey(images[piece]))  # (n, H, W)
-            result[piece] = self._render(ink, _find_strokes(ink))
+            result[piece] = self.render(ink, find_strokes(ink))
         return result
 
     def stages(self, picture: np.ndarray) -> Stages:
@@ -89,13 +89,10 @@ class Contract:
         Raises:
             UsageError: another picture.
         """
-        picture = np.asarray(picture)
-        if picture.dtype != np.uint8 or picture.ndim not in (2, 3) or 0 in picture.shape:
-            raise UsageError(f"Expected one picture (H, W) or (H, W, C) of uint8, got {picture.dtype} {picture.shape}.")
-        grey = to_grey(picture[None])  # (1, H, W)
+        grey = to_grey(check_picture(picture)[None])  # (1, H, W)
         ink = to_ink(grey)  # (1, H, W)
-        strokes = _find_strokes(ink)
-        (image,) = self._render(ink, strokes)
+        strokes = find_strokes(ink)
+        (image,) = self.render(ink, strokes)
         rows, columns = strokes.box(0)
         crop = ink[0, rows, columns]  # (h, w)
         return Stages(
@@ -116,7 +113,7 @@ class Contract:
         placed = np.maximum(np.abs(strokes.row - middle), np.abs(strokes.column - middle)) <= self.tolerance
         return (strokes.longer > 0) & placed & (np.abs(strokes.longer - self.box) <= self.tolerance)
 
-    def _render(self, ink: np.ndarray, strokes: Strokes) -> np.ndarray:
+    def render(self, ink: np.ndarray, strokes: Strokes) -> np.ndarray:
         """Light strokes on black (n, H, W), and where in them they are, to (n, side, side) uint8."""
         result = np.zeros((len(ink), self.side, self.side), np.uint8)
         fits = self._fits(ink.shape, strokes)
@@ -297,6 +294,14 @@ def pad_picture(picture: PillowImage, size: tuple[int, int], colour: tuple[int, 
     return sheet
 
 
+def check_picture(picture: np.ndarray) -> np.ndarray:
+    """One picture (H, W) or (H, W, C) of uint8 as it is; UsageError for anything else."""
+    picture = np.asarray(picture)
+    if picture.dtype != np.uint8 or picture.ndim not in (2, 3) or 0 in picture.shape:
+        raise UsageError(f"Expected one picture (H, W) or (H, W, C) of uint8, got {picture.dtype} {picture.shape}.")
+    return picture
+
+
 def to_grey(images: np.ndarray) -> np.ndarray:
     """Pictures (N, H, W[, C]) uint8 as (N, H, W): luminance of RGB; RGBA on white paper.
 
@@ -325,21 +330,21 @@ def to_ink(grey: np.ndarray) -> np.ndarray:
     photos = is_uneven(grey)  # (n,)
     ink = np.empty_like(grey)
     ink[~photos] = normalize_polarity_and_contrast(grey[~photos])
-    photos[~photos] = is_lined(ink[~photos], _solid(ink[~photos]))
+    photos[~photos] = is_lined(ink[~photos], find_ink(ink[~photos]))
     for i in np.flatnonzero(photos):
         ink[i] = even_out(grey[i])
     return ink
 
 
-def _find_strokes(ink: np.ndarray) -> Strokes:
+def find_strokes(ink: np.ndarray) -> Strokes:
     """Where the strokes are in light strokes on black (n, H, W)."""
-    solid = _solid(ink)  # (n, H, W)
+    solid = find_ink(ink)  # (n, H, W)
     top, bottom = _extent(np.any(solid, axis=2))  # (n,) each
     left, right = _extent(np.any(solid, axis=1))
     return Strokes(top, bottom, left, right, *_centre_of_mass(np.where(solid, ink, 0)))
 
 
-def _solid(ink: np.ndarray) -> np.ndarray:
+def find_ink(ink: np.ndarray) -> np.ndarray:
     """Where there are strokes, (n, H, W) bool: bright pixels with bright surroundings of 3 x 3."""
     return (ink >= INK * 255) & (neighbourhoods(ink) >= AROUND * 9 * 255)
 

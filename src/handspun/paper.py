@@ -9,7 +9,7 @@ an opening does the same to what is light (Serra, "Image Analysis and Mathematic
 picture after it is Meyer's top-hat, 1979). To compare with the surroundings, and not with one threshold for the sheet, is the
 idea of Sauvola and Pietikäinen, "Adaptive document image binarization", Pattern Recognition 33 (2000), and of Bradley and Roth,
 "Adaptive thresholding using the integral image", Journal of Graphics Tools 12 (2007). They compare with means over a window,
-which along the edge of a shadow are neither the light paper nor the dark one.
+which serve as well where it is known whether the ink is dark or light; of a closing and an opening the smoother one says it.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ LINED, STRONG = 1.5, 0.5
 SMALLEST = 64
 
 #: Windows are this share of the picture's shorter side; strokes are narrower, and the shadows that count are wider.
-WINDOW = 1 / 5
+WINDOW = 1 / 4
 
 #: Ink differs from the paper by this share of its light at least (the share is Bradley's and Roth's), and by so many times the
 #: distance from the lower quartile to the median of all differences, which the grain makes; of ink that can be read, 30 times.

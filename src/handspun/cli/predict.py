@@ -13,6 +13,7 @@ import numpy as np
 import typer
 from rich.text import Text
 
+from handspun.cli import many as several
 from handspun.cli.console import JsonOption, messages, names_a_model, open_model, out, percent, print_json, table
 from handspun.cli.images import class_names, fits, load_for
 from handspun.data import read_table
@@ -39,6 +40,7 @@ def predict(
         Path | None, typer.Option("--out", help="With --csv: write ImageId,Label here, as Kaggle takes it.")
     ] = None,
     json: JsonOption = False,
+    many: Annotated[bool, typer.Option("--many", help="Read all digits of each image file, line by line.")] = False,
 ) -> None:
     """Class and probability of each image.
 
@@ -57,6 +59,11 @@ def predict(
         raise UsageError("--out writes the answers for a table: name it with --csv.")
     true: np.ndarray | None = None
     if csv is not None:
+    if many:
+        if not images:
+            raise UsageError("--many reads the digits of image files: name them.")
+        several.answer(images, network, model, json=json)
+        return
         split = read_table(csv)
         pixels, true = split.images, split.labels
         fits(pixels, network, str(csv))

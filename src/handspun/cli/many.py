@@ -1,0 +1,101 @@
+"""``handspun predict --many``: the number that the digits of a picture make."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from rich.text import Text
+
+from handspun.cli.console import out, percent, print_json, table
+from handspun.cli.images import class_names
+from handspun.contract import Contract
+from handspun.data.pictures import read_pixels
+from handspun.errors import UsageError
+from handspun.network import Sequential
+from handspun.segmentation import Segment, segments
+
+
+@dataclass(frozen=True, eq=False)
+class Reading:
+    """What a picture of several digits says.
+
+    Attributes:
+        image: the name of the file.
+        digits: in the order of reading, D of them.
+        probabilities: (D, C) of each digit and class.
+        classes: their C names.
+    """
+
+    image: str
+    digits: list[Segment]
+    probabilities: np.ndarray
+    classes: tuple[str, ...]
+
+    def class_of(self, i: int) -> str:
+        """The most probable class of a digit."""
+        return self.classes[int(self.probabilities[i].argmax())]
+
+    @property
+    def lines(self) -> list[str]:
+        """What each line of the picture says."""
+        lines = [""] * (self.digits[-1].line + 1 if self.digits else 0)
+        for i, digit in enumerate(self.digits):
+            lines[digit.line] += self.class_of(i)
+        return lines
+
+    def as_dict(self) -> dict[str, Any]:
+        """As plain data; a box is left, top, right, bottom in pixels of the picture, the latter two just outside of it."""
+        return {
+            "image": self.image,
+            "text": "\n".join(self.lines),
+            "digits": [
+                {
+                    "class": self.class_of(i),
+                    "probability": float(self.probabilities[i].max()),
+                    "line": digit.line,
+                    "box": [digit.columns[0], digit.rows[0], digit.columns[1], digit.rows[1]],
+                    "probabilities": dict(zip(self.classes, self.probabilities[i].tolist(), strict=True)),
+                }
+                for i, digit in enumerate(self.digits)
+            ],
+        }
+
+
+def read(path: Path, network: Sequential) -> Reading:
+    """The digits of an image file.
+
+    Raises:
+        UsageError: the network was not trained on strokes.
+        DataError: the file is missing, broken, too large or no image.
+    """
+    if not isinstance(network.contract, Contract):
+        raise UsageError("--many takes a picture apart into strokes: it needs a model of digits, such as mnist-cnn.")
+    classes = class_names(network)
+    digits = segments(read_pixels(path))
+    if not digits:
+        return Reading(str(path), [], np.zeros((0, len(classes))), classes)
+    pixels = np.stack([network.contract(digit.picture[None])[0] for digit in digits])  # (D, side, side)
+    return Reading(str(path), digits, network.predict_proba(pixels), classes)
+
+
+def answer(paths: Sequence[Path], network: Sequential, model: Path, *, json: bool) -> None:
+    """Print what pictures of several digits say, and how sure each digit is."""
+    readings = [read(path, network) for path in paths]
+    if json:
+        print_json({"model": str(model), "numbers": [reading.as_dict() for reading in readings]})
+        return
+    for reading in readings:
+        said = Text("  ").append(" / ".join(reading.lines), "bold") if reading.digits else Text("  no digits found", "yellow")
+        out.print(Text(reading.image).append_text(said), soft_wrap=True)
+        if not reading.digits:
+            continue
+        rows = table("  digit", "probability", "left", "top", "right", "bottom")
+        for i, digit in enumerate(reading.digits):
+            corners = (digit.columns[0], digit.rows[0], digit.columns[1], digit.rows[1])
+            probability = percent(float(reading.probabilities[i].max()))
+            rows.add_row(Text(f"  {reading.class_of(i)}", "bold"), probability, *map(str, corners))
+        out.print(rows)
