@@ -20,5 +20,5 @@ export function connectModelMenu(models) {
 /** "99.6 % · 28x28-16C5-…": how often it is right on its test set, where that is known, and how it is made. */
 function describe({ accuracy, structure }) {
   const right = accuracy === null || accuracy === undefined ? "" : `${(100 * accuracy).toFixed(1)} % · `;
-  return `${right}${structure.replaceAll("x", "×")}`;
+  return `${right}${structure.replace(/(\d)x(?=\d)/g, "$1×")}`;
 }
