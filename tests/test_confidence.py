@@ -6,8 +6,9 @@ import json
 import numpy as np
 import pytest
 
-from handspun import Confidence, ModelFileError, UsageError, fit_confidence, load, mlp, save
+from handspun import Confidence, Dense, ModelFileError, Sequential, UsageError, cnn, fit, fit_confidence, load, mlp, save
 from handspun.calibration import fit_temperature
+from handspun.confidence import Head, energy
 from handspun.losses import SoftmaxCrossEntropy, softmax
 
 
@@ -117,13 +118,136 @@ def test_what_cannot_be_fitted_to_is_refused(network, blobs, labels, rate, messa
         fit_confidence(network, blobs[0], labels, false_reject_rate=rate)
 
 
-def test_confidence_goes_with_the_model(network, blobs, tmp_path):
+def test_energy_is_a_smooth_maximum_that_does_not_overflow():
+    logits = np.array([[0.0, 0.0], [1000.0, 0.0], [-1000.0, -1001.0]])
+    assert energy(logits) == pytest.approx([np.log(2.0), 1000.0, -1000.0 + np.log1p(np.exp(-1.0))])
+
+
+@pytest.fixture
+def head():
+    """For 8 features: D = 8, H = 2."""
+    rng = np.random.default_rng(5)
+    arrays = rng.normal(size=(8, 2)), rng.normal(3.0, 1.0, 2), rng.normal(size=2), rng.normal(size=1)
+    return Head(*(array.astype(np.float32) for array in arrays))
+
+
+def test_a_head_scores_the_features_before_the_last_layer(network, head, blobs):
     images, labels = blobs
-    network.confidence = fit_confidence(network, images, labels)
+    features, logits = network.features_and_logits(images)
+    assert (features == network.activations(images)["relu1"]).all()
+    assert (logits == network.logits(images)).all()
+    expected = [
+        sum(max(0.0, f @ head.hidden_weight[:, unit] + head.hidden_bias[unit]) * head.weight[unit] for unit in range(2))
+        + head.bias[0]
+        for f in features
+    ]
+    network.confidence = fit_confidence(network, images, labels, head=head, false_reject_rate=0.2)
+    answers = network.answer(images)
+    assert answers.score == pytest.approx(np.array(expected), rel=1e-4, abs=1e-4)
+    assert np.count_nonzero(answers.verdict == "unknown") == 18
+
+
+def test_features_of_pictures_are_flat_and_do_not_depend_on_pieces_or_threads():
+    network = cnn((8, 8), 3, channels=(2,), kernel_size=3, hidden_layers=())
+    images = np.random.default_rng(0).integers(0, 256, (300, 8, 8)).astype(np.uint8)
+    features, logits = network.features_and_logits(images, threads=2)
+    assert features.shape == (300, network.feature_count) == (300, 18)
+    for i in (0, 31, 32, 299):
+        one, z = network.features_and_logits(images[i : i + 1])
+        assert one[0] == pytest.approx(features[i], rel=1e-5, abs=1e-6)
+        assert z[0] == pytest.approx(logits[i], rel=1e-5, abs=1e-6)
+    parameters = network.parameters
+    assert features[7] @ parameters["dense1.weight"] + parameters["dense1.bias"] == pytest.approx(logits[7], abs=1e-5)
+
+
+def test_the_features_of_a_single_layer_are_its_inputs():
+    network = Sequential([Dense(2)], (3,), seed=0)
+    images = np.arange(6.0).reshape(2, 3)
+    assert (network.features_and_logits(images)[0] == images).all()
+
+
+@pytest.mark.parametrize(
+    "shapes", [((8, 2), (3,), (2,), (1,)), ((8, 2), (2,), (3,), (1,)), ((8, 2), (2,), (2,), (2,)), ((8,), (2,), (2,), (1,))]
+)
+def test_a_head_whose_arrays_do_not_fit_is_refused(shapes):
+    with pytest.raises(UsageError, match="Head"):
+        Head(*(np.zeros(shape) for shape in shapes))
+
+
+def test_a_head_of_what_is_no_number_is_refused():
+    with pytest.raises(UsageError, match="finite"):
+        Head(np.full((8, 2), np.nan), np.zeros(2), np.zeros(2), np.zeros(1))
+    with pytest.raises(UsageError, match="finite"):
+        Head(np.zeros((8, 2), int), np.zeros(2), np.zeros(2), np.zeros(1))
+
+
+def test_training_on_forgets_what_was_found_for_the_old_weights(network, blobs):
+    network.confidence = fit_confidence(network, *blobs)
+    fit(network, blobs, epochs=1)
+    assert network.confidence is None
+
+
+@pytest.mark.parametrize("with_head", [False, True])
+def test_confidence_goes_with_the_model(network, head, blobs, tmp_path, with_head):
+    images, labels = blobs
+    network.confidence = fit_confidence(network, images, labels, head=head if with_head else None, false_reject_rate=0.1)
     save(network, tmp_path / "model.npz")
     for twin in (load(tmp_path / "model.npz"), network.copy()):
-        assert twin.confidence == network.confidence
-        assert (twin.answer(images).probabilities == network.answer(images).probabilities).all()
+        assert twin.confidence is not None
+        assert twin.confidence.as_dict() == network.confidence.as_dict()
+        mine, own = network.answer(images), twin.answer(images)
+        assert (own.probabilities == mine.probabilities).all()
+        assert (own.score == mine.score).all()
+        assert (own.verdict == mine.verdict).all()
+    save(load(tmp_path / "model.npz"), tmp_path / "again.npz")
+    assert (tmp_path / "again.npz").read_bytes() == (tmp_path / "model.npz").read_bytes()
+
+
+def write_again(path, change):
+    """Write a model file again after ``change(header, arrays)``, with the hashes of what it holds then."""
+    with np.load(path, allow_pickle=False) as archive:
+        arrays = dict(archive)
+    header = json.loads(arrays["header"].tobytes())
+    change(header, arrays)
+    for name in header["sha256"]:
+        if name in arrays:
+            header["sha256"][name] = hashlib.sha256(arrays[name].tobytes()).hexdigest()
+    arrays["header"] = np.frombuffer(json.dumps(header).encode(), np.uint8)
+    np.savez(path, allow_pickle=False, **arrays)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda header, arrays: arrays.pop("confidence.weight"), "lacks"),
+        (lambda header, arrays: header["sha256"].pop("confidence.weight"), "cannot be understood"),
+        (lambda header, arrays: arrays.update({"confidence.weight": np.zeros(3)}), "Head"),
+        (lambda header, arrays: arrays.update({"confidence.bias": np.full(1, np.inf)}), "finite"),
+        (lambda header, arrays: arrays.update({"confidence.hidden_weight": np.zeros((9, 2))}), "9 features"),
+        (lambda header, arrays: arrays.update({"confidence.bias": np.zeros(1, np.uint8)}), "finite"),
+    ],
+)
+def test_a_file_with_a_head_that_cannot_be_is_refused(network, head, tmp_path, change, message):
+    path = tmp_path / "model.npz"
+    network.confidence = Confidence(1.5, 2.0, 0.01, head)
+    save(network, path)
+    write_again(path, lambda header, arrays: None)
+    load(path)
+    write_again(path, change)
+    with pytest.raises(ModelFileError, match=message):
+        load(path)
+
+
+def test_a_head_that_was_altered_is_refused(network, head, tmp_path):
+    path = tmp_path / "model.npz"
+    network.confidence = Confidence(1.5, 2.0, 0.01, head)
+    save(network, path)
+    with np.load(path, allow_pickle=False) as archive:
+        arrays = dict(archive)
+    arrays["confidence.weight"] = arrays["confidence.weight"] * 1.001
+    np.savez(path, allow_pickle=False, **arrays)
+    with pytest.raises(ModelFileError, match="altered"):
+        load(path)
 
 
 @pytest.mark.parametrize(
@@ -141,12 +265,6 @@ def test_a_file_with_a_confidence_that_cannot_be_is_refused(network, tmp_path, c
     path = tmp_path / "model.npz"
     network.confidence = Confidence(1.5, 2.0, 0.01)
     save(network, path)
-    with np.load(path) as archive:
-        arrays = dict(archive)
-    header = json.loads(arrays["header"].tobytes())
-    assert header["sha256"]["parameters"] == hashlib.sha256(arrays["parameters"].tobytes()).hexdigest()
-    change(header["confidence"])
-    arrays["header"] = np.frombuffer(json.dumps(header).encode(), np.uint8)
-    np.savez(path, allow_pickle=False, **arrays)
+    write_again(path, lambda header, arrays: change(header["confidence"]))
     with pytest.raises(ModelFileError, match=message):
         load(path)

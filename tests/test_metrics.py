@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from handspun.errors import UsageError
-from handspun.metrics import accuracy, class_scores, confusion_matrix, correct, mcnemar, wilson_interval
+from handspun.metrics import accuracy, class_scores, confusion_matrix, correct, mcnemar, reliability, wilson_interval
 
 LABELS = np.array([0, 0, 0, 1, 1, 2, 2, 2, 2])
 PREDICTED = np.array([0, 0, 1, 1, 2, 2, 2, 0, 2])
@@ -120,3 +120,29 @@ def test_mcnemar_agrees_with_scipy():
     stats = pytest.importorskip("scipy.stats")
     for a, b in ((1, 8), (30, 51), (200, 200), (4000, 4200)):
         assert mcnemar(a, b) == pytest.approx(stats.binomtest(a, a + b).pvalue, rel=1e-8)
+
+
+def test_reliability_by_hand():
+    sure = np.array([0.55, 0.65, 0.9, 0.95, 1.0])  # in bins of a fifth: 2, 3, 4, 4, 4
+    found = reliability(np.stack([sure, 1 - sure], axis=1), np.array([0, 1, 0, 1, 0]), bins=5)
+    assert found.count.tolist() == [0, 0, 1, 1, 3]
+    assert found.confidence == pytest.approx([0, 0, 0.55, 0.65, 2.85 / 3])
+    assert found.accuracy == pytest.approx([0, 0, 1, 0, 2 / 3])
+    assert found.error == pytest.approx((0.45 + 0.65 + 3 * abs(2 / 3 - 0.95)) / 5)
+
+
+def test_reliability_of_labels_drawn_by_the_probabilities_is_good_and_of_bolder_ones_is_not():
+    rng = np.random.default_rng(0)
+    sure = rng.uniform(0.5, 1.0, 50_000)
+    labels = (rng.random(50_000) > sure).astype(int)
+    honest = reliability(np.stack([sure, 1 - sure], axis=1), labels)
+    bold = np.minimum(sure + 0.1, 1.0)
+    assert honest.error < 0.01
+    assert reliability(np.stack([bold, 1 - bold], axis=1), labels).error == pytest.approx(0.1 - 0.01, abs=0.01)
+
+
+def test_reliability_needs_a_label_for_each_image():
+    with pytest.raises(UsageError, match="labels"):
+        reliability(np.full((3, 2), 0.5), np.zeros(2, int))
+    with pytest.raises(UsageError, match="labels"):
+        reliability(np.zeros((0, 2)), np.zeros(0, int))

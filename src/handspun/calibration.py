@@ -5,9 +5,11 @@ On those that it was trained on a network is surer than anywhere else, so what i
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 
-from handspun.confidence import Confidence
+from handspun.confidence import Confidence, Head
 from handspun.errors import UsageError
 from handspun.losses import softmax
 from handspun.network import Sequential, two_or_more
@@ -20,7 +22,12 @@ FALSE_REJECT_RATE = 0.01
 
 
 def fit_confidence(
-    network: Sequential, images: np.ndarray, labels: np.ndarray, *, false_reject_rate: float = FALSE_REJECT_RATE
+    network: Sequential,
+    images: np.ndarray,
+    labels: np.ndarray,
+    *,
+    head: Head | None = None,
+    false_reject_rate: float = FALSE_REJECT_RATE,
 ) -> Confidence:
     """Temperature and threshold for ``network``, which stays as it is: set its ``confidence`` to the result.
 
@@ -28,6 +35,7 @@ def fit_confidence(
         network: trained, to tell classes apart.
         images: (N, …), held out from training, brought to the contract.
         labels: (N,), the class of each.
+        head: what scores images, from ``handspun.exposure.fit_head``; None for the energy of the logits.
         false_reject_rate: the share of these images that is to be called unknown.
 
     Raises:
@@ -38,13 +46,14 @@ def fit_confidence(
         raise UsageError(f"{len(images)} images need {len(images)} whole numbers as labels; got an array {labels.shape}.")
     if not 0.0 <= false_reject_rate < 1.0:
         raise UsageError(f"false_reject_rate is a share from 0 to below 1, got {false_reject_rate}.")
-    logits = two_or_more(network.logits(images))  # (N, C)
+    features, outputs = network.features_and_logits(images)  # (N, D)
+    logits = two_or_more(outputs)  # (N, C)
     if labels.min() < 0 or labels.max() >= logits.shape[1]:
         raise UsageError(f"Labels go from 0 to {logits.shape[1] - 1}; got {labels.min()} to {labels.max()}.")
-    unlimited = Confidence(fit_temperature(logits, labels), threshold=0.0, false_reject_rate=false_reject_rate)
-    ascending = np.sort(unlimited.score(logits))  # (N,)
+    unlimited = Confidence(fit_temperature(logits, labels), 0.0, false_reject_rate, head)
+    ascending = np.sort(unlimited.score(features, logits))  # (N,)
     threshold = float(ascending[int(false_reject_rate * len(ascending))])  # so many lie below it
-    return Confidence(unlimited.temperature, threshold, false_reject_rate)
+    return dataclasses.replace(unlimited, threshold=threshold)
 
 
 def fit_temperature(logits: np.ndarray, labels: np.ndarray) -> float:

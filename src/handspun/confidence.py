@@ -43,19 +43,63 @@ class Answers:
     verdict: np.ndarray
 
 
+@dataclass(frozen=True, eq=False)
+class Head:
+    """A second, small head beside that of the classes: it says whether an image shows any of them.
+
+    It sees the same features f, the input of the network's last layer, and learned to tell those of images of the classes from
+    those of other things: see ``handspun.exposure``.
+
+        s = relu(f W + b) · v + c        above 0: rather one of the classes
+
+    Attributes:
+        hidden_weight: W, (D, H).
+        hidden_bias: b, (H,).
+        weight: v, (H,).
+        bias: c, (1,).
+    """
+
+    hidden_weight: np.ndarray
+    hidden_bias: np.ndarray
+    weight: np.ndarray
+    bias: np.ndarray
+
+    def __post_init__(self) -> None:
+        """UsageError for arrays that do not fit together or are no numbers."""
+        units = self.hidden_bias.shape
+        shapes = tuple(array.shape for array in self.arrays().values())
+        if len(units) != 1 or self.hidden_weight.ndim != 2 or shapes[0][1:] != units or shapes[2:] != (units, (1,)):
+            raise UsageError(f"Head: the arrays must be (D, H), (H,), (H,) and (1,), got {', '.join(map(str, shapes))}.")
+        if not all(array.dtype.kind == "f" and np.isfinite(array).all() for array in self.arrays().values()):
+            raise UsageError("Head: the arrays must hold finite floating-point numbers.")
+
+    def __call__(self, features: np.ndarray) -> np.ndarray:
+        """The scores (N,) of features (N, D)."""
+        hidden = features @ self.hidden_weight  # (N, H)
+        hidden += self.hidden_bias
+        np.maximum(hidden, 0.0, out=hidden)
+        return hidden @ self.weight + self.bias
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """All of it by its names."""
+        return {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
+
+
 @dataclass(frozen=True)
 class Confidence:
-    """What makes honest answers of logits.
+    """What makes honest answers of a network's features and logits.
 
     Attributes:
         temperature: what logits are divided by before the softmax: above 1 where the network is too sure of itself.
         threshold: an image whose score is below it is "unknown".
-        false_reject_rate: the share of held-out images of the classes whose score is below the threshold.
+        false_reject_rate: the share of images of the classes, held out from training, whose score is below the threshold.
+        head: what makes the score; None where it is made of the logits.
     """
 
     temperature: float
     threshold: float
     false_reject_rate: float
+    head: Head | None = None
 
     def __post_init__(self) -> None:
         """UsageError for what cannot be meant."""
@@ -69,44 +113,64 @@ class Confidence:
 
     def probabilities(self, logits: np.ndarray) -> np.ndarray:
         """softmax(z/T), (N, C), for logits z (N, C). T changes no answer, only how sure it is."""
-        return softmax(logits / self.temperature)
+        return softmax(logits * (1.0 / self.temperature))
 
-    def score(self, logits: np.ndarray) -> np.ndarray:
-        """How much images are like those of the classes, (N,), from their logits z (N, C): log Σ_c e^{z_c}.
-
-        It is minus the energy of Liu, Wang, Owens and Li 2020, "Energy-based Out-of-distribution Detection" (NeurIPS).
-        """
-        highest = logits.max(axis=1, keepdims=True)  # (N, 1), taken out first so that nothing overflows
-        return highest[:, 0] + np.log(np.exp(logits - highest).sum(axis=1))
+    def score(self, features: np.ndarray, logits: np.ndarray) -> np.ndarray:
+        """How much images are like the classes, (N,), from features (N, D) and logits (N, C): by the head, or by the energy."""
+        return energy(logits) if self.head is None else self.head(features)
 
     def as_dict(self) -> dict[str, float]:
-        """As plain data, ready for JSON."""
-        return dataclasses.asdict(self)
+        """The numbers as plain data, ready for JSON; the head's arrays are not among them."""
+        return {name: getattr(self, name) for name in NUMBERS}
 
     @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> Confidence:
+    def from_dict(cls, values: Mapping[str, Any], head: Head | None) -> Confidence:
         """The opposite; UsageError for a name or a value that cannot be."""
-        names = [field.name for field in dataclasses.fields(cls)]
         for name in values:
-            if name not in names:
-                raise unknown_name("entry of the confidence", str(name), names)
-        for name in names:
+            if name not in NUMBERS:
+                raise unknown_name("entry of the confidence", str(name), NUMBERS)
+        for name in NUMBERS:
             if name not in values:
                 raise UsageError(f'Confidence lacks "{name}".')
-        return cls(**values)
+        return cls(**values, head=head)
 
 
-def answers(logits: np.ndarray, empty: np.ndarray, confidence: Confidence | None) -> Answers:
-    """What is to be said of N images by their logits (N, C); ``empty`` (N,) bool tells which have nothing on them."""
-    probabilities = softmax(logits) if confidence is None else confidence.probabilities(logits)  # (N, C)
+#: What of a ``Confidence`` is a plain number.
+NUMBERS = ("temperature", "threshold", "false_reject_rate")
+
+
+def energy(logits: np.ndarray) -> np.ndarray:
+    """The log of Σ_c e^{z_c}, (N,), for logits z (N, C): a smooth maximum, high where any class is clearly seen.
+
+    It is minus the energy of Liu, Wang, Owens and Li 2020, "Energy-based Out-of-distribution Detection" (NeurIPS). Unlike the
+    largest probability it does not forget how large the logits were, and what shows no class makes small ones.
+    """
+    highest = logits.max(axis=1, keepdims=True)  # (N, 1), taken out first so that nothing overflows
+    return highest[:, 0] + np.log(np.exp(logits - highest).sum(axis=1))
+
+
+def answers(features: np.ndarray, logits: np.ndarray, empty: np.ndarray, confidence: Confidence | None) -> Answers:
+    """What is to be said of N images.
+
+    Args:
+        features: (N, D), the input of the network's last layer.
+        logits: (N, C).
+        empty: (N,) bool, which of them have nothing on them.
+        confidence: the network's, if it has one.
+    """
     predicted = logits.argmax(axis=1)  # (N,)
     verdict = np.full(len(logits), KNOWN, "U7")  # (N,)
-    score = np.full(len(logits), np.nan) if confidence is None else confidence.score(logits)  # (N,)
-    if confidence is not None:
+    if confidence is None:
+        probabilities = softmax(logits)  # (N, C)
+        score = np.full(len(logits), np.nan)  # (N,)
+    else:
+        probabilities = confidence.probabilities(logits)
+        score = confidence.score(features, logits)
         verdict[score < confidence.threshold] = UNKNOWN
-    verdict[empty] = EMPTY
-    probabilities[empty] = 0.0
-    predicted[empty] = -1
+    if empty.any():
+        verdict[empty] = EMPTY
+        probabilities[empty] = 0.0
+        predicted[empty] = -1
     return Answers(probabilities, predicted, score, verdict)
 
 

@@ -8,7 +8,15 @@ import numpy as np
 
 from handspun.errors import UsageError
 from handspun.losses import Loss, SoftmaxCrossEntropy, softmax
-from handspun.metrics import ClassScores, class_scores, confusion_matrix, correct, wilson_interval
+from handspun.metrics import (
+    ClassScores,
+    Reliability,
+    class_scores,
+    confusion_matrix,
+    correct,
+    reliability,
+    wilson_interval,
+)
 from handspun.network import Sequential, two_or_more
 
 
@@ -28,11 +36,14 @@ class Evaluation:
     Attributes:
         accuracy: the share of right answers, from 0 to 1.
         interval: the 95 % interval of the accuracy (Wilson's).
-        loss: mean cross-entropy in nats.
+        loss: mean cross-entropy in nats, of the plain softmax.
         confusion: counts (C, C), row the true class, column the predicted one.
         scores: precision, recall, F1 and support of each class.
-        probabilities: (N, C).
-        predicted: (N,).
+        probabilities: (N, C), calibrated where the network has a ``Confidence``.
+        predicted: (N,), the most probable class, also of images that the network would not answer for.
+        reliability: of the probabilities.
+        plain_reliability: of the plain softmax, for comparison.
+        unknown_rate: the share of images that the network calls unknown; None where it has no ``Confidence``.
     """
 
     accuracy: float
@@ -42,6 +53,9 @@ class Evaluation:
     scores: ClassScores
     probabilities: np.ndarray
     predicted: np.ndarray
+    reliability: Reliability
+    plain_reliability: Reliability
+    unknown_rate: float | None
 
 
 def evaluate(network: Sequential, images: np.ndarray, labels: np.ndarray) -> Evaluation:
@@ -57,7 +71,11 @@ def evaluate(network: Sequential, images: np.ndarray, labels: np.ndarray) -> Eva
     if labels.min() < 0 or labels.max() >= classes:
         wrong = labels.min() if labels.min() < 0 else labels.max()
         raise UsageError(f"Label {wrong} is out of range; the network has classes 0 to {classes - 1}.")
-    outputs = two_or_more(network.logits(images))  # (N, C)
+    features, outputs = network.features_and_logits(images)  # (N, D)
+    outputs = two_or_more(outputs)  # (N, C)
+    plain, confidence = softmax(outputs), network.confidence
+    probabilities = plain if confidence is None else confidence.probabilities(outputs)  # (N, C)
+    unknown = None if confidence is None else float(np.mean(confidence.score(features, outputs) < confidence.threshold))
     predicted = outputs.argmax(axis=1)
     hits = int(np.count_nonzero(predicted == labels))
     confusion = confusion_matrix(labels, predicted, classes)
@@ -67,6 +85,9 @@ def evaluate(network: Sequential, images: np.ndarray, labels: np.ndarray) -> Eva
         loss=SoftmaxCrossEntropy()(outputs, labels)[0],
         confusion=confusion,
         scores=class_scores(confusion),
-        probabilities=softmax(outputs),
+        probabilities=probabilities,
         predicted=predicted,
+        reliability=reliability(probabilities, labels),
+        plain_reliability=reliability(plain, labels),
+        unknown_rate=unknown,
     )

@@ -2,8 +2,9 @@
 
 A model file is a NumPy archive (``.npz``) of three arrays: ``header``, JSON text as bytes; ``parameters``, the flat vector;
 ``statistics``, the running averages. The header names the format and its version, describes the structure, tells what the
-classes are, has the SHA-256 of the vectors and, where the network has one, its ``Confidence``. Loading makes layers only from
-the kinds that handspun knows, by their settings: nothing in a file is ever run.
+classes are, and has the SHA-256 of the arrays. Where the network has a ``Confidence`` its numbers are in the header, and the
+arrays of its head beside the others, as "confidence.weight" and so on; who does not know of them reads the file without them.
+Loading makes layers only from the kinds that handspun knows, by their settings: nothing in a file is ever run.
 """
 
 from __future__ import annotations
@@ -16,12 +17,15 @@ from typing import Any
 import numpy as np
 
 from handspun.archive import read_arrays, write_arrays
-from handspun.confidence import Confidence
+from handspun.confidence import Confidence, Head
 from handspun.errors import ModelFileError, UsageError
 from handspun.network import Sequential, size_of
 
 FORMAT = "handspun-model"
 VERSION = 1
+
+#: What the names of the arrays of a confidence's head begin with.
+HEAD = "confidence."
 
 #: The largest file that is taken for a model: 2 GiB of parameters.
 LIMIT_BYTES = 2 * 2**30
@@ -42,12 +46,15 @@ def save(network: Sequential, path: str | os.PathLike[str], *, training: dict[st
         OutputError: the file cannot be written.
     """
     vectors = {"parameters": network.parameters.vector, "statistics": network.statistics.vector}
+    confidence = network.confidence
+    if confidence is not None and confidence.head is not None:
+        vectors |= {HEAD + name: array for name, array in confidence.head.arrays().items()}
     header = {
         "format": FORMAT,
         "version": VERSION,
         "network": network.config(),
         "training": training or {},
-        **({} if network.confidence is None else {"confidence": network.confidence.as_dict()}),
+        **({} if confidence is None else {"confidence": confidence.as_dict()}),
         "sha256": {name: _sha256(vector) for name, vector in vectors.items()},
     }
     write_arrays(path, {"header": encode_json(header), **vectors})
@@ -67,12 +74,14 @@ def load_with_header(path: str | os.PathLike[str]) -> tuple[Sequential, dict[str
     header = read_header(path, FORMAT, VERSION)
     arrays = read_arrays(path, limit_bytes=LIMIT_BYTES, error=ModelFileError)
     hashes = header.get("sha256")
-    for name in ("parameters", "statistics"):
-        vector = arrays.get(name)
-        if vector is None or not isinstance(hashes, dict):
+    for name in dict.fromkeys(("parameters", "statistics", *(hashes if isinstance(hashes, dict) else ()))):
+        array = arrays.get(name)
+        if array is None or not isinstance(hashes, dict):
             raise ModelFileError(f'{path} lacks "{name}" or its hash: it is not a whole model file.')
-        if _sha256(vector) != hashes.get(name):
+        if _sha256(array) != hashes.get(name):
             raise ModelFileError(f'{path}: "{name}" was altered after the file was written (its SHA-256 differs).')
+    for name in ("parameters", "statistics"):
+        vector = arrays[name]
         if vector.dtype.kind != "f" or vector.ndim != 1:
             raise ModelFileError(f'{path}: "{name}" is not a vector of floating-point numbers.')
         if not np.isfinite(vector).all():
@@ -83,7 +92,7 @@ def load_with_header(path: str | os.PathLike[str]) -> tuple[Sequential, dict[str
         if not isinstance(header["training"], dict):
             raise ModelFileError(f'{path}: "training" is not a JSON object.')
         if "confidence" in header:
-            network.confidence = Confidence.from_dict(header["confidence"])
+            network.confidence = Confidence.from_dict(header["confidence"], _head(network, arrays, header["sha256"]))
     except ModelFileError:
         raise
     except Exception as error:  # whatever layers come upon that are made from nonsense; sizes were checked before
@@ -93,6 +102,17 @@ def load_with_header(path: str | os.PathLike[str]) -> tuple[Sequential, dict[str
             raise ModelFileError(f'{path}: "{name}" is of {arrays[name].dtype}, not of {own.vector.dtype}.')
         own.vector[...] = arrays[name]
     return network, header
+
+
+def _head(network: Sequential, arrays: dict[str, np.ndarray], hashes: dict[str, str]) -> Head | None:
+    """The head of the confidence, if the file has one: only of arrays whose hash the header has."""
+    found = {name.removeprefix(HEAD): arrays[name] for name in hashes if name.startswith(HEAD)}
+    if not found:
+        return None
+    head = Head(**found)
+    if head.hidden_weight.shape[0] != network.feature_count:
+        raise UsageError(f"the head takes {head.hidden_weight.shape[0]} features, the network has {network.feature_count}")
+    return head
 
 
 def _check_sizes(path: str | os.PathLike[str], config: dict[str, Any], arrays: dict[str, np.ndarray]) -> None:

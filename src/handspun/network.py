@@ -118,6 +118,11 @@ class Sequential:
         """The shape of one output."""
         return self._shapes[-1]
 
+    @property
+    def feature_count(self) -> int:
+        """How many values the last layer gets for one input."""
+        return math.prod(self._shapes[-2] if len(self.layers) > 1 else self.input_shape)
+
     # One pass ------------------------------------------------------------------------------------------------------
 
     def tape(self, *, training: bool = False, rng: np.random.Generator | None = None, input_gradient: bool = False) -> Tape:
@@ -189,18 +194,36 @@ class Sequential:
         images = np.asarray(images)
         inputs.check_shape(images, self.input_shape)
         outputs = np.empty((len(images), *self.output_shape), self.dtype)
+        self._infer_all(images, None, outputs, threads)
+        return outputs
+
+    def features_and_logits(self, images: np.ndarray, *, threads: int | None = None) -> tuple[np.ndarray, np.ndarray]:
+        """What the last layer gets, (N, D), and what it makes of it, (N, *output_shape). All else is as in ``logits``."""
+        images = np.asarray(images)
+        inputs.check_shape(images, self.input_shape)
+        features = np.empty((len(images), self.feature_count), self.dtype)
+        outputs = np.empty((len(images), *self.output_shape), self.dtype)
+        self._infer_all(images, features, outputs, threads)
+        return features, outputs
+
+    def _infer_all(self, images: np.ndarray, features: np.ndarray | None, outputs: np.ndarray, threads: int | None) -> None:
+        """Write the outputs for ``images`` and, where they are wanted, the inputs of the last layer."""
         if not self.takes_pictures or len(images) <= self.piece_size:
-            self._infer(images, outputs)
-            return outputs
+            self._infer(images, features, outputs)
+            return
         starts = range(0, len(images), self.piece_size)
         with Team(threads) as team:
             # Each turn takes several pieces, for which a thread needs only one tape.
             turns = [slice(start, start + TURN * self.piece_size) for start in starts[::TURN]]
-            team.each(lambda member, number: self._infer(images[turns[number]], outputs[turns[number]]), len(turns))
-        return outputs
 
-    def _infer(self, images: np.ndarray, outputs: np.ndarray) -> None:
-        """Write the outputs for ``images``, piece by piece."""
+            def take(number: int) -> None:
+                turn = turns[number]
+                self._infer(images[turn], None if features is None else features[turn], outputs[turn])
+
+            team.each(lambda member, number: take(number), len(turns))
+
+    def _infer(self, images: np.ndarray, features: np.ndarray | None, outputs: np.ndarray) -> None:
+        """The same in one thread, piece by piece."""
         # A tape that no one uses waits for the next caller: to make one takes as long as an image does. Taking it out of the
         # list and putting it back are single steps of the interpreter, so that no two threads ever hold the same one.
         try:
@@ -212,7 +235,12 @@ class Sequential:
             stored = images[piece]
             if len(x) != len(stored):
                 x = self.batch(len(stored))
-            outputs[piece] = self.forward(inputs.convert(stored, out=x), tape)
+            y = inputs.convert(stored, out=x)
+            for layer in self.layers[:-1]:
+                y = layer.forward(y, tape)
+            if features is not None:
+                features[piece] = y.reshape(len(y), -1)
+            outputs[piece] = self.layers[-1].forward(y, tape)
         self._idle_tapes.append(tape)
 
     def predict_proba(self, images: np.ndarray) -> np.ndarray:
@@ -233,7 +261,8 @@ class Sequential:
             UsageError: images of another size than the network's.
         """
         images = np.asarray(images)
-        return answers(two_or_more(self.logits(images)), is_empty(images), self.confidence)
+        features, logits = self.features_and_logits(images)
+        return answers(features, two_or_more(logits), is_empty(images), self.confidence)
 
     def predict(self, images: np.ndarray) -> np.ndarray:
         """The most probable class of each image, as its index (N,)."""

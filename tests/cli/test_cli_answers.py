@@ -85,7 +85,7 @@ def test_compare_says_better_worse_or_cannot_tell(handspun, trained, linear):
 
 def test_predict_shows_class_probability_and_truth(handspun, trained, network, digits):
     said = handspun("predict", trained, "--data", "mnist-5k", "--index", "5,17,5", "--json").json["predictions"]
-    probabilities = network.predict_proba(digits.test.images[[5, 17, 5]])
+    probabilities = network.answer(digits.test.images[[5, 17, 5]]).probabilities
     for answer, index, row in zip(said, (5, 17, 5), probabilities, strict=True):
         assert answer["image"] == f"mnist-5k {index}"
         assert answer["class"] == str(row.argmax())
@@ -94,6 +94,58 @@ def test_predict_shows_class_probability_and_truth(handspun, trained, network, d
         assert answer["true"] == str(digits.test.labels[index])
     lines = handspun("predict", trained, "--data", "mnist-5k").out.splitlines()
     assert len(lines) == 11, "a head, and the first ten images"
+
+
+def test_predict_says_what_is_empty_and_what_is_no_digit(handspun, trained, network, digits, here):
+    image_module = pytest.importorskip("PIL.Image")
+    assert network.confidence is not None, "it was found on the validation images"
+    (doubted, *_) = np.flatnonzero(network.answer(digits.test.images).verdict == "unknown")
+    image_module.fromarray(digits.test.images[doubted]).save("doubted.png")
+    image_module.fromarray(np.full((40, 50), 230, np.uint8)).save("sheet.png")
+    like, sheet = handspun("predict", trained, "doubted.png", "sheet.png", "--json").json["predictions"]
+    assert like["verdict"] == "unknown"
+    assert like["class"] == str(network.predict(digits.test.images[doubted][None])[0])
+    assert (sheet["verdict"], sheet["class"], sheet["probability"]) == ("empty", None, None)
+    _, first, second = handspun("predict", trained, "doubted.png", "sheet.png").out.splitlines()
+    assert "not a digit" in first
+    assert f"most like {like['class']}" in first
+    assert "empty" in second
+    assert "%" not in first + second
+
+
+def test_evaluate_tells_how_far_probabilities_are_off_and_what_is_called_unknown(handspun, trained, network, digits, here):
+    said = handspun("evaluate", trained, "--json").json
+    expected = evaluate(network, digits.test.images, digits.test.labels)
+    assert said["calibration_error"] == expected.reliability.error
+    assert said["plain_calibration_error"] == expected.plain_reliability.error
+    assert said["unknown_rate"] == expected.unknown_rate
+    assert np.mean(network.answer(digits.test.images).verdict == "unknown") == expected.unknown_rate
+    outcome = handspun("evaluate", trained, "--trust", "trust.png")
+    assert f"off by {100 * expected.reliability.error:.2f} % in the mean" in outcome.out
+    assert expected.unknown_rate is not None
+    assert f"{100 * expected.unknown_rate:.2f} % called unknown" in outcome.out
+    assert (here / "trust.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_evaluate_unknown_shows_each_kind_of_other_things(handspun, trained, network, small_set):
+    pytest.importorskip("PIL")
+    from handspun.unknown import evaluate_unknown
+
+    others = small_set("others.npz")
+    said = handspun("evaluate", trained, "--unknown", "--others", others, "--json").json["unknown"]
+    expected = evaluate_unknown(network, network.contract)
+    assert said[:-1] == [kind.as_dict() for kind in expected]
+    verdicts = network.answer(network.contract(np.load(others)["x"])).verdict
+    assert said[-1]["images"] == 60
+    assert said[-1]["false_accept_rate"] == np.mean(verdicts == "known")
+    shown = handspun("evaluate", trained, "--unknown")
+    for kind in expected:
+        (line,) = [line for line in shown.out.splitlines() if line.startswith(f"{kind.name} ")]
+        assert f" {100 * kind.rate:.2f} %" in line
+        assert f" {kind.images:,} " in line
+    refused = handspun("evaluate", trained, "--others", others)
+    assert refused.code != 0
+    assert "--unknown" in refused.err
 
 
 def write_kaggle(path, images):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 import typer
@@ -22,10 +22,15 @@ from handspun.cli.console import (
     table,
 )
 from handspun.cli.images import class_names, labelled
+from handspun.confidence import Confidence
+from handspun.data import load_dataset
 from handspun.errors import UsageError
+from handspun.evaluation import Evaluation
 from handspun.evaluation import evaluate as evaluate_network
 from handspun.messy import MESSY, MessyEvaluation, evaluate_messy
+from handspun.network import Sequential
 from handspun.recipes.run import evaluation_as_dict
+from handspun.unknown import Acceptance, acceptance, evaluate_unknown
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -40,16 +45,28 @@ def evaluate(
     messy: Annotated[
         bool, typer.Option("--messy", help="Also on messy versions: shifted, rotated, noisy, inverted and more.")
     ] = False,
+    unknown: Annotated[
+        bool, typer.Option("--unknown", help="Also how often it takes empty sheets, noise, scribbles and letters for a class.")
+    ] = False,
+    others: Annotated[
+        str | None, typer.Option(help="With --unknown: also images of this dataset, none of which shows a class of the model.")
+    ] = None,
     picture: Annotated[
         Path | None,
         typer.Option(help="Draw the confusion matrix, or with --messy some images of each version, into this PNG file."),
     ] = None,
+    trust: Annotated[
+        Path | None,
+        typer.Option(help="Draw how far probabilities can be trusted, a reliability diagram, into this PNG file."),
+    ] = None,
     json: JsonOption = False,
 ) -> None:
-    """Accuracy with its 95 % interval, loss, precision, recall and F1 of each class, confusion matrix.
+    """Accuracy with its 95 % interval, loss, trust, precision, recall and F1 of each class, confusion matrix.
 
     Example: handspun evaluate runs/mnist-5k-1 --messy
     """
+    if others is not None and not unknown:
+        raise UsageError("--others names images that no class fits: ask for them with --unknown.")
     network, header = open_model(model)
     images, labels, where = labelled(data, header, network)
     result = evaluate_network(network, images, labels)
@@ -60,18 +77,25 @@ def evaluate(
             messy_result = evaluate_messy(network, images, labels, network.contract)
         except UsageError as error:
             raise UsageError(f"{where}: {error}") from error
+    accepted = _accepted(network, others) if unknown else ()
+    if trust is not None:
+        from handspun import plots
+
+        plots.save(plots.reliability_diagram(result.reliability, result.plain_reliability), trust)
     if picture is not None:
         from handspun import plots
 
         figure = _versions(images) if messy else plots.confusion_matrix(result.confusion, classes)
         plots.save(figure, picture)
     if json:
-        more = {} if messy_result is None else {"messy": messy_result.as_dict()}
+        more: dict[str, Any] = {} if messy_result is None else {"messy": messy_result.as_dict()}
+        more |= {"unknown": [kind.as_dict() for kind in accepted]} if accepted else {}
         print_json({"model": str(model), "data": where, **evaluation_as_dict(result, classes), **more})
         return
     out.print(f"{model} on {where}", soft_wrap=True)
     out.print(f"accuracy  {accuracy_line(result.accuracy, result.interval, len(labels))}")
-    out.print(f"loss      {result.loss:.4f} nats\n")
+    out.print(f"loss      {result.loss:.4f} nats")
+    out.print(f"trust     {_trust(result, network.confidence)}\n")
     out.print(scores_table(result.scores, classes))
     if len(classes) <= 20:
         out.print()
@@ -80,6 +104,46 @@ def evaluate(
         out.print()
         out.print(_messy_table(messy_result))
         out.print(f"\nmean of the {len(messy_result.versions)} messy versions  {percent(messy_result.mean)}")
+    if accepted:
+        out.print()
+        out.print(_unknown_table(accepted))
+
+
+def _trust(result: Evaluation, confidence: Confidence | None) -> str:
+    """How far probabilities are off, and how many images the model would not answer for, in words."""
+    words = f"probabilities are off by {percent(result.reliability.error)} in the mean"
+    if confidence is None or result.unknown_rate is None:
+        return words
+    return (
+        f"{words} ({percent(result.plain_reliability.error)} before temperature {confidence.temperature:.2f}); "
+        f"{percent(result.unknown_rate)} called unknown"
+    )
+
+
+def _accepted(network: Sequential, others: str | None) -> tuple[Acceptance, ...]:
+    """How often the model takes pictures of other things for its classes: those of ``UNKNOWN`` and of a dataset."""
+    contract = network.contract
+    if contract is None:
+        raise UsageError(
+            "--unknown shows other pictures to a model, but this one has no contract to bring them to what it takes."
+        )
+    found = evaluate_unknown(network, contract)
+    if others is None:
+        return found
+    dataset = load_dataset(others)
+    images = (dataset.test or dataset.train).images
+    return (*found, acceptance(others, f"the {'test ' if dataset.test else ''}images", network.answer(contract(images))))
+
+
+def _unknown_table(accepted: tuple[Acceptance, ...]) -> Table:
+    """How often each kind of picture was taken for one of the classes, and how often for an empty one."""
+    made = table("of other things", "taken for a class", "95 % interval", "for empty", "images", "what they are")
+    made.columns[-1].justify = "left"
+    for kind in accepted:
+        low, high = kind.interval
+        interval = f"{100 * low:.2f} to {percent(high)}"
+        made.add_row(kind.name, percent(kind.rate), interval, percent(kind.empty), f"{kind.images:,}", kind.what)
+    return made
 
 
 def _messy_table(result: MessyEvaluation) -> Table:

@@ -19,6 +19,11 @@ def class_names(network: Sequential) -> tuple[str, ...]:
     return network.classes or tuple(str(i) for i in range(max(network.output_shape[-1], 2)))
 
 
+def none_of(classes: tuple[str, ...]) -> str:
+    """What a picture of none of the classes is called."""
+    return "not a digit" if all(name in tuple("0123456789") for name in classes) else "none of the classes"
+
+
 def load_for(network: Sequential, data: str) -> Dataset:
     """The data set of a name or path; a folder of pictures in the size and the colours that the network takes."""
     shape = network.input_shape

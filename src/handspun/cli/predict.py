@@ -7,7 +7,7 @@ import re
 from collections.abc import Sequence
 from csv import writer
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import numpy as np
 import typer
@@ -15,7 +15,8 @@ from rich.text import Text
 
 from handspun.cli import many as several
 from handspun.cli.console import JsonOption, messages, names_a_model, open_model, out, percent, print_json, table
-from handspun.cli.images import class_names, fits, load_for
+from handspun.cli.images import class_names, fits, load_for, none_of
+from handspun.confidence import EMPTY, Answers
 from handspun.data import read_table
 from handspun.data.pictures import read_picture, read_pixels
 from handspun.errors import UsageError
@@ -39,12 +40,13 @@ def predict(
     out_file: Annotated[
         Path | None, typer.Option("--out", help="With --csv: write ImageId,Label here, as Kaggle takes it.")
     ] = None,
-    json: JsonOption = False,
     many: Annotated[bool, typer.Option("--many", help="Read all digits of each image file, line by line.")] = False,
+    json: JsonOption = False,
 ) -> None:
     """Class and probability of each image.
 
-    A picture may be dark on light or light on dark, of any size, the digit anywhere in it: one digit a picture.
+    A picture may be dark on light or light on dark, of any size, the digit anywhere in it: one digit a picture. A model that
+    learned to says where a picture shows none of its classes.
 
     Example: handspun predict seven.png
     """
@@ -57,13 +59,13 @@ def predict(
         raise UsageError("--index chooses from a dataset: name it with --data.")
     if out_file is not None and csv is None:
         raise UsageError("--out writes the answers for a table: name it with --csv.")
-    true: np.ndarray | None = None
-    if csv is not None:
     if many:
         if not images:
             raise UsageError("--many reads the digits of image files: name them.")
         several.answer(images, network, model, json=json)
         return
+    true: np.ndarray | None = None
+    if csv is not None:
         split = read_table(csv)
         pixels, true = split.images, split.labels
         fits(pixels, network, str(csv))
@@ -79,38 +81,57 @@ def predict(
         pixels = np.stack([_pixels(path, network) for path in images])
         names = [str(path) for path in images]
 
-    probabilities = network.predict_proba(pixels)  # (N, C)
-    predicted = probabilities.argmax(axis=1)
+    answers = network.answer(pixels)
     classes = class_names(network)
     if out_file is not None:
-        write_text(out_file, _submission([classes[label] for label in predicted]))
-        messages.print(f"Wrote {len(predicted):,} answers to {out_file}.", soft_wrap=True)
+        # A table has an answer for each image: for an empty one, of which no class is probable, it is the first.
+        write_text(out_file, _submission([classes[label] for label in answers.probabilities.argmax(axis=1)]))
+        messages.print(f"Wrote {len(names):,} answers to {out_file}.", soft_wrap=True)
     if json:
-        answers = []
+        found = []
         for i, name in enumerate(names):
-            answer = {
-                "image": name,
-                "class": classes[predicted[i]],
-                "probability": float(probabilities[i, predicted[i]]),
-                "probabilities": dict(zip(classes, probabilities[i].tolist(), strict=True)),
-            }
-            answers.append(answer if true is None else {**answer, "true": _name(classes, true[i])})
-        print_json({"model": str(model), "predictions": answers})
+            answer = {"image": name, **_as_dict(answers, i, classes)}
+            found.append(answer if true is None else {**answer, "true": _name(classes, true[i])})
+        print_json({"model": str(model), "predictions": found})
     elif out_file is None:
         rows = table("image", "class", "probability", "next", *(("true",) if true is not None else ()))
         for i, name in enumerate(names):
-            second = int(np.argsort(-probabilities[i], kind="stable")[1])
-            answer = [
-                name,
-                Text(classes[predicted[i]], "bold"),
-                percent(float(probabilities[i, predicted[i]])),
-                f"{classes[second]} {percent(float(probabilities[i, second]))}",
-            ]
+            row = [name, *_in_words(answers, i, classes)]
             if true is not None:
                 right = _name(classes, true[i])
-                answer.append(right if true[i] == predicted[i] else Text(f"{right} ✗", "red"))
-            rows.add_row(*answer)
+                row.append(right if true[i] == answers.predicted[i] else Text(f"{right} ✗", "red"))
+            rows.add_row(*row)
         out.print(rows)
+
+
+def _as_dict(answers: Answers, i: int, classes: tuple[str, ...]) -> dict[str, Any]:
+    """The answer number ``i`` as plain data. An unknown picture has the class that it is most like, an empty one has none."""
+    verdict, best = str(answers.verdict[i]), answers.predicted[i]
+    if verdict == EMPTY:
+        return {"verdict": verdict, "class": None, "probability": None, "probabilities": None}
+    return {
+        "verdict": verdict,
+        "class": classes[best],
+        "probability": float(answers.probabilities[i, best]),
+        "probabilities": dict(zip(classes, answers.probabilities[i].tolist(), strict=True)),
+    }
+
+
+def _in_words(answers: Answers, i: int, classes: tuple[str, ...]) -> list[str | Text]:
+    """Class, its probability, and what else it may be, of the answer number ``i``."""
+    probabilities = answers.probabilities[i]  # (C,)
+    best, second = (int(c) for c in np.argsort(-probabilities, kind="stable")[:2])
+    match answers.verdict[i]:
+        case "empty":
+            return [Text("empty", "bold yellow"), "", ""]
+        case "unknown":
+            return [Text(none_of(classes), "bold yellow"), "", f"most like {classes[best]}"]
+        case _:
+            return [
+                Text(classes[best], "bold"),
+                percent(float(probabilities[best])),
+                f"{classes[second]} {percent(float(probabilities[second]))}",
+            ]
 
 
 def _pixels(path: Path, network: Sequential) -> np.ndarray:

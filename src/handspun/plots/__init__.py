@@ -18,6 +18,7 @@ from handspun.plots.confusion import confusion_matrix
 from handspun.plots.curves import learning_curves, learning_rate
 from handspun.plots.feature_maps import feature_maps
 from handspun.plots.gallery import prediction_gallery, worst_mistakes
+from handspun.plots.reliability import reliability_diagram
 from handspun.plots.samples import sample_grid
 from handspun.plots.style import save
 from handspun.plots.timing import scaling, speed_bars
@@ -31,6 +32,7 @@ __all__ = [
     "learning_curves",
     "learning_rate",
     "prediction_gallery",
+    "reliability_diagram",
     "sample_grid",
     "save",
     "scaling",

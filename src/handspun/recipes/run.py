@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 import handspun
+from handspun.calibration import fit_confidence
 from handspun.contract import AnyContract
 from handspun.data import Dataset, Split
 from handspun.data.splits import choose_classes, hold_out, pool
@@ -164,6 +165,9 @@ def _train(
         **arguments,
     )
     seconds = time.perf_counter() - began
+    if material.validation is not None:
+        assert material.validation.labels is not None
+        network.confidence = fit_confidence(network, material.validation.images, material.validation.labels)
     evaluation = None
     if material.test is not None:
         assert material.test.labels is not None
@@ -239,6 +243,9 @@ def evaluation_as_dict(evaluation: Evaluation, classes: Sequence[str]) -> dict[s
         "accuracy": evaluation.accuracy,
         "accuracy_interval_95": list(evaluation.interval),
         "loss": evaluation.loss,
+        "calibration_error": evaluation.reliability.error,
+        "plain_calibration_error": evaluation.plain_reliability.error,
+        "unknown_rate": evaluation.unknown_rate,
         "classes": {
             name: {
                 "precision": float(scores.precision[i]),

@@ -54,7 +54,7 @@ def fit(
     seed the result is the same to the last bit.
 
     Args:
-        network: what to train; its weights change.
+        network: what to train; its weights change, and a ``confidence`` that it had is gone.
         train: a ``Split`` or a pair (images, targets): images (N, …) uint8 or floating point, targets integer classes (N,)
             or numbers (N, C).
         validation: the same, held out: loss and accuracy after each epoch.
@@ -100,6 +100,7 @@ def fit(
         if sample_weight.shape != (len(images),) or not (np.isfinite(sample_weight) & (sample_weight >= 0)).all():
             raise UsageError(f"sample_weight must be {len(images)} finite numbers, none negative.")
 
+    network.confidence = None  # it was found for the weights that change now
     saver: list[Checkpoint] = []
     if checkpoint is not None:
         saver = [

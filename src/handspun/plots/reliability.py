@@ -1,0 +1,34 @@
+"""How far probabilities may be trusted: of all answers given with 80 %, are four in five right?"""
+
+from __future__ import annotations
+
+from matplotlib.figure import Figure
+
+from handspun.metrics import Reliability
+from handspun.plots.style import GREY, INK, LINE, RED, new_figure, paper, settle, title
+
+
+def reliability_diagram(calibrated: Reliability, plain: Reliability) -> Figure:
+    """Accuracy over mean probability of the answers in each bin; an honest network lies on the diagonal.
+
+    The size of a point tells how many answers are in its bin: on the few the line may jump.
+
+    Args:
+        calibrated: of the probabilities that the network shows.
+        plain: of the softmax alone.
+    """
+    with paper():
+        figure = new_figure(6.0, 5.6)
+        axes = figure.add_subplot()
+        axes.plot([0, 1], [0, 1], color=LINE, linewidth=1.5)
+        for name, found, colour in (("softmax", plain, GREY), ("calibrated", calibrated, RED)):
+            some = found.count > 0
+            size = 8 + 120 * (found.count[some] / found.count.sum()) ** 0.5
+            label = f"{name}: off by {100 * found.error:.2f} %"
+            axes.plot(found.confidence[some], found.accuracy[some], color=colour, linewidth=1.2, label=label)
+            axes.scatter(found.confidence[some], found.accuracy[some], s=size, color=colour)
+        axes.set(xlim=(0, 1.02), ylim=(0, 1.02), xlabel="probability that was given", ylabel="share of right answers")
+        axes.set_aspect("equal")
+        axes.legend(frameon=False, loc="upper left", labelcolor=INK)
+        title(axes, "Reliability", f"{int(calibrated.count.sum()):,} answers")
+        return settle(figure)
