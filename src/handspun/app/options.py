@@ -380,16 +380,19 @@ async def _outline(request: Request) -> JSONResponse:
     datasets: Datasets = request.app.state.runs.datasets
     values = await read_json(request)
 
-    def find() -> list[tuple[str, Layer, tuple[int, ...], int]]:
-        settings, _ = read_settings(values, datasets)
-        return outline(settings, datasets.find(settings.data))
+    def find() -> dict[str, Any]:
+        try:
+            settings, _ = read_settings(values, datasets)
+            rows = outline(settings, datasets.find(settings.data))
+        except RequestError as error:  # while one builds a network it often is none yet: an answer like any other
+            return {"layers": [], "parameters": 0, "error": error.message}
+        layers = [
+            {"kind": type(layer).__name__, "text": repr(layer), "output_shape": list(shape), "parameters": size}
+            for _, layer, shape, size in rows
+        ]
+        return {"layers": layers, "parameters": sum(size for *_, size in rows), "error": None}
 
-    rows = await run_in_threadpool(find)
-    layers = [
-        {"kind": type(layer).__name__, "text": repr(layer), "output_shape": list(shape), "parameters": size}
-        for _, layer, shape, size in rows
-    ]
-    return JSONResponse({"layers": layers, "parameters": sum(size for *_, size in rows)})
+    return JSONResponse(await run_in_threadpool(find))
 
 
 routes = [Route("/api/options", _options, methods=["GET"]), Route("/api/outline", _outline, methods=["POST"])]

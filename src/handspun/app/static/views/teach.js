@@ -388,7 +388,7 @@ class Lesson {
     const { old, new: fresh, answers, images } = run.result;
     const rows = [
       ["your drawings", old.drawings, fresh.drawings, answers.length],
-      [`${images.toLocaleString("en")} digits that it did not learn from`, old.held_out, fresh.held_out, images],
+      [`${images.toLocaleString("en")} digits kept out of the lesson`, old.held_out, fresh.held_out, images],
     ].map(([name, before, after, total]) => element("tr", {}, element("th", { scope: "row" }, name),
       ...[before, after].map((share) => element("td", {}, element("strong", {}, percent(share)),
         element("span", { class: "soft" }, ` ${Math.round(share * total).toLocaleString("en")} right`)))));

@@ -233,14 +233,10 @@ class Form extends EventTarget {
       const outline = await this.app.api.post("api/outline", this.settings);
       if (asked !== this.#outlined) return; // something else was changed meanwhile
       this.blocks.showOutline(outline, shape);
-      this.total.textContent = `${outline.parameters.toLocaleString("en")} parameters`;
-      this.total.classList.remove("is-wrong");
-      this.note.textContent = "";
-    } catch (error) {
-      if (asked !== this.#outlined) return;
-      this.blocks.showOutline(null, shape);
-      this.total.textContent = error.message;
-      this.total.classList.add("is-wrong");
+      this.total.textContent = outline.error ?? `${outline.parameters.toLocaleString("en")} parameters`;
+      this.total.classList.toggle("is-wrong", outline.error !== null);
+    } catch {
+      // Without a server nothing can be said of the network; the banner says that it is lost.
     }
   }
 
@@ -415,7 +411,7 @@ class Watch extends EventTarget {
 
   #showFacts({ settings, parameters, images, result }) {
     const facts = [
-      ["data", settings.data ?? `${settings.model}, taught`],
+      ["data", settings.data],
       ["images", images?.toLocaleString("en")],
       ["parameters", parameters?.toLocaleString("en")],
       ["test accuracy", testAccuracy(result)],
@@ -483,7 +479,8 @@ class Runs {
 
   async refresh(shown) {
     try {
-      this.runs = await listRuns();
+      // A lesson is judged on other images than a training, and has its own place.
+      this.runs = (await listRuns()).filter(({ kind }) => kind === "train");
     } catch {
       return; // the banner says that the server is lost
     }
@@ -533,9 +530,9 @@ class Runs {
     forget.addEventListener("click", () => this.#forget(run));
     const seconds = run.history.reduce((sum, record) => sum + record.seconds, 0);
     const cells = [
-      run.structure?.replaceAll(/(\d)x(?=\d)/g, "$1×") ?? "–", run.settings.data ?? `${run.settings.model}, taught`, run.history.length,
+      run.structure?.replaceAll(/(\d)x(?=\d)/g, "$1×") ?? "–", run.settings.data, run.history.length,
       last?.validation_accuracy === undefined ? "–" : percent(last.validation_accuracy),
-      run.kind === "train" ? testAccuracy(run.result) ?? "–" : "–",
+      testAccuracy(run.result) ?? "–",
       run.state === "failed" ? "failed" : duration(seconds),
     ];
     return element("tr", { "aria-current": run.id === this.shown ? "true" : null },
