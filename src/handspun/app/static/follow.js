@@ -24,8 +24,9 @@ export class Follower extends EventTarget {
   get id() { return this.run.id; }
   get finished() { return isFinished(this.run); }
 
-  /** Put a newer state in place, such as the answer to a request. What it does not tell stays. */
+  /** Put the answer to a request in place; what it does not tell stays. Events may have overtaken it, and then they count. */
   take(run) {
+    if (run.revision < this.run.revision) return;
     this.run = { ...run, weights: run.weights ?? this.run.weights };
     this.#tell("run");
   }
