@@ -31,7 +31,9 @@ def find_chromium():
 
 def draw(page, drawing, *, panel="#panel-draw"):
     """Draw strokes with the mouse, from 0 to 1 on the sheet, and leave the pen up."""
-    box = page.locator(f"{panel} [data-test=canvas]").bounding_box()
+    canvas = page.locator(f"{panel} [data-test=canvas]")
+    canvas.scroll_into_view_if_needed()
+    box = canvas.bounding_box()
     for stroke in drawing["strokes"]:
         places = [(box["x"] + x * box["width"], box["y"] + y * box["height"]) for x, y in stroke]
         page.mouse.move(*places[0])

@@ -82,6 +82,7 @@ class Run(Feed):
         self._probability = np.empty(0, np.float32)  # (N,) of what was predicted
         self._told: dict[str, Any] = {
             "id": self.id,
+            "revision": 0,  # counts the states told, so that of two that cross on the way the newer one is known
             "kind": kind,
             "state": "waiting",
             "error": None,
@@ -121,7 +122,7 @@ class Run(Feed):
     def tell(self, **changes: Any) -> None:
         """Change the state, and tell everyone the whole of it."""
         with self.lock:
-            self._told |= changes
+            self._told |= {**changes, "revision": self._told["revision"] + 1}
             self.publish(WHOLE, self.state())
 
     def cell(self, true: int, predicted: int) -> dict[str, Any]:
@@ -201,7 +202,7 @@ class Run(Feed):
 
     def _finish(self, **changes: Any) -> None:
         with self.lock:
-            self._told |= changes
+            self._told |= {**changes, "revision": self._told["revision"] + 1}
             self.publish(WHOLE, self.state())
             self.end()
 
