@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from handspun import load_dataset, modelfile
-from handspun.contract import Contract, PictureContract, contract_as_dict, contract_from_dict, to_grey
+from handspun.contract import Contract, PictureContract, contract_as_dict, contract_from_dict, reduced, to_grey
 from handspun.errors import ModelFileError, UsageError
 from handspun.network import mlp
 
@@ -188,6 +188,28 @@ def test_stages_are_of_one_picture():
     for picture in (np.zeros((28, 28)), np.zeros((2, 3, 4, 1), np.uint8), np.zeros((0, 4), np.uint8)):
         with pytest.raises(UsageError, match="one picture"):
             CONTRACT.stages(picture)
+
+
+def test_large_pictures_are_made_smaller_first(digits):
+    enlarged = np.pad(digits[7], 20).repeat(40, axis=0).repeat(40, axis=1)[:-13, :-39]  # 2707 x 2681
+    stages = CONTRACT.stages(enlarged)
+    assert stages.factor == 2
+    np.testing.assert_array_equal(stages.grey, np.pad(digits[7], 20).repeat(20, axis=0).repeat(20, axis=1)[:-7, :-20])
+    np.testing.assert_array_equal(stages.image, CONTRACT(enlarged[None])[0])
+    assert np.abs(stages.image.astype(int) - CONTRACT(digits[7:8].repeat(20, axis=1).repeat(20, axis=2))[0]).max() <= 2
+    assert CONTRACT.stages(enlarged[:700, :2000]).factor == 1
+
+
+def test_a_large_picture_becomes_the_means_of_blocks(monkeypatch):
+    picture = np.random.default_rng(0).integers(0, 256, (2, 17, 23)).astype(np.uint8)
+    monkeypatch.setattr("handspun.contract.MOST_PIXELS", 17 * 23 // 9 + 1)
+    result, factor = reduced(picture)
+    assert factor == 3
+    expected = [[[block[3 * i : 3 * i + 3, 3 * j : 3 * j + 3].mean() for j in range(7)] for i in range(5)] for block in picture]
+    assert np.abs(result - np.array(expected)).max() <= 0.5
+    line, factor = reduced(picture[:, :1])
+    assert factor == 1
+    np.testing.assert_array_equal(line, picture[:, :1])
 
 
 # What cannot be meant --------------------------------------------------------------------------------------------------------

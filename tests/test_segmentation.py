@@ -84,6 +84,12 @@ def test_specks_are_left_out():
     assert found(sheet(*digits, *specks)) == [(0, *box) for box in digits]
 
 
+def test_boxes_in_large_pictures_are_in_their_own_pixels():
+    boxes = [(200, 1100, 300, 420), (210, 1080, 1500, 1620)]
+    for segment, box in zip(segments(sheet(*boxes, shape=(1500, 3000))), boxes, strict=True):
+        np.testing.assert_allclose([*segment.rows, *segment.columns], box, atol=2)
+
+
 def test_an_empty_sheet_has_no_digits():
     for value in (0, 130, 255):
         assert segments(np.full((40, 50, 3), value, np.uint8)) == []

@@ -10,6 +10,7 @@ photos and other pictures that are only scaled.
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -31,6 +32,10 @@ LUMA = (0.299, 0.587, 0.114)
 
 #: Ink is what has this share of white, in the pixel itself and, for the most part, around it: the grain of a photo has not.
 INK, AROUND = 0.25, 0.2
+
+
+#: A picture of more pixels is made smaller first: a photo of 12 million takes a tenth of the time, and strokes stay wide enough.
+MOST_PIXELS = 2_000_000
 
 
 @dataclass(frozen=True)
@@ -73,7 +78,7 @@ class Contract:
         result = np.zeros((len(images), self.side, self.side), np.uint8)
         at_once = max(1, 500_000 // (images.shape[1] * images.shape[2]))  # so that what is needed in between stays small
         for piece in pieces(len(images), at_once):
-            ink = to_ink(to_grey(images[piece]))  # (n, H, W)
+            ink = to_ink(reduced(to_grey(images[piece]))[0])  # (n, H, W)
             result[piece] = self.render(ink, find_strokes(ink))
         return result
 
@@ -89,7 +94,7 @@ class Contract:
         Raises:
             UsageError: another picture.
         """
-        grey = to_grey(check_picture(picture)[None])  # (1, H, W)
+        grey, factor = reduced(to_grey(check_picture(picture)[None]))  # (1, H, W)
         ink = to_ink(grey)  # (1, H, W)
         strokes = find_strokes(ink)
         (image,) = self.render(ink, strokes)
@@ -103,6 +108,7 @@ class Contract:
             centre=strokes.centre(0),
             scaled=crop.copy() if self._fits(ink.shape, strokes)[0] else self._scaled(crop),
             image=image,
+            factor=factor,
         )
 
     def _fits(self, shape: tuple[int, ...], strokes: Strokes) -> np.ndarray:
@@ -141,6 +147,8 @@ class Contract:
 class Stages:
     """One picture on its way through a ``Contract``; (H, W) is the picture's size, (side, side) that of the result.
 
+    A picture of more than ``MOST_PIXELS`` is made smaller first, and (H, W) is what it has then.
+
     Attributes:
         grey: (H, W) uint8, its luminance, on white paper where it was transparent.
         ink: (H, W) uint8, light strokes on black.
@@ -150,6 +158,7 @@ class Stages:
         scaled: (h, w) uint8, the strokes alone, their longer side as long as the contract's box; (0, 0) without strokes.
             Strokes that are right already are as they were, up to the contract's tolerance from the size of the box.
         image: (side, side) uint8, the result: the strokes with their centre of mass in the middle.
+        factor: so many pixels of the given picture, along each axis, were made one of these; 1 but for large pictures.
     """
 
     grey: np.ndarray
@@ -159,6 +168,7 @@ class Stages:
     centre: tuple[float, float]
     scaled: np.ndarray
     image: np.ndarray
+    factor: int = 1
 
     @property
     def crop(self) -> np.ndarray:
@@ -320,6 +330,23 @@ def to_grey(images: np.ndarray) -> np.ndarray:
         opaque = images[..., 3] / np.float32(255)
         grey = 255 + (grey - 255) * opaque
     return np.rint(grey).astype(np.uint8)
+
+
+def reduced(grey: np.ndarray) -> tuple[np.ndarray, int]:
+    """Pictures (n, H, W) uint8 of at most ``MOST_PIXELS`` each, (n, H // factor, W // factor), and the factor.
+
+    Larger ones become the means of blocks of factor x factor pixels; up to factor - 1 rows and columns at the end are left out.
+    """
+    count, height, width = grey.shape
+    factor = min(math.ceil(math.sqrt(height * width / MOST_PIXELS)), height, width)
+    if factor <= 1:
+        return grey, 1
+    rows, columns = height // factor, width // factor
+    total = np.zeros((count, rows, columns), np.float32)
+    for i in range(factor):
+        for j in range(factor):
+            total += grey[:, i : rows * factor : factor, j : columns * factor : factor]
+    return np.rint(total / factor**2).astype(np.uint8), factor
 
 
 def to_ink(grey: np.ndarray) -> np.ndarray:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from handspun.contract import check_picture, find_ink, to_grey, to_ink
+from handspun.contract import check_picture, find_ink, reduced, to_grey, to_ink
 
 #: A piece is a speck if both its sides are less than this share of a digit's height. The height of a digit is that of the piece
 #: which half of all ink belongs to pieces lower than.
@@ -63,7 +63,8 @@ def segments(picture: np.ndarray) -> list[Segment]:
     Raises:
         UsageError: another picture.
     """
-    (ink,) = to_ink(to_grey(check_picture(picture)[None]))  # (H, W)
+    grey, factor = reduced(to_grey(check_picture(picture)[None]))
+    (ink,) = to_ink(grey)  # (H, W), smaller than the picture by the factor
     labels, count = components(find_ink(ink[None])[0])  # (H, W)
     if count == 0:
         return []
@@ -80,8 +81,9 @@ def segments(picture: np.ndarray) -> list[Segment]:
     result = []
     for number, line in enumerate(_lines(boxes)):
         for digit in line:
-            top, bottom, left, right = boxes[digit].tolist()
-            result.append(Segment((top, bottom), (left, right), number, _alone(ink, labels, owner, digit + 1, boxes[digit])))
+            top, bottom, left, right = (factor * boxes[digit]).tolist()
+            alone = _alone(ink, labels, owner, digit + 1, boxes[digit])
+            result.append(Segment((top, bottom), (left, right), number, alone))
     return result
 
 
