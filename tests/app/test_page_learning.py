@@ -134,7 +134,7 @@ def test_a_network_is_trained_watched_and_used(page):
     page.locator(f"[data-test=cell-{true}-{predicted}]").click()
     until(page, f"document.querySelectorAll('#cell-images canvas').length === {wrong.max()}")
     page.reload()
-    until(page, "!document.getElementById('train-use')?.hidden")
+    until(page, "document.getElementById('train-use')?.hidden === false")
     assert state(page) == "Done after 6 epochs."
     page.locator("#train-use").click()
     until(page, "app.models.current.origin === 'trained'")
