@@ -84,7 +84,8 @@ def every_picture():
 def test_the_public_names_are_the_pictures_and_save():
     assert set(plots.__all__) == {
         "augmentation_grid", "confusion_matrix", "feature_maps", "filter_images", "learning_curves", "learning_rate",
-        "prediction_gallery", "sample_grid", "save", "scaling", "speed_bars", "version_grid", "weight_images", "worst_mistakes",
+        "prediction_gallery", "reliability_diagram", "sample_grid", "save", "scaling", "speed_bars", "version_grid",
+        "weight_images", "worst_mistakes",
     }  # fmt: skip
 
 
@@ -651,3 +652,16 @@ def test_columns_fill_the_rectangle():
         8,
     ]
     assert suitable_columns(64, 3) == 3
+
+
+def test_a_reliability_diagram_shows_the_bins_that_have_answers():
+    from handspun.metrics import reliability
+
+    sure = np.array([0.55, 0.65, 0.9, 0.95, 1.0])
+    found = reliability(np.stack([sure, 1 - sure], axis=1), np.array([0, 1, 0, 1, 0]), bins=5)
+    axes = plots.reliability_diagram(found, found).axes[0]
+    _, plain, calibrated = axes.lines
+    for line in (plain, calibrated):
+        assert np.asarray(line.get_xdata()) == pytest.approx(found.confidence[2:])
+        assert np.asarray(line.get_ydata()) == pytest.approx(found.accuracy[2:])
+    assert f"off by {100 * found.error:.2f} %" in calibrated.get_label()

@@ -11,6 +11,7 @@ from handspun import UsageError, load_dataset, load_pretrained
 from handspun.evaluation import evaluate
 from handspun.messy import evaluate_messy
 from handspun.pretrained import DEFAULT, load_pretrained_with_header, model_card, pretrained_names
+from handspun.unknown import evaluate_unknown
 
 MNIST = Path(os.environ.get("HANDSPUN_DATA_DIR", "/nonexistent")) / "mnist"
 needs_mnist = pytest.mark.skipif(not MNIST.is_dir(), reason="HANDSPUN_DATA_DIR holds no full MNIST")
@@ -89,6 +90,37 @@ def test_a_digit_anywhere_on_a_sheet_of_any_colour_is_read(name, digits):
 
 
 @every_model
+@needs_mnist
+def test_the_stated_share_of_digits_is_called_unknown_and_probabilities_may_be_trusted(name):
+    network, header = load_pretrained_with_header(name)
+    test = load_dataset("mnist").test
+    assert network.confidence is not None
+    assert network.confidence.false_reject_rate == 0.01
+    result = evaluate(network, test.images, test.labels)
+    assert result.unknown_rate == pytest.approx(0.01, abs=0.0025)
+    assert result.unknown_rate == pytest.approx(header["training"]["unknown_rate"], abs=5e-4)
+    assert result.reliability.error < 0.003
+
+
+#: The shares of other things that each model may take for digits: a little more than its card says.
+ACCEPTED = {
+    "mnist-cnn": {"blank": 0.0, "noise": 0.0, "scribbles": 0.15, "letters": 0.30, "other letters": 0.07},
+    "mnist-mlp": {"blank": 0.01, "noise": 0.0, "scribbles": 0.15, "letters": 0.37, "other letters": 0.16},
+}
+
+
+@every_model
+def test_few_other_things_are_taken_for_digits(name):
+    pytest.importorskip("PIL")
+    pytest.importorskip("matplotlib")
+    network = load_pretrained(name)
+    assert network.contract is not None
+    for kind in evaluate_unknown(network, network.contract):
+        assert kind.rate <= ACCEPTED[name][kind.name], kind.name
+        assert f"| {kind.name} | {kind.what} | {kind.images:,} |" in model_card(name)
+
+
+@every_model
 def test_the_card_says_what_a_card_should(name):
     card = model_card(name)
     for part in (
@@ -98,8 +130,11 @@ def test_the_card_says_what_a_card_should(name):
         "**Recipe**",
         "**Accuracy**",
         "95 % interval",
+        "**Trust**",
+        "**Not a digit**",
         "Known weaknesses",
         "inverted",
+        "photos",
     ):
         assert part in card
 

@@ -29,6 +29,6 @@ def reliability_diagram(calibrated: Reliability, plain: Reliability) -> Figure:
             axes.scatter(found.confidence[some], found.accuracy[some], s=size, color=colour)
         axes.set(xlim=(0, 1.02), ylim=(0, 1.02), xlabel="probability that was given", ylabel="share of right answers")
         axes.set_aspect("equal")
-        axes.legend(frameon=False, loc="upper left", labelcolor=INK)
+        axes.legend(frameon=False, loc="lower right", labelcolor=INK)
         title(axes, "Reliability", f"{int(calibrated.count.sum()):,} answers")
         return settle(figure)
