@@ -163,7 +163,9 @@ def _see(model: Model, frame: Frame, stages: bool) -> tuple[np.ndarray, dict[str
         return bring_to_model(model, picture), {}
     steps = contract.stages(picture)
     (top, bottom), (left, right) = steps.rows, steps.columns
-    told = {"ink": encode_array(steps.ink), "box": [top, left, bottom, right], "seen": encode_array(steps.image)}
+    told: dict[str, Any] = {"box": [top, left, bottom, right], "seen": encode_array(steps.image)}
+    if not np.array_equal(steps.ink, frame.pixels):  # most drawings are such ink already, and the page has them
+        told["ink"] = encode_array(steps.ink)
     if steps.scaled.size:
         told["scaled"] = encode_array(steps.scaled)
     return steps.image, {"stages": told}
