@@ -34,7 +34,7 @@ LUMA = (0.299, 0.587, 0.114)
 INK, AROUND = 0.25, 0.2
 
 
-#: A picture of more pixels is made smaller first: a photo of 12 million takes a tenth of the time, and strokes stay wide enough.
+#: A picture of more pixels is made smaller first: a photo of 12 million takes a tenth of the time, and its strokes stay wide.
 MOST_PIXELS = 2_000_000
 
 

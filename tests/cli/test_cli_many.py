@@ -55,6 +55,16 @@ def test_several_lines_and_files_as_json(handspun, number):
     assert handspun("predict", "--many", "a.png").out.startswith("a.png  31 / 415\n")
 
 
+def test_what_is_no_digit_is_said_to_be_none(handspun, number):
+    picture = np.asarray(Image.open(number("a.png", "31"))).copy()
+    picture[10:70:6, 180:240] = picture[10:70, 180:240:6] = 0  # a lattice
+    Image.fromarray(picture).save("a.png")
+    digits = handspun("predict", "--many", "a.png", "--json").json["numbers"][0]["digits"]
+    assert [digit["verdict"] for digit in digits] == ["known", "known", "unknown"]
+    *_, last = handspun("predict", "--many", "a.png").out.splitlines()
+    assert "(not a digit)" in last
+
+
 def test_an_empty_sheet_has_no_digits(handspun, number):
     Image.new("L", (50, 40), 255).save("empty.png")
     assert handspun("predict", "--many", "empty.png").out == "empty.png  no digits found\n"

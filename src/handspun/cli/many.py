@@ -11,7 +11,8 @@ import numpy as np
 from rich.text import Text
 
 from handspun.cli.console import out, percent, print_json, table
-from handspun.cli.images import class_names
+from handspun.cli.images import class_names, none_of
+from handspun.confidence import KNOWN
 from handspun.contract import Contract
 from handspun.data.pictures import read_pixels
 from handspun.errors import UsageError
@@ -27,12 +28,14 @@ class Reading:
         image: the name of the file.
         digits: in the order of reading, D of them.
         probabilities: (D, C) of each digit and class.
+        known: (D,) bool, which digits show one of the classes, as far as the model has learned to tell.
         classes: their C names.
     """
 
     image: str
     digits: list[Segment]
     probabilities: np.ndarray
+    known: np.ndarray
     classes: tuple[str, ...]
 
     def class_of(self, i: int) -> str:
@@ -54,6 +57,7 @@ class Reading:
             "text": "\n".join(self.lines),
             "digits": [
                 {
+                    "verdict": "known" if self.known[i] else "unknown",
                     "class": self.class_of(i),
                     "probability": float(self.probabilities[i].max()),
                     "line": digit.line,
@@ -77,9 +81,10 @@ def read(path: Path, network: Sequential) -> Reading:
     classes = class_names(network)
     digits = segments(read_pixels(path))
     if not digits:
-        return Reading(str(path), [], np.zeros((0, len(classes))), classes)
+        return Reading(str(path), [], np.zeros((0, len(classes))), np.zeros(0, bool), classes)
     pixels = np.stack([network.contract(digit.picture[None])[0] for digit in digits])  # (D, side, side)
-    return Reading(str(path), digits, network.predict_proba(pixels), classes)
+    answers = network.answer(pixels)
+    return Reading(str(path), digits, answers.probabilities, answers.verdict == KNOWN, classes)
 
 
 def answer(paths: Sequence[Path], network: Sequential, model: Path, *, json: bool) -> None:
@@ -97,5 +102,6 @@ def answer(paths: Sequence[Path], network: Sequential, model: Path, *, json: boo
         for i, digit in enumerate(reading.digits):
             corners = (digit.columns[0], digit.rows[0], digit.columns[1], digit.rows[1])
             probability = percent(float(reading.probabilities[i].max()))
-            rows.add_row(Text(f"  {reading.class_of(i)}", "bold"), probability, *map(str, corners))
+            doubt = Text("" if reading.known[i] else f" ({none_of(reading.classes)})", "yellow")
+            rows.add_row(Text(f"  {reading.class_of(i)}", "bold").append_text(doubt), probability, *map(str, corners))
         out.print(rows)
