@@ -29,6 +29,13 @@ def find_chromium():
     return next((str(path) for path in sorted(cache.glob("chromium-*/chrome-*/chrome"), reverse=True)), None)
 
 
+def open_view(page, view):
+    """Show a view, and wait until it is there."""
+    page.click(f"#tab-{view}")
+    until(page, f"document.body.dataset.view === '{view}' && !document.querySelector('#panel-{view}[aria-busy]')")
+    page.locator(f"#panel-{view} > *").first.wait_for()
+
+
 def draw(page, drawing, *, panel="#panel-draw"):
     """Draw strokes with the mouse, from 0 to 1 on the sheet, and leave the pen up."""
     canvas = page.locator(f"{panel} [data-test=canvas]")

@@ -51,9 +51,12 @@ def client(address):
         yield made
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser():
-    """One browser for all tests; each gets a window with nothing remembered."""
+    """One browser for a module's tests, each of which gets a window with nothing remembered.
+
+    Not for all modules: as long as it runs Playwright has an event loop in this thread, where other tests run their own.
+    """
     playwright = pytest.importorskip("playwright.sync_api", reason="tests in a browser need playwright: make test-app")
     path = find_chromium()
     if path is None:

@@ -9,7 +9,7 @@ import pytest
 pytest.importorskip("starlette")
 pytest.importorskip("httpx")
 
-from browsing import draw, settle, until
+from browsing import draw, open_view, settle, until
 
 from handspun.data import load_dataset
 
@@ -22,11 +22,6 @@ QUICK = {
     "optimizer": "adam",
     "learning_rate": 0.003,
 }
-
-
-def open_view(page, name):
-    page.evaluate(f"location.hash = '#{name}'")
-    until(page, f"document.getElementById('panel-{name}').children.length > 0")
 
 
 def teach_one(page):
@@ -113,6 +108,21 @@ def test_a_model_is_taught_compared_and_kept(page):
     draw(page, ONE, panel="#panel-teach")
     settle(page)
     assert page.evaluate("app.live.answer.class") == 1
+
+
+def test_a_lesson_can_be_discarded(page):
+    page.evaluate("app.models.select('mnist-mlp')")
+    open_view(page, "teach")
+    for _ in range(3):
+        teach_one(page)
+    before = page.evaluate("app.models.list.map(({ name }) => name)")
+    page.locator("#teach-seconds").select_option("4")
+    page.locator("#teach-learn").click()
+    page.locator("#teach-discard").click(timeout=60_000)
+    until(page, "document.getElementById('teach-status').textContent.includes('iscarded')")
+    page.evaluate("app.models.refresh()")
+    assert page.evaluate("app.models.list.map(({ name }) => name)") == before
+    assert page.evaluate("app.models.current.name") == "mnist-mlp"
 
 
 def test_a_network_is_trained_watched_and_used(page):

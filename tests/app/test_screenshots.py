@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from browsing import draw, settle, until
+from browsing import draw, open_view, settle, until
 from PIL import Image
 from strokes import drawings
 
@@ -32,12 +32,6 @@ def keep(tmp_path):
             assert len(np.unique(np.asarray(few_colours))) > 20, "the page is empty"
 
     return taken
-
-
-def open_view(page, view):
-    page.click(f"#tab-{view}")
-    until(page, f"document.body.dataset.view === '{view}' && !document.querySelector('#panel-{view}[aria-busy]')")
-    page.locator(f"#panel-{view} > *").first.wait_for()
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import uvicorn
 from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
 
 from handspun.app.wire import MOST_BYTES
 from handspun.errors import UsageError
@@ -78,7 +79,7 @@ def make_server(app: Starlette, *, when_ready: Callable[[], None] | None = None)
 
 
 class _Server(uvicorn.Server):
-    """Says when it is ready."""
+    """Says when it is ready; and ends what streams and trains before it waits for connections to end."""
 
     def __init__(self, config: uvicorn.Config, when_ready: Callable[[], None] | None) -> None:
         super().__init__(config)
@@ -88,3 +89,9 @@ class _Server(uvicorn.Server):
         await super().startup(sockets)
         if self._when_ready is not None:
             self._when_ready()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        assert isinstance(self.config.app, Starlette)
+        if (runs := self.config.app.state.runs) is not None:
+            await run_in_threadpool(runs.close)
+        await super().shutdown(sockets)

@@ -62,8 +62,6 @@ def make_app(models: Models, runs: Runs | None = None, *, hosts: Collection[str]
                 yield
             finally:
                 app.state.answerer.close()
-                if runs is not None:
-                    runs.close()
 
     handlers = {RequestError: _refused, HTTPException: _not_found, ClientDisconnect: _gone}
     app = Starlette(routes=routes, middleware=[Middleware(Guard, hosts=hosts)], exception_handlers=handlers, lifespan=lifespan)
