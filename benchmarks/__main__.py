@@ -9,7 +9,7 @@ import os
 import sys
 from collections.abc import Sequence
 
-from benchmarks import convolution, memory, report, scaling, server, speed, start, to_accuracy
+from benchmarks import convolution, memory, page, report, scaling, server, speed, start, to_accuracy
 from benchmarks.data import UnavailableError
 from benchmarks.harness import ROOT, WorkerError, limit_threads
 from benchmarks.machine import describe_machine
@@ -23,6 +23,7 @@ PARTS = {
     "memory": memory.measure,
     "start": start.measure,
     "server": server.measure,
+    "page": page.measure,
 }
 
 RESULTS = ROOT / "benchmarks" / "results.json"

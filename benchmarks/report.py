@@ -219,6 +219,26 @@ def _server(results: Results) -> str:
     )
 
 
+def _page(results: Results) -> str:
+    body = [
+        (row["model"], _spread(row["median_ms"], "{:.0f}"), _spread(row["p95_ms"], "{:.0f}"), f"{row['answers']:,}")
+        for row in results["rows"]
+    ]
+    worst = max(row["p95_ms"]["median"] for row in results["rows"])
+    return "\n".join(
+        [
+            "## Page",
+            "",
+            "Milliseconds from a movement of the pen to the frame of the screen that shows its answer, measured in the browser "
+            f"({results['browser']}) while {results['digits']} recorded digits are drawn with {results['rate']:.0f} movements "
+            f"a second; browser and server share the processors. Aim: {results['aim_ms']} ms for 95 of 100, "
+            f"{_verdict(worst <= results['aim_ms'])}.",
+            "",
+            *_table(("", "median", "95th percentile", "answers"), body),
+        ]
+    )
+
+
 def _convolution(results: Results) -> str:
     text = [
         "## Convolutions",
@@ -281,6 +301,7 @@ SECTIONS: dict[str, Callable[[Results], str]] = {
     "memory": _memory,
     "start": _start,
     "server": _server,
+    "page": _page,
 }
 
 

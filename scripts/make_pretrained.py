@@ -238,7 +238,8 @@ def card(
             f"- Of {max(refused, key=lambda version: refused[version])} digits it says too often that they are none.",
             "- The digits were written in the United States around 1990, by employees of the Census Bureau and by high-school "
             "students. Other ways to write a digit, such as a 1 with a long upstroke or a crossed 7, are rare among them.",
-            "- Several digits in one picture are taken for one.",
+            "- Several digits in one picture are taken for one, but for `handspun predict --many`; digits that touch are "
+            "not told apart.",
             "",
             "## Messy versions",
             "",
