@@ -79,20 +79,26 @@ def page_address(models, tmp_path_factory):
 @pytest.fixture
 def new_page(browser, page_address):
     """A function that opens the page in a window of its own; at the end no window may have complained."""
-    contexts, complaints = [], []
+    contexts, complaints, listeners = [], [], {}
 
     def opened(*, address=None, path="/", quiet=True, **options):
         options = {"viewport": {"width": 1280, "height": 800}, "reduced_motion": "reduce", **options}
         contexts.append(browser.new_context(**options))
         page = contexts[-1].new_page()
         if quiet:
-            page.on("console", lambda message: complaints.append(f"{message.type}: {message.text}"))
+            listeners[page] = lambda message: complaints.append(f"{message.type}: {message.text}")
+            page.on("console", listeners[page])
         page.on("pageerror", lambda error: complaints.append(str(error)))
         page.goto((address or page_address) + path)
         if path == "/":
             until(page, "globalThis.app?.live.answer !== null && app.models.current")
         return page
 
+    def hush(page):
+        if page in listeners:
+            page.remove_listener("console", listeners.pop(page))
+
+    opened.hush = hush
     yield opened
     for context in contexts:
         context.close()
@@ -105,11 +111,12 @@ def page(new_page):
 
 
 @pytest.fixture
-def axe():
-    """A function that gives what axe finds against a page: rule and place."""
+def axe(new_page):
+    """A function that gives what axe finds against a page: rule and place. After it the page may complain: axe makes it."""
     Axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="make test-app brings axe").Axe
 
     def violations(page):
+        new_page.hush(page)
         found = Axe().run(page).response["violations"]
         return [f"{rule['id']}: {node['target']}" for rule in found for node in rule["nodes"]]
 

@@ -203,7 +203,7 @@ def test_axes_have_round_marks(page, least, step):
 @pytest.mark.parametrize("theme", ["light", "dark"])
 @pytest.mark.parametrize("width", [360, 1600])
 def test_both_views_with_all_that_they_show_are_for_everyone(new_page, axe, theme, width):
-    page = new_page(viewport={"width": width, "height": 900}, color_scheme=theme, quiet=False)  # axe styles elements inline
+    page = new_page(viewport={"width": width, "height": 900}, color_scheme=theme)
     open_train(page, QUICK)
     page.locator("#train-augment summary").click()
     page.locator("#train-start").click()
