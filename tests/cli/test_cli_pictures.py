@@ -68,7 +68,7 @@ def test_train_on_a_folder_and_predict_new_pictures(handspun, folder):
     assert (images == original).all(axis=(1, 2, 3)).any() or (load_dataset("photos").test.images == original).all(
         axis=(1, 2, 3)
     ).any()
-    expected = network.predict_proba(original[None])[0]
+    expected = network.answer(original[None]).probabilities[0]
     assert list(said[1]["probabilities"].values()) == pytest.approx(expected.tolist())
 
 
