@@ -66,8 +66,8 @@ def fit_temperature(logits: np.ndarray, labels: np.ndarray) -> float:
     so the slope has one zero, and halving the interval around it, on a scale of logarithms, finds it. Guo et al. 2017, section
     4.2: of all methods of calibration the simplest, and the best of those that they compared.
 
-    Few images that are all read right would make β infinite, and every answer certain. So β is held near 1 by β - log β - 1, the
-    negative logarithm of a gamma distribution that has its peak there, which weighs as much as one image: with thousands of
+    Few images that are all read right would make β infinite, and every answer certain. So β is held near 1 by β - log β - 1,
+    the negative logarithm of a gamma distribution that has its peak there, which weighs as much as one image: with thousands of
     images it is nothing. It is convex as well, and its slope is 1 - 1/β.
     """
     z = logits.astype(np.float64)

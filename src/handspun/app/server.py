@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from anyio import to_thread
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
@@ -28,6 +29,10 @@ if TYPE_CHECKING:
     from handspun.app.runs import Runs
 
 STATIC = Path(__file__).parent / "static"
+
+#: Threads for all that takes long: pictures, insides, files. More of them would only wait for Python's lock, and each could hold
+#: a picture of many megapixels.
+THREADS = 2
 
 
 def make_app(models: Models, runs: Runs | None = None, *, hosts: Collection[str] | None = LOOPBACK) -> Starlette:
@@ -56,6 +61,7 @@ def make_app(models: Models, runs: Runs | None = None, *, hosts: Collection[str]
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         app.state.answerer = Answerer()
+        to_thread.current_default_thread_limiter().total_tokens = THREADS
         # The products of one picture are small: threads for them would only wait for each other.
         with threadpool_limits(1, user_api="blas"):
             try:
