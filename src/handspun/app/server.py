@@ -30,8 +30,8 @@ if TYPE_CHECKING:
 
 STATIC = Path(__file__).parent / "static"
 
-#: Threads for all that takes long: pictures, insides, files. More of them would only wait for Python's lock, and each could hold
-#: a picture of many megapixels.
+#: Threads for all that takes long: pictures, insides, files. More of them would only wait for Python's lock, and each could
+#: hold a picture of many megapixels.
 THREADS = 2
 
 
