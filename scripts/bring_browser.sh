@@ -2,12 +2,12 @@
 # A Chromium for the tests of the page, unless there is one: the system's package where that can be installed, or Playwright's.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-found() { PYTHONPATH=tests/app "${PYTHON:-python3}" -c 'import sys; from browsing import find_chromium; sys.exit(find_chromium() is None)'; }
-found && exit
-if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
-  apt-get update -qq
+python=${PYTHON:-python3}
+found() { PYTHONPATH=tests/app "$python" -c 'import sys; from browsing import find_chromium; sys.exit(find_chromium() is None)'; }
+from_system() {
+  [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null || return 1
+  apt-get update -qq || echo "The lists of packages could not be renewed; going on with those at hand." >&2
   DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends chromium >/dev/null
-else
-  "${PYTHON:-python3}" -m playwright install chromium
-fi
+}
+found || from_system || "$python" -m playwright install chromium
 found || { echo "No Chromium could be installed. Install one, or name it in HANDSPUN_CHROMIUM." >&2; exit 1; }
