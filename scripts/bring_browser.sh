@@ -4,10 +4,11 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 python=${PYTHON:-python3}
 found() { PYTHONPATH=tests/app "$python" -c 'import sys; from browsing import find_chromium; sys.exit(find_chromium() is None)'; }
+# Without any font the page would have no text.
 from_system() {
   [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null || return 1
   apt-get update -qq || echo "The lists of packages could not be renewed; going on with those at hand." >&2
-  DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends chromium >/dev/null
+  DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends chromium fonts-dejavu-core >/dev/null
 }
 found || from_system || "$python" -m playwright install chromium
 found || { echo "No Chromium could be installed. Install one, or name it in HANDSPUN_CHROMIUM." >&2; exit 1; }
