@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import statistics
 import subprocess
 import sys
@@ -112,3 +113,24 @@ def spread(values: Sequence[float]) -> dict[str, float]:
 def ratios(values: Sequence[float], base: Sequence[float]) -> dict[str, float]:
     """The spread of the quotients taken round by round."""
     return spread([value / other for value, other in zip(values, base, strict=True)])
+
+
+@contextmanager
+def running_app(*arguments: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """The process of ``handspun serve`` or ``draw`` at a free port, and its address.
+
+    Raises:
+        WorkerError: it did not start.
+    """
+    command = [sys.executable, "-m", "handspun", *arguments, "--port", "0"]
+    with subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stderr
+            line = process.stderr.readline()
+            found = re.search(r"http://\S+/", line)
+            if not found:
+                raise WorkerError(f"The server did not start: {line.strip()}")
+            yield process, found[0]
+        finally:
+            process.terminate()
+            process.wait(20)

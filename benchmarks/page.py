@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import re
-import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
 
 from benchmarks.data import UnavailableError
-from benchmarks.harness import ROOT, WorkerError, spread
+from benchmarks.harness import ROOT, running_app, spread
 from benchmarks.settings import Settings
 
 #: Movements of the pen a second, as a mouse tells them.
@@ -43,7 +39,11 @@ def measure(settings: Settings) -> dict[str, Any]:
         raise UnavailableError("there is no Chromium; make browser brings one")
     digits = drawings()[:: 50 if settings.quick else 5]
     rows = []
-    with _page_server() as address, sync_playwright() as playwright:
+    with (
+        TemporaryDirectory() as folder,
+        running_app("draw", "--no-open", "--out", folder) as (_, address),
+        sync_playwright() as playwright,
+    ):
         browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
         page = browser.new_page(viewport={"width": 1280, "height": 800})
         page.goto(address)
@@ -69,24 +69,6 @@ def measure(settings: Settings) -> dict[str, Any]:
         version = browser.version
         browser.close()
     return {"rate": RATE, "digits": len(digits), "aim_ms": AIM, "browser": f"Chromium {version}, headless", "rows": rows}
-
-
-@contextmanager
-def _page_server() -> Iterator[str]:
-    """The address of the page, served by a process of its own."""
-    with TemporaryDirectory() as folder:
-        command = [sys.executable, "-m", "handspun", "draw", "--port", "0", "--no-open", "--out", folder]
-        with subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True) as process:
-            try:
-                assert process.stderr
-                line = process.stderr.readline()
-                found = re.search(r"http://\S+/", line)
-                if not found:
-                    raise WorkerError(f"The page's server did not start: {line.strip()}")
-                yield found[0]
-            finally:
-                process.terminate()
-                process.wait(20)
 
 
 def _draw(page: Any, drawing: dict[str, Any]) -> None:

@@ -9,18 +9,14 @@ import asyncio
 import io
 import re
 import statistics
-import subprocess
-import sys
 import time
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from benchmarks.harness import ROOT, WorkerError, spread
+from benchmarks.harness import WorkerError, running_app, spread
 from benchmarks.settings import Settings
 
 CLIENTS = (1, 16, 64)
@@ -41,7 +37,8 @@ def measure(settings: Settings) -> dict[str, Any]:
         WorkerError: the server did not start, or answered a good request wrongly.
     """
     seconds = 0.5 if settings.quick else SECONDS
-    with running_server() as (process, port):
+    with running_app("serve") as (process, address):
+        port = int(address.rstrip("/").rpartition(":")[2])
         asyncio.run(_round(port, 4, 0.5))  # to warm up
         rounds = {clients: [] for clients in CLIENTS}
         for _ in range(settings.repeats):
@@ -59,23 +56,6 @@ def measure(settings: Settings) -> dict[str, Any]:
         settings.say("server: rounds done; now the long run")
         soak = asyncio.run(_soak(process.pid, port, 5.0 if settings.quick else SOAK_SECONDS))
     return {"model": MODEL, "seconds": seconds, "rows": rows, "soak": soak}
-
-
-@contextmanager
-def running_server() -> Iterator[tuple[subprocess.Popen[str], int]]:
-    """The process of a server, and its port."""
-    command = [sys.executable, "-m", "handspun", "serve", "--port", "0"]
-    with subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True) as process:
-        try:
-            assert process.stderr
-            line = process.stderr.readline()
-            found = re.search(r"http://[^/]+:(\d+)/", line)
-            if not found:
-                raise WorkerError(f"The server did not start: {line.strip()}")
-            yield process, int(found[1])
-        finally:
-            process.terminate()
-            process.wait(20)
 
 
 def drawing(digit_column: int = 140) -> bytes:
