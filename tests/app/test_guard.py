@@ -3,7 +3,9 @@
 import http.client
 import json
 import socket
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import urlsplit
 
 import numpy as np
@@ -14,7 +16,7 @@ from websockets.sync.client import connect
 from conftest import serving
 from handspun.app import guard, wire
 from handspun.app.runs import Runs
-from handspun.app.server import make_app
+from handspun.app.server import THREADS, make_app
 
 PIXELS = {"pixels": [[0, 0], [0, 255]]}
 
@@ -157,6 +159,23 @@ def test_an_upload_that_stops_is_ended_and_others_are_served(address, client, mo
         assert client.post("/api/predict", json=PIXELS).status_code == 200
         answer = read_all(slow)
     assert answer.startswith("HTTP/1.1 408")
+
+
+def test_whether_it_is_well_is_said_while_all_threads_are_busy(client, monkeypatch):
+    """Otherwise two large pictures would make the server look dead."""
+    begun, go_on = threading.Semaphore(0), threading.Event()
+    monkeypatch.setattr(
+        "handspun.app.predict._decode", lambda *args: (begun.release(), go_on.wait(20), np.zeros((9, 9), np.uint8))[-1]
+    )
+    body, kind = b"picture", {"content-type": "image/png"}
+    with ThreadPoolExecutor(THREADS) as others:
+        for _ in range(THREADS):
+            others.submit(client.post, "/api/predict", content=body, headers=kind)
+        try:
+            assert all(begun.acquire(timeout=20) for _ in range(THREADS))
+            assert client.get("/healthz", timeout=10).status_code == 200
+        finally:
+            go_on.set()
 
 
 def test_clients_that_vanish_harm_nobody(address, client, caplog):

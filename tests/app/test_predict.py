@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 from strokes import drawings, render
 
-from handspun.app import answers, wire
+from handspun.app import answers, predict, wire
 
 PNG = {"content-type": "image/png"}
 
@@ -156,6 +156,67 @@ def test_hostile_file_names_come_back_as_text_and_do_nothing(client, digits, tmp
     broken = client.post("/api/predict", files=[("images", ("<script>", b"x", "image/png"))])
     assert broken.status_code == 400
     assert "<script>" not in broken.text
+
+
+def test_names_in_encodings_that_are_no_text_are_refused(client, digits):
+    part = (
+        b'--x\r\nContent-Disposition: form-data; name="f"; filename="\\ud800"\r\n\r\n' + file_of(digits[1]) + b"\r\n--x--\r\n"
+    )
+    for charset in ("undefined", "unicode_escape", "base64", "no-such"):
+        kind = f"multipart/form-data; boundary=x; charset={charset}"
+        answer = client.post("/api/predict", content=part, headers={"content-type": kind})
+        assert answer.status_code == 415
+        assert "UTF-8" in answer.json()["error"]
+    answer = client.post(
+        "/api/predict", content=part, headers={"content-type": "multipart/form-data; boundary=x; charset=UTF-8"}
+    )
+    assert answer.json()["predictions"][0]["name"] == "\\ud800"
+
+
+def test_a_form_of_many_bombs_is_ended(client, monkeypatch):
+    monkeypatch.setattr(predict, "MOST_PIXELS_IN_A_FORM", 90_000)
+    files = [("f", ("a.png", file_of(np.zeros((200, 200), np.uint8)))) for _ in range(3)]
+    assert client.post("/api/predict", files=files[:2]).status_code == 200
+    answer = client.post("/api/predict", files=files)
+    assert answer.status_code == 413
+    assert "90,000 pixels together" in answer.json()["error"]
+
+
+def test_json_that_would_take_long_or_much_memory_is_refused(client):
+    for body in (
+        "[" + "[]," * 600_000 + "[]]",
+        "{" + ",".join(f'"{i}":0' for i in range(10**6)) + "}",
+    ):
+        answer = client.post("/api/predict", content='{"pixels":' + body + "}", headers={"content-type": "application/json"})
+        assert answer.status_code == 413
+        assert "1,000,000 values" in answer.json()["error"]
+
+
+def test_texts_among_the_pixels_take_no_memory(client):
+    """NumPy would make an array of so many texts of the length of the longest: here 400 TB."""
+    pixels = ["x" * 10**7] + ["y"] * 10**5
+    assert client.post("/api/predict", json={"pixels": pixels}).status_code == 400
+
+
+@pytest.mark.parametrize(
+    ("pixels", "says"),
+    [
+        ([[0, 1], [2]], "same length"),
+        ([[0, 1], 2], "whole numbers"),
+        ([[[[[0]]]]], "whole numbers"),
+        ([[[[0]]]] * 2, None),
+        ([[True]], "whole numbers"),
+        ([[0.5]], "whole numbers"),
+        ([[10**40]], "whole numbers"),
+        ([], "whole numbers"),
+        ([[]], "whole numbers"),
+        (3, "uint8 pictures"),
+    ],
+)
+def test_lists_that_are_pictures_and_others(client, pixels, says):
+    answer = client.post("/api/predict", json={"pixels": pixels})
+    assert answer.status_code == (200 if says is None else 400), answer.text
+    assert says is None or says in answer.json()["error"]
 
 
 def test_a_form_without_files(client):

@@ -240,7 +240,7 @@ def test_a_training_that_diverges_says_so(web):
         ({"augment": {"rotation": 90}}, "0 to 45"),
         ({"augment": {"spin": 1}}, "spin"),
         ({"learning_rate": -1}, "learning_rate"),
-        ({"weight_decay": float("nan")}, "weight_decay"),
+        ({"weight_decay": float("nan")}, "finite"),
         ({"units": 3}, "units"),
         ({"drawings": []}, "drawings"),
     ],
@@ -251,6 +251,35 @@ def test_what_cannot_be_meant_is_refused_with_a_sentence(web, changes, words):
     assert words in said
     assert len(said) < 600  # all that is known may be listed, and nothing more
     assert web.get("/healthz").json()["training"] is False
+
+
+def test_a_training_with_half_a_character_in_its_settings_does_not_begin(web):
+    """It would be told in no answer any more: neither its own state nor the list of all."""
+    for text in (b'"\\ud800"', b'"\xed\xa0\x80"', b'"\\udc00\\ud800"'):
+        for body in (b'{"hidden": [4], "epochs": 1, "only": [%s, "1"]}', b'{"activation": %s}', b"{%s: 1}"):
+            answer = web.post("/api/runs", content=body % text, headers={"content-type": "application/json"})
+            assert error_of(answer, 400) == "The body is not JSON."
+    assert web.get("/api/runs").status_code == 200
+    whole = b'{"activation": "\\ud83d\\ude00"}'  # a character of two halves
+    said = error_of(web.post("/api/runs", content=whole, headers={"content-type": "application/json"}), 400)
+    assert "\U0001f600" in said
+
+
+def test_a_message_quotes_no_more_than_one_reads(web):
+    body = {"drawings": [{"pixels": encode_array(np.zeros((28, 28), np.uint8)), "label": "x" * 10**6}]}
+    assert len(error_of(web.post("/api/teach", json=body), 400)) < 1100
+
+
+@pytest.mark.parametrize("number", ["1e999", "-1e999", "Infinity", "NaN"])
+def test_a_number_without_end_is_refused(web, number):
+    body = '{"augment": {"shift": ' + number + "}}"
+    assert "finite" in error_of(web.post("/api/runs", content=body, headers={"content-type": "application/json"}), 400)
+
+
+def test_a_cell_of_absurd_numbers(web):
+    run = web.post("/api/runs", json=SMALL).json()["id"]
+    for cell in ("9" * 5000 + "/1", "1/x", "-1/0", "%C2%B2/1"):
+        error_of(web.get(f"/api/runs/{run}/cell/{cell}"), 404)
 
 
 def test_the_network_of_settings_is_told_without_making_it(web):
@@ -347,6 +376,23 @@ def test_a_name_that_leads_elsewhere_is_refused(name, tmp_path):
     with pytest.raises(RequestError, match="letters, digits"):
         runs.keep(finished_run(), name)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_nobody_waits_while_a_model_is_written(monkeypatch, tmp_path):
+    runs, run = Runs(one_model(), folder=tmp_path), finished_run()
+    begun, go_on = threading.Event(), threading.Event()
+    monkeypatch.setattr("handspun.app.runs.save", lambda *args, **options: (begun.set(), go_on.wait(20)))
+    keeping = threading.Thread(target=runs.keep, args=(run,))
+    keeping.start()
+    assert begun.wait(20)
+    asked = threading.Thread(target=run.state)
+    asked.start()
+    asked.join(10)
+    waited = asked.is_alive()
+    go_on.set()
+    keeping.join(20)
+    assert not waited
+    assert run.state()["decision"] == "kept"
 
 
 def test_a_discarded_model_is_gone():

@@ -25,7 +25,7 @@ from starlette.responses import JSONResponse
 from starlette.routing import Route
 
 from handspun import inputs
-from handspun.app.wire import RequestError, encode_array
+from handspun.app.wire import RequestError, encode_array, whole_number
 from handspun.layers import Conv2D, Dense, Flatten, Residual
 from handspun.network import Sequential
 from handspun.parameters import Shape
@@ -290,10 +290,11 @@ def _strongest(layer: str, contributions: np.ndarray) -> list[dict[str, Any]]:
 
 async def _weights(request: Request) -> JSONResponse:
     model = request.app.state.models.get(request.path_params["name"])
-    layer, unit = request.query_params.get("layer", ""), request.query_params.get("unit", "")
-    if not (unit.isascii() and unit.isdigit() and len(unit) < 10):
-        raise RequestError(400, f'unit must be a whole number, as in ?layer={layer or "dense1"}&unit=5; got "{unit}".')
-    return JSONResponse(await run_in_threadpool(weights, model.network, layer, int(unit)))
+    layer, text = request.query_params.get("layer", ""), request.query_params.get("unit", "")
+    unit = whole_number(text)
+    if unit is None:
+        raise RequestError(400, f'unit must be a whole number, as in ?layer={layer or "dense1"}&unit=5; got "{text}".')
+    return JSONResponse(await run_in_threadpool(weights, model.network, layer, unit))
 
 
 routes = [Route("/api/models/{name}/weights", _weights)]

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import io
+import math
+from itertools import chain
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
+from python_multipart.multipart import parse_options_header
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import UploadFile
 from starlette.requests import Request
@@ -16,7 +19,7 @@ from starlette.routing import Route
 
 from handspun.app.answers import bring_to_model
 from handspun.app.models import Model
-from handspun.app.wire import MOST_BYTES, MOST_IMAGES, MOST_PIXELS, RequestError, read_json
+from handspun.app.wire import MOST_BYTES, MOST_IMAGES, MOST_PIXELS, MOST_PIXELS_IN_A_FORM, RequestError, read_json
 from handspun.archive import read_array
 from handspun.confidence import EMPTY, Answers
 from handspun.data.decoding import UnreadablePictureError
@@ -42,7 +45,7 @@ async def predict(request: Request) -> JSONResponse:
         names = [None] * len(images)
     elif kind.startswith("image/") or kind == "application/octet-stream":
         body = await request.body()
-        images = (await run_in_threadpool(_from_picture, model, body, "The picture"))[None]
+        images = (await run_in_threadpool(lambda: bring_to_model(model, _decode(body, "The picture"))))[None]
         names = [None]
     else:
         raise RequestError(
@@ -70,25 +73,34 @@ def answer_as_dict(model: Model, answers: Answers, i: int) -> dict[str, Any]:
 
 async def _from_form(request: Request, model: Model) -> tuple[list[str | None], np.ndarray]:
     """The files of a form, whatever its fields are called."""
+    _, options = parse_options_header(request.headers["content-type"])
+    charset = options.get(b"charset", b"utf-8").decode("latin-1")
+    if charset.lower() != "utf-8":  # Python knows encodings that make no text, and fail in ways of their own
+        raise RequestError(415, f'The names in a form are in UTF-8 (RFC 7578), not in "{charset}".')
     async with request.form(max_files=MOST_IMAGES, max_fields=0) as form:
         files = [value for _, value in form.multi_items() if isinstance(value, UploadFile)]
         if not files:
             raise RequestError(400, "The form holds no file.")
-        images = []
+        images, pixels = [], 0
         for number, file in enumerate(files, start=1):
             body = await file.read()
             name = f"File {number} of {len(files)}"  # a hostile name shall not stand in a message
-            images.append(await run_in_threadpool(_from_picture, model, body, name))
+            picture = await run_in_threadpool(_decode, body, name)
+            pixels += math.prod(picture.shape[:2])
+            if pixels > MOST_PIXELS_IN_A_FORM:
+                raise RequestError(
+                    413, f"The pictures of a form have at most {MOST_PIXELS_IN_A_FORM:,} pixels together; send fewer at a time."
+                )
+            images.append(await run_in_threadpool(bring_to_model, model, picture))
         return [file.filename for file in files], np.stack(images)
 
 
-def _from_picture(model: Model, body: bytes, name: str) -> np.ndarray:
-    """What the model sees of one picture file."""
+def _decode(body: bytes, name: str) -> np.ndarray:
+    """The pixels of one picture file."""
     try:
-        picture = decode_pixels(io.BytesIO(body), most_pixels=MOST_PIXELS)
+        return decode_pixels(io.BytesIO(body), most_pixels=MOST_PIXELS)
     except UnreadablePictureError as error:
         raise RequestError(400, f"{name} {error}.") from error
-    return bring_to_model(model, picture)
 
 
 def _from_npy(body: bytes) -> np.ndarray:
@@ -103,14 +115,21 @@ def _from_npy(body: bytes) -> np.ndarray:
 
 
 def _from_lists(pixels: Any) -> np.ndarray:
-    """Nested lists of numbers from 0 to 255 as pictures."""
-    try:
-        values = np.array(pixels)
-    except (ValueError, OverflowError):  # rows of different lengths
-        raise RequestError(400, "pixels must be lists of rows of the same length.") from None
-    if values.dtype.kind not in "iu" or not values.size or values.min() < 0 or values.max() > 255:
+    """Nested lists of numbers from 0 to 255 as pictures.
+
+    They are taken apart here, list by list: NumPy would make room for the longest of many texts many times.
+    """
+    shape: list[int] = []
+    values = [pixels]
+    while {type(value) for value in values} == {list} and len(shape) < 4:
+        sizes = {len(value) for value in values}
+        if len(sizes) > 1:
+            raise RequestError(400, "pixels must be lists of rows of the same length.")
+        shape += sizes
+        values = list(chain.from_iterable(values))
+    if {type(value) for value in values} != {int} or min(values) < 0 or max(values) > 255:
         raise RequestError(400, "pixels must be whole numbers from 0 to 255: rows of one picture, or a list of such pictures.")
-    return _as_pictures(values.astype(np.uint8))
+    return _as_pictures(np.array(values, np.uint8).reshape(shape))
 
 
 def _as_pictures(values: np.ndarray) -> np.ndarray:

@@ -17,7 +17,7 @@ from handspun.app.models import Model, Models, free_name
 from handspun.app.options import Datasets
 from handspun.app.run import Outcome, Run
 from handspun.app.training import plan_training
-from handspun.app.wire import RequestError, read_json
+from handspun.app.wire import RequestError, read_json, whole_number
 from handspun.errors import OutputError
 from handspun.modelfile import save
 from handspun.recipes.run import make_folder
@@ -50,7 +50,7 @@ class Runs:
         self.datasets = datasets or Datasets()
         self._folder = folder
         self._lock = threading.Lock()
-        self._keeping = threading.Lock()  # two models kept at once get two names
+        self._keeping = threading.Lock()  # one is kept or discarded at a time: it cannot be both, and two get two names
         self._runs: dict[str, Run] = {}  # the oldest first
         self._thread: threading.Thread | None = None
         self._closed = False
@@ -100,28 +100,27 @@ class Runs:
         wanted = run.name if name is None else name.strip()
         if not _NAME.fullmatch(wanted):
             raise RequestError(400, "A model is called by 1 to 60 letters, digits, spaces, dots, hyphens and underscores.")
-        with run.lock:
-            if run.outcome is None:
+        with self._keeping:  # and not run.lock, which all who watch ask for: to write a large file takes a second
+            outcome = run.outcome
+            if outcome is None:
                 raise RequestError(409, "There is nothing to keep: the training is not over, has failed, or was discarded.")
             if (kept := run.state()["model"]) is not None:
                 raise RequestError(409, f'This model is kept already, as "{kept}".')
-            with self._keeping:
-                taken = {model.name for model in self.models.all()}
-                if self._folder:
-                    make_folder(self._folder)
-                    taken |= {path.stem for path in self._folder.glob("*.npz")}
-                outcome = run.outcome
-                origin = "taught" if run.kind == "teach" else "trained"
-                model = Model(free_name(wanted, taken), outcome.network, origin, outcome.training)
-                if self._folder:
-                    save(model.network, self._folder / f"{model.name}.npz", training=model.training)
-                self.models.add(model)
+            taken = {model.name for model in self.models.all()}
+            if self._folder:
+                make_folder(self._folder)
+                taken |= {path.stem for path in self._folder.glob("*.npz")}
+            origin = "taught" if run.kind == "teach" else "trained"
+            model = Model(free_name(wanted, taken), outcome.network, origin, outcome.training)
+            if self._folder:
+                save(model.network, self._folder / f"{model.name}.npz", training=model.training)
+            self.models.add(model)
             run.tell(model=model.name, decision="kept")
         return model
 
     def discard(self, run: Run) -> None:
         """Let go of the network of ``run``; its curves stay. RequestError 409 where it is not over, or kept."""
-        with run.lock:
+        with self._keeping, run.lock:
             if not run.finished:
                 raise RequestError(409, "This training goes on. Stop it first.")
             if run.state()["model"] is not None:
@@ -204,13 +203,16 @@ async def _keep(request: Request) -> JSONResponse:
 
 async def _discard(request: Request) -> JSONResponse:
     run = _asked(request)
-    runs_of(request).discard(run)
+    await run_in_threadpool(runs_of(request).discard, run)
     return JSONResponse(run.summary())
 
 
 async def _cell(request: Request) -> JSONResponse:
-    run, places = _asked(request), request.path_params
-    return JSONResponse(await run_in_threadpool(run.cell, places["true"], places["predicted"]))
+    run = _asked(request)
+    true, predicted = (whole_number(request.path_params[name]) for name in ("true", "predicted"))
+    if true is None or predicted is None:
+        raise RequestError(404, "A cell is named by the indices of two classes, as in cell/7/1.")
+    return JSONResponse(await run_in_threadpool(run.cell, true, predicted))
 
 
 def _asked(request: Request) -> Run:
@@ -232,5 +234,5 @@ routes = [
     _each("/pause", _steering(Run.pause), "POST"),
     _each("/resume", _steering(Run.resume), "POST"),
     _each("/stop", _steering(Run.stop), "POST"),
-    _each("/cell/{true:int}/{predicted:int}", _cell),
+    _each("/cell/{true}/{predicted}", _cell),
 ]

@@ -85,7 +85,7 @@ class _Page(StaticFiles):
         return response
 
 
-def _health(request: Request) -> JSONResponse:
+async def _health(request: Request) -> JSONResponse:  # on the event loop: it waits for no thread that pictures keep busy
     state = request.app.state
     training = state.runs is not None and state.runs.training
     return JSONResponse(

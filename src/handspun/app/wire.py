@@ -9,12 +9,15 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+import math
+import re
 import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 
 #: The largest body of a request: a photo, or some thousand drawings. Larger ones are refused before they are read.
@@ -23,11 +26,24 @@ MOST_BYTES = 16 * 2**20
 #: The largest picture that is decoded: 24 megapixels, a photo of a telephone. What it takes in memory is twelve times that.
 MOST_PIXELS = 24_000_000
 
+#: The pixels of all pictures in a form: eight photos. Compressed well, a thousand bombs fit into a body.
+MOST_PIXELS_IN_A_FORM = 96_000_000
+
 #: The longest side of a frame. The page scales its drawings and pictures to less before it sends them.
 MOST_SIDE = 2048
 
 #: How many pictures one request may ask about.
 MOST_IMAGES = 1000
+
+#: How many values the JSON in a body may hold: those of a thousand pictures of 28 x 28. Python takes a second to make so many
+#: objects of the kind that takes longest, and nothing else goes on meanwhile; text in base64 is a single one.
+MOST_VALUES = 1_000_000
+
+#: Characters of a message. It may quote what came in, which has no end.
+_MOST_MESSAGE = 1000
+
+#: Half a character of UTF-16, written as an escape: alone it is no text, and nothing can be done with it.
+_HALF = re.compile(r"\\u[dD][89a-fA-F]")
 
 #: Sequence number, width, height, kind, and three bytes that are always zero.
 _HEADER = struct.Struct("<IHHB3x")
@@ -48,6 +64,8 @@ class RequestError(Exception):
     """
 
     def __init__(self, status: int, message: str) -> None:
+        if len(message) > _MOST_MESSAGE:
+            message = message[:_MOST_MESSAGE] + " …"
         super().__init__(message)
         self.status = status
         self.message = message
@@ -147,15 +165,39 @@ def _bytes_of(text: Any, what: str) -> bytes:
         raise RequestError(400, f"The data of {what} are not in base64.") from None
 
 
+def whole_number(text: str) -> int | None:
+    """The number that a part of an address is, of at most nine digits; None where it is none."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else None
+
+
 async def read_json(request: Request) -> dict[str, Any]:
     """The JSON object in the body of a request; RequestError where there is none."""
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind != "application/json":
         raise RequestError(415, f'Send the body as application/json, not as "{kind}".')
-    try:
-        value = json.loads(await request.body())
-    except (ValueError, RecursionError):
-        raise RequestError(400, "The body is not JSON.") from None
+    value = await run_in_threadpool(_parse, await request.body())
     if not isinstance(value, dict):
         raise RequestError(400, "The body must be a JSON object.")
+    return value
+
+
+def _parse(body: bytes) -> Any:
+    """The value of a JSON text in UTF-8 (RFC 8259), all of which can be told again in JSON."""
+    if sum(map(body.count, (b",", b"[", b"{"))) > MOST_VALUES:
+        raise RequestError(413, f"The JSON of a request holds at most {MOST_VALUES:,} values; larger pictures go as files.")
+    try:
+        text = body.decode()
+        value = json.loads(text, parse_constant=_number, parse_float=_number)
+        if _HALF.search(text):
+            json.dumps(value, ensure_ascii=False).encode()
+    except (ValueError, RecursionError):  # UnicodeError is one of them
+        raise RequestError(400, "The body is not JSON.") from None
+    return value
+
+
+def _number(text: str) -> float:
+    """A number of JSON, which knows neither NaN nor infinity; 1e999 is beyond what can be computed with."""
+    value = float(text)
+    if not math.isfinite(value):
+        raise RequestError(400, f"All numbers in the body must be finite; {text} is not.")
     return value
