@@ -161,6 +161,16 @@ def test_an_upload_that_stops_is_ended_and_others_are_served(address, client, mo
     assert answer.startswith("HTTP/1.1 408")
 
 
+@pytest.mark.parametrize("part", [b"", b"GET /healthz HTTP/1.1\r\nHost: loc"])
+def test_a_connection_that_asks_nothing_is_ended(page, part, monkeypatch):
+    monkeypatch.setattr(guard, "PATIENCE", 0.3)
+    with raw(page) as silent, connect(page.replace("http", "ws") + "/api/live") as live:
+        silent.sendall(part)
+        assert read_all(silent) == ""
+        live.send("{}")  # which has asked, and stays
+        assert "settings" in live.recv(timeout=10)
+
+
 def test_whether_it_is_well_is_said_while_all_threads_are_busy(client, monkeypatch):
     """Otherwise two large pictures would make the server look dead."""
     begun, go_on = threading.Semaphore(0), threading.Event()

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 from collections.abc import Callable
 
 import uvicorn
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from handspun.app import guard
 from handspun.app.wire import MOST_BYTES
 from handspun.errors import UsageError
 
@@ -67,6 +70,7 @@ def make_server(app: Starlette, *, when_ready: Callable[[], None] | None = None)
     """
     config = uvicorn.Config(
         app,
+        http=_Connection,
         log_level="warning",
         access_log=False,
         server_header=False,
@@ -76,6 +80,25 @@ def make_server(app: Starlette, *, when_ready: Callable[[], None] | None = None)
         timeout_graceful_shutdown=2,
     )
     return _Server(config, when_ready)
+
+
+class _Connection(H11Protocol):
+    """Ends itself where no request comes.
+
+    uvicorn waits for a first one without end, and a few hundred connections that ask nothing would keep everybody else out.
+    """
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self._patience = self.loop.call_later(guard.PATIENCE, self._end_if_silent)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._patience.cancel()
+        super().connection_lost(exc)
+
+    def _end_if_silent(self) -> None:
+        if self.cycle is None and self.transport.get_protocol() is self:  # neither a request nor a WebSocket
+            self.transport.close()
 
 
 class _Server(uvicorn.Server):
