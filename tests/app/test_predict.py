@@ -219,6 +219,15 @@ def test_lists_that_are_pictures_and_others(client, pixels, says):
     assert says is None or says in answer.json()["error"]
 
 
+def test_a_picture_that_is_one_long_line_is_refused(client):
+    line = np.random.default_rng(0).integers(0, 256, (1, wire.MOST_LENGTH + 1), np.uint8)
+    for shape in (line, line.T):
+        for body, kind in ((file_of(shape), "image/png"), (npy_of(shape), "application/x-npy")):
+            answer = client.post("/api/predict", content=body, headers={"content-type": kind})
+            assert answer.status_code == 400
+            assert "16,384 pixels a side" in answer.json()["error"]
+
+
 def test_a_form_without_files(client):
     answer = client.post("/api/predict", files=[("a", (None, "text"))])
     assert answer.status_code == 400

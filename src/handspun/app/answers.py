@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from handspun.app.models import Model
-from handspun.app.wire import MOST_IMAGES, RequestError
+from handspun.app.wire import MOST_IMAGES, MOST_LENGTH, RequestError
 from handspun.confidence import Answers
 from handspun.errors import UsageError
 from handspun.inputs import check_shape
@@ -38,6 +38,9 @@ def bring_to_model(model: Model, picture: np.ndarray) -> np.ndarray:
             f'The model "{model.name}" does not say how pictures become its inputs. '
             f"Send arrays of its own shape, {list(model.network.input_shape)}.",
         )
+    height, width = picture.shape[:2]
+    if max(height, width) > MOST_LENGTH:
+        raise RequestError(400, f"A picture has at most {MOST_LENGTH:,} pixels a side, not {width:,} x {height:,}.")
     try:
         return contract(picture[None])[0]
     except UsageError as error:

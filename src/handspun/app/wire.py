@@ -26,6 +26,9 @@ MOST_BYTES = 16 * 2**20
 #: The largest picture that is decoded: 24 megapixels, a photo of a telephone. What it takes in memory is twelve times that.
 MOST_PIXELS = 24_000_000
 
+#: The longest side of a picture. A line of millions of pixels takes a contract, which looks around each of them, gigabytes.
+MOST_LENGTH = 16_384
+
 #: The pixels of all pictures in a form: eight photos. Compressed well, a thousand bombs fit into a body.
 MOST_PIXELS_IN_A_FORM = 96_000_000
 
