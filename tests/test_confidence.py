@@ -153,6 +153,7 @@ def test_a_head_scores_the_features_before_the_last_layer(network, head, blobs):
 
 
 def test_features_of_pictures_are_flat_and_do_not_depend_on_pieces_or_threads():
+    pytest.importorskip("threadpoolctl", reason="several threads need threadpoolctl")
     network = cnn((8, 8), 3, channels=(2,), kernel_size=3, hidden_layers=())
     images = np.random.default_rng(0).integers(0, 256, (300, 8, 8)).astype(np.uint8)
     features, logits = network.features_and_logits(images, threads=2)
@@ -218,7 +219,7 @@ def write_again(path, change):
         if name in arrays:
             header["sha256"][name] = hashlib.sha256(arrays[name].tobytes()).hexdigest()
     arrays["header"] = np.frombuffer(json.dumps(header).encode(), np.uint8)
-    np.savez(path, allow_pickle=False, **arrays)
+    np.savez(path, **arrays)
 
 
 @pytest.mark.parametrize(
@@ -250,7 +251,7 @@ def test_a_head_that_was_altered_is_refused(network, head, tmp_path):
     with np.load(path, allow_pickle=False) as archive:
         arrays = dict(archive)
     arrays["confidence.weight"] = arrays["confidence.weight"] * 1.001
-    np.savez(path, allow_pickle=False, **arrays)
+    np.savez(path, **arrays)
     with pytest.raises(ModelFileError, match="altered"):
         load(path)
 

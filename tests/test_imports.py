@@ -128,7 +128,7 @@ def f():
 def test_optional_packages_are_imported_only_where_they_are_needed(path):
     allowed = {"numpy", "handspun", *sys.stdlib_module_names}
     unit = name_of(path).split(".")[0]
-    app = {"starlette", "uvicorn", "anyio", "threadpoolctl"}
+    app = {"starlette", "uvicorn", "anyio", "python_multipart", "threadpoolctl"}
     allowed |= {"cli": {"typer", "rich"}, "app": app, "plots": {"matplotlib"}}.get(unit, set())
     at_the_top = {module.split(".")[0] for module, _ in imports(parsed(path), everywhere=False)}
     assert at_the_top <= allowed
