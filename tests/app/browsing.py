@@ -18,7 +18,7 @@ FLAGS = (
 )
 
 
-#: Points of a stroke that the mouse goes to, at most; each takes a browser that paints without a GPU some milliseconds.
+#: Points of a stroke that the mouse goes to unless told; each takes a browser that paints without a GPU some milliseconds.
 POINTS = 30
 
 
@@ -40,14 +40,14 @@ def open_view(page, view):
     page.locator(f"#panel-{view} > *").first.wait_for()
 
 
-def draw(page, drawing, *, panel="#panel-draw"):
-    """Draw strokes with the mouse, from 0 to 1 on the sheet, and leave the pen up."""
+def draw(page, drawing, *, panel="#panel-draw", points=POINTS):
+    """Draw strokes with the mouse, from 0 to 1 on the sheet, through at most `points` of each, and leave the pen up."""
     canvas = page.locator(f"{panel} [data-test=canvas]")
     canvas.scroll_into_view_if_needed()
     box = canvas.bounding_box()
     for stroke in drawing["strokes"]:
         # A quick hand: of a stroke with many points some are passed over, as a mouse does that moves fast.
-        some = [*stroke[: -1 : -(-len(stroke) // POINTS)], stroke[-1]]
+        some = [*stroke[: -1 : -(-len(stroke) // points)], stroke[-1]]
         places = [(box["x"] + x * box["width"], box["y"] + y * box["height"]) for x, y in some]
         page.mouse.move(*places[0])
         page.mouse.down()

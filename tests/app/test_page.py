@@ -76,7 +76,7 @@ def test_undo_redo_clear_and_eraser_by_button_and_by_key(page):
     page.click("[data-test=eraser]")
     assert page.locator("[data-test=eraser]").get_attribute("aria-pressed") == "true"
     rub = [[[0.05 * i, 0.04 * j] for i in (range(1, 20) if j % 2 else range(19, 0, -1))] for j in range(1, 25)]
-    draw(page, {"strokes": [[point for row in rub for point in row]]})
+    draw(page, {"strokes": [[point for row in rub for point in row]]}, points=500)
     assert answer(page) == ("", "empty"), "all of it was rubbed out"
 
 
