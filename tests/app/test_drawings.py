@@ -67,6 +67,8 @@ def test_the_same_drawings_make_the_same_bytes():
         (saved(images=np.zeros((2, 28, 28)), labels=np.zeros(2, int)), "bytes"),
         (saved(images=DRAWINGS.images, labels=np.arange(7) - 1), "count from 0"),
         (saved(images=DRAWINGS.images, labels=np.arange(6)), "6 labels"),
+        (saved(images=DRAWINGS.images[:0], labels=np.arange(0)), "there are no images"),
+        (saved(images=DRAWINGS.images, labels=np.arange(7) + 9, classes=np.array(DIGITS)), "a training label 15"),
     ],
 )
 def test_what_is_no_file_of_drawings_is_refused_without_the_servers_paths(web, content, words):
@@ -74,6 +76,7 @@ def test_what_is_no_file_of_drawings_is_refused_without_the_servers_paths(web, c
     assert response.status_code == 400
     assert words in response.json()["error"]
     assert "/tmp" not in response.json()["error"]
+    assert "drawings.npz" not in response.json()["error"], "the person's file has another name"
 
 
 def test_too_many_drawings_are_refused(web):

@@ -68,7 +68,7 @@ def refused(handspun, snapshot):
         (["--norm", "bach"], 'Unknown norm "bach"; did you mean "batch"?'),
         (["--recipe", "minibatch"], 'Unknown recipe "minibatch"; did you mean "minibatch-128-64"?'),
         (["--recipe", "nosuch.toml"], "Cannot read the recipe nosuch.toml: No such file"),
-        (["--early-stopping", "0"], "patience must be at least 1 epoch, got 0"),
+        (["--early-stopping", "0"], "early_stopping must be at least 1, got 0"),
         (["--early-stopping", "1", "--validation", "0"], "early_stopping watches the validation loss"),
         (["--budget", "0s"], "--budget takes a time above 0 such as 60s, 10m or 1h"),
         (["--budget", "soon"], '--budget takes a time .*; got "soon"'),

@@ -87,7 +87,7 @@ def read_drawings(content: bytes) -> Dataset:
         try:
             dataset = read_numpy_dataset(path, limit_bytes=_LIMIT_BYTES)
         except DataError as error:  # which names the file: the person's has another place and name
-            raise RequestError(400, str(error).replace(str(path), "The file")) from error
+            raise RequestError(400, str(error).replace(str(path), "The file").replace(path.name, "The file")) from error
     train = dataset.train
     if train.images.shape[1:] != (SIDE, SIDE) or train.images.dtype != np.uint8:
         found = " x ".join(map(str, train.images.shape[1:]))

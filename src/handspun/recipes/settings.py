@@ -124,14 +124,14 @@ class Settings:
             raise UsageError(f"validation is a share from 0 up to 1 (not included), got {self.validation!r}.")
         if self.batch_size < 0:
             raise UsageError(f"batch_size must be 0 (all images) or more, got {self.batch_size}.")
-        if self.epochs is not None and self.epochs < 1:
-            raise UsageError(f"epochs must be at least 1, got {self.epochs}.")
+        for name in ("epochs", "train_images", "pool_test", "early_stopping", "threads"):
+            value = getattr(self, name)
+            if value is not None and value < 1:
+                raise UsageError(f"{name} must be at least 1, got {value}.")
         if self.seed < 0:
             raise UsageError(f"seed must be a whole number that is not negative, got {self.seed}.")
         if self.early_stopping is not None and self.validation == 0:
             raise UsageError("early_stopping watches the validation loss: give a share for validation, such as 0.1.")
-        if self.threads is not None and self.threads < 1:
-            raise UsageError(f"threads must be at least 1, got {self.threads}.")
         if len(self.picture_size) not in (0, 2):
             raise UsageError(f"picture_size is height and width, got {list(self.picture_size)}.")
         if len(self.only) == 1:
