@@ -125,6 +125,14 @@ def test_numbers_are_read(depth):
     assert right >= 18
 
 
+def test_a_pattern_of_thousands_of_dots_is_no_writing():
+    """Each piece is compared with all others: of 10,000 dots that took 5 GB."""
+    dots = np.zeros((400, 400), np.uint8)
+    dots[1::4, 1::4] = dots[2::4, 1::4] = dots[1::4, 2::4] = dots[2::4, 2::4] = 255
+    with pytest.raises(UsageError, match="10,000 separate pieces of ink"):
+        segments(dots)
+
+
 def test_other_arrays_are_refused():
     with pytest.raises(UsageError, match="one picture"):
         segments(np.zeros((2, 3)))

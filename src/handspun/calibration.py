@@ -51,9 +51,12 @@ def fit_confidence(
     if labels.min() < 0 or labels.max() >= logits.shape[1]:
         raise UsageError(f"Labels go from 0 to {logits.shape[1] - 1}; got {labels.min()} to {labels.max()}.")
     unlimited = Confidence(fit_temperature(logits, labels), 0.0, false_reject_rate, head)
-    ascending = np.sort(unlimited.score(features, logits))  # (N,)
-    threshold = float(ascending[int(false_reject_rate * len(ascending))])  # so many lie below it
-    return dataclasses.replace(unlimited, threshold=threshold)
+    return dataclasses.replace(unlimited, threshold=find_threshold(unlimited.score(features, logits), false_reject_rate))
+
+
+def find_threshold(scores: np.ndarray, rate: float) -> float:
+    """The one of the scores (N,) that a share ``rate`` of them, rounded down, lies below."""
+    return float(np.sort(scores)[int(rate * len(scores))])
 
 
 def fit_temperature(logits: np.ndarray, labels: np.ndarray) -> float:

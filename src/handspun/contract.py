@@ -83,7 +83,10 @@ class Contract:
         return result
 
     def stages(self, picture: np.ndarray) -> Stages:
-        """What happens to one picture on its way, step by step, by the very code that a call runs.
+        """What happens to one picture on its way, step by step.
+
+        All but ``scaled`` is what a call computes, by the same code. A call scales and moves the strokes at once, for each
+        scaling blurs a little; ``scaled`` is made for the eye, which sees the one and then the other.
 
         Args:
             picture: (H, W) or (H, W, C) as for a call.

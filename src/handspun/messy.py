@@ -234,5 +234,5 @@ def evaluate_messy(
         hits = int(np.count_nonzero(predicted == labels))
         return MessyResult(name, strength, hits / len(labels), wilson_interval(hits, len(labels)))
 
-    clean = judge("clean", "as they are", images)
+    clean = judge("clean", "as they are" if prepare is None else "as they are, through the contract", images)
     return MessyEvaluation(clean, tuple(judge(name, version.strength, version(images)) for name, version in MESSY.items()))

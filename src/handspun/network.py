@@ -119,6 +119,11 @@ class Sequential:
         return self._shapes[-1]
 
     @property
+    def shapes(self) -> list[Shape]:
+        """The shape of one input, and that of one output of each layer, first to last."""
+        return [self.input_shape, *self._shapes]
+
+    @property
     def feature_count(self) -> int:
         """How many values the last layer gets for one input."""
         return math.prod(self._shapes[-2] if len(self.layers) > 1 else self.input_shape)

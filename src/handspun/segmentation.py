@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from handspun.contract import check_picture, find_ink, reduced, to_grey, to_ink
+from handspun.errors import UsageError
 
 #: A piece is a speck if both its sides are less than this share of a digit's height. The height of a digit is that of the piece
 #: which half of all ink belongs to pieces lower than.
@@ -29,6 +30,9 @@ TALL = 1.5
 
 #: A piece lower than this, in heights of a digit, is part of one; it goes with the nearest piece up to ``BESIDE`` away.
 PART, BESIDE = 0.55, 0.15
+
+#: More pieces than this are no writing, but the dots of a print or a pattern. Each is compared with all others.
+MOST_PIECES = 2000
 
 #: Two digits are in one line if they share this much of the lower one's height.
 LEVEL = 0.3
@@ -61,7 +65,7 @@ def segments(picture: np.ndarray) -> list[Segment]:
         The digits, none for an empty sheet.
 
     Raises:
-        UsageError: another picture.
+        UsageError: another picture, or one of more than ``MOST_PIECES`` pieces.
     """
     grey, factor = reduced(to_grey(check_picture(picture)[None]))
     (ink,) = to_ink(grey)  # (H, W), smaller than the picture by the factor
@@ -73,6 +77,8 @@ def segments(picture: np.ndarray) -> list[Segment]:
     heights, widths = pieces[:, 1] - pieces[:, 0], pieces[:, 3] - pieces[:, 2]  # (count,) each
     height = _median_by(np.maximum(heights, widths), areas)
     kept = np.flatnonzero(np.maximum(heights, widths) >= SPECK * height)
+    if len(kept) > MOST_PIECES:
+        raise UsageError(f"There are {len(kept):,} separate pieces of ink, which is no writing; {MOST_PIECES:,} are the most.")
     groups = _joined(pieces[kept], height)  # (kept,) numbers of digits
     digit_of = np.zeros(count + 1, int)  # of each label; 0 for the ground and for specks
     digit_of[kept + 1] = groups + 1

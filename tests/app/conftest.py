@@ -1,7 +1,4 @@
-"""A real server for each test module that asks: on a free port of loopback, in a thread of the tests' own process."""
-
-import threading
-from contextlib import contextmanager
+"""A real server for each test module that asks, and a browser."""
 
 import pytest
 
@@ -10,27 +7,10 @@ httpx = pytest.importorskip("httpx", reason="the tests of the server need httpx"
 
 # ruff: noqa: E402
 from browsing import FLAGS, find_chromium, until
+from serving import serving
 
 from handspun.app.models import Models, shipped_models
-from handspun.app.running import address_of, make_server, open_socket
 from handspun.app.server import make_app
-
-
-@contextmanager
-def serving(app, port=0):
-    """Run ``app`` and give its address, without the slash at the end."""
-    with open_socket("127.0.0.1", port) as listener:
-        ready = threading.Event()
-        server = make_server(app, when_ready=ready.set)
-        thread = threading.Thread(target=lambda: server.run(sockets=[listener]))
-        thread.start()
-        assert ready.wait(20), "the server did not start"
-        try:
-            yield address_of(listener).rstrip("/")
-        finally:
-            server.should_exit = True
-            thread.join(20)
-            assert not thread.is_alive(), "the server did not end"
 
 
 @pytest.fixture(scope="module")

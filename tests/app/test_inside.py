@@ -16,6 +16,7 @@ from starlette.responses import JSONResponse
 from handspun.app import inside
 from handspun.app.models import Model, Models
 from handspun.app.wire import RequestError
+from handspun.contract import PictureContract
 from handspun.layers import (
     AvgPool2D,
     BatchNorm,
@@ -209,6 +210,40 @@ def test_pixels_of_coloured_pictures_count_with_all_their_colours(monkeypatch):
     lost = (first.forward(grey, network.tape()) - first.forward(without, network.tape()))[0].mean(axis=(1, 2))
     outgoing = contributions(inside.focus(network, COLOURED, "input", 3 * 6 + 4)["outgoing"])
     assert outgoing == pytest.approx(dict(enumerate(lost)))
+
+
+def flat_rows():
+    network = filled(Sequential([Dense(4), Tanh(), Dense(3)], (5 * 7 * 3,), dtype=np.float64))
+    network.contract = PictureContract(5, 7)
+    return network
+
+
+@pytest.mark.parametrize(
+    "make",
+    [lambda: filled(Sequential([Flatten(), Dense(4), Tanh(), Dense(3)], (5, 7, 3), dtype=np.float64)), flat_rows],
+    ids=["picture", "row"],
+)
+def test_without_convolutions_the_colours_of_a_pixel_lie_together(make, monkeypatch):
+    monkeypatch.setattr(inside, "STRONGEST", 1000)
+    network, seen = make(), RNG.integers(1, 256, (5, 7, 3), np.uint8)
+    first = next(layer for layer in network.layers if isinstance(layer, Dense))
+    weight = first.weight.reshape(5, 7, 3, 4)
+    np.testing.assert_allclose(array(inside.weights(network, first.name, 2)["weights"]), weight[..., 2].sum(axis=2), rtol=1e-6)
+    parts = (weight[..., 2] * seen / 255).sum(axis=2)
+    assert contributions(inside.focus(network, seen, first.name, 2)["incoming"]) == pytest.approx(dict(enumerate(parts.flat)))
+    pixel = inside.focus(network, seen, "input", 2 * 7 + 6)
+    assert pixel["value"] == pytest.approx(seen[2, 6].mean() / 255)
+    assert contributions(pixel["outgoing"]) == pytest.approx(dict(enumerate(seen[2, 6] / 255 @ weight[2, 6])))
+    slope = np.empty((5, 7))
+    for row, column in np.ndindex(5, 7):
+        more, less = ((seen / 255.0).reshape(1, *network.input_shape) for _ in range(2))
+        more.reshape(5, 7, 3)[row, column] += 1e-6
+        less.reshape(5, 7, 3)[row, column] -= 1e-6
+        slope[row, column] = (network.logits(more) - network.logits(less))[0, 1] / 2e-6
+    np.testing.assert_allclose(array(inside.saliency(network, seen, 1)), slope, rtol=1e-5, atol=1e-8)
+    with pytest.raises(RequestError, match="from 0 to 34"):
+        inside.focus(network, seen, "input", 35)
+    assert Model("colours", network, "file").as_dict()["picture_shape"] == (5, 7)
 
 
 @pytest.mark.parametrize(("name", "unit"), [("dropout1", 1), ("tanh1", 4)])

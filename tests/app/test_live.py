@@ -6,10 +6,10 @@ import struct
 
 import numpy as np
 import pytest
+from serving import serving
 from strokes import drawings, render
 from websockets.sync.client import connect
 
-from conftest import serving
 from handspun.app.models import Model, Models, shipped_models
 from handspun.app.runs import Runs
 from handspun.app.server import make_app
@@ -87,7 +87,7 @@ def test_the_way_to_the_network_is_told_when_asked_for(stream, known):
     left, right = np.flatnonzero(ink.any(axis=0))[[0, -1]]
     np.testing.assert_allclose(stages["box"], [top, left, bottom + 1, right + 1], atol=2)
     assert max(values(stages["scaled"]).shape) in (20, 21)
-    np.testing.assert_array_equal(values(stages["seen"]), known.get().network.contract(ink[None])[0])
+    np.testing.assert_array_equal(values(answer["seen"]), known.get().network.contract(ink[None])[0])
 
 
 def test_the_inside_is_told_when_asked_for(stream, known):
@@ -141,6 +141,7 @@ INK = np.full((4, 4), 9, np.uint8)
         (frame(INK, kind=1), "takes 48 bytes"),
         ("{", "not JSON"),
         ("[]", "settings"),
+        (json.dumps({"type": "settings", "model": "x" * 5000}), "at most 4,096 characters"),
         ('{"type": "settings", "model": 7}', "model must be a name"),
         ('{"type": "settings", "want": []}', "want an object"),
         ('{"type": "settings", "want": {"saliency": "seven"}}', "index of a class"),
@@ -169,6 +170,21 @@ def test_wishes_that_cannot_be_met_get_a_sentence(stream, settings, says):
     answer = ask(stream, frame(render(SEVEN)), **settings)
     assert answer["type"] == "error"
     assert says in answer["message"]
+
+
+def test_a_defect_gets_a_sentence_and_the_stream_goes_on(stream, monkeypatch, caplog):
+    """A RuntimeError too: it is also what a closed line raises."""
+
+    def defective(*args):
+        raise RuntimeError("a defect, for the test")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("handspun.app.live._look_inside", defective)
+        answer = ask(stream, frame(render(SEVEN)))
+    assert answer["type"] == "error"
+    assert "defect" in answer["message"]
+    assert "a defect, for the test" in caplog.text
+    assert ask(stream, frame(render(SEVEN), 2))["class"] == 7
 
 
 def test_a_page_that_goes_leaves_the_server_well(url):

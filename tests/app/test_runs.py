@@ -12,7 +12,10 @@ import pytest
 pytest.importorskip("starlette")
 pytest.importorskip("httpx")
 
+pytest.importorskip("PIL")
+
 import httpx
+from PIL import Image
 
 from handspun.app.events import MOST_WAITING, PROGRESS, WHOLE, Feed, Listener
 from handspun.app.models import Model, Models
@@ -239,6 +242,7 @@ def test_a_training_that_diverges_says_so(web):
         ({"schedule": {"name": "step", "steps": 3}}, "steps"),
         ({"augment": {"rotation": 90}}, "0 to 45"),
         ({"augment": {"spin": 1}}, "spin"),
+        ({"augment": {"crop": 100_000}}, "crop"),
         ({"learning_rate": -1}, "learning_rate"),
         ({"weight_decay": float("nan")}, "finite"),
         ({"units": 3}, "units"),
@@ -323,6 +327,24 @@ def test_only_what_is_at_hand_is_offered(tmp_path, monkeypatch):
     assert len(prepare(settings, given.load("own.npz")).train) == 36
     with pytest.raises(RequestError, match="not offered"):
         given.find(str(path))
+
+
+def test_data_given_at_the_start_take_no_name_that_is_another_ones(tmp_path):
+    rng = np.random.default_rng(0)
+    paths = [tmp_path / "cifar10", tmp_path / "drawings", tmp_path / "own.npz", tmp_path / "more" / "own.npz"]
+    for width, path in enumerate(paths, 5):
+        for name in () if path.suffix else ("a", "b"):
+            (path / name).mkdir(parents=True)
+            for i in range(4):
+                Image.fromarray(rng.integers(0, 256, (6, width), np.uint8)).save(path / name / f"{i}.png")
+        if path.suffix:
+            path.parent.mkdir(exist_ok=True)
+            np.savez(path, images=rng.integers(0, 256, (8, 6, width), np.uint8), labels=np.arange(8) % 2)
+    given = Datasets(paths)
+    for width, name in enumerate(["cifar10-2", "drawings-2", "own.npz", "own.npz-2"], 5):
+        assert given.find(name).image_shape == (6, width)
+        assert given.load(name).train.images.shape[1:] == (6, width)
+    assert "the drawings of the tray" in given.find("drawings").title
 
 
 def test_drawings_can_be_trained_on(web):

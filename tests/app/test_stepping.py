@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import json
 import re
 from pathlib import Path
 
@@ -319,10 +320,14 @@ def test_formulae_say_what_this_layer_does():
     network = filled(Sequential([Conv2D(2, 3, stride=2, dilation=(1, 2), padding=1), Flatten(), Dense(2)], (1, 6, 6)))
     found = {(step["phase"], step["layer"]): step for step in step_through(network, SEEN)["steps"]}
     convolution = found["forward", "conv2d1"]
-    assert convolution["formula"] == "y_o,r,s = Σ_c Σ_i Σ_j W_oicj x_c,2r+i-1,2s+2j-1 + b_o"
+    assert convolution["formula"] == "y_o,r,s = Σ_c Σ_i Σ_j W_ocij x_c,2r+i-1,2s+2j-1 + b_o"
     assert "from 1 × 6 × 6 to 2 × 3 × 2" in convolution["explanation"]
-    assert found["backward", "conv2d1"]["formula"].startswith("dW_oicj = Σ_r Σ_s dy_o,r,s x_c,2r+i-1,2s+2j-1\ndb_o = ")
+    assert found["backward", "conv2d1"]["formula"].startswith("dW_ocij = Σ_r Σ_s dy_o,r,s x_c,2r+i-1,2s+2j-1\ndb_o = ")
+    assert "groups" not in convolution["explanation"]
     assert found["forward", "dense1"]["formula"] == "y = x W + b\ny_k = Σ_j x_j W_jk + b_k"
+    network = filled(Sequential([Conv2D(4, 3), Conv2D(6, 3, groups=2), Flatten(), Dense(2)], (1, 6, 6)))
+    found = {(step["phase"], step["layer"]): step for step in step_through(network, SEEN)["steps"]}
+    assert found["forward", "conv2d2"]["explanation"].endswith("in 2 groups: c counts the channels of the filter's own group.")
     network = filled(Sequential([Flatten(), Dense(2, bias=False)], (1, 6, 6)))
     found = {(step["phase"], step["layer"]): step for step in step_through(network, SEEN)["steps"]}
     assert found["forward", "dense1"]["formula"] == "y = x W\ny_k = Σ_j x_j W_jk"
@@ -372,9 +377,16 @@ def test_the_end_point_steps_through_what_the_model_sees(models):
     frame = np.zeros((40, 30), np.uint8)
     frame[10:30, 12:16] = 255
     (seen,) = network.contract(frame[None])
-    assert found == stepping.steps(network, ("no", "yes"), seen, 1, 0.01)
+    assert found == json.loads(json.dumps(stepping.steps(network, ("no", "yes"), seen, 1, 0.01)))
     assert found["classes"] == ["no", "yes"]
     assert (found["label"], found["learning_rate"]) == (1, 0.01)
+
+
+def test_a_network_too_large_to_look_at_is_refused(models, monkeypatch):
+    monkeypatch.setattr(stepping, "MOST_PARAMETERS", 3149)  # one less than this one has
+    (answer,) = post(models, body())
+    assert answer.status_code == 400
+    assert "3,150 parameters" in answer.json()["error"]
 
 
 @pytest.mark.parametrize(

@@ -65,6 +65,16 @@ def test_a_model_trained_by_a_recipe_is_judged_on_the_cut_of_its_own_training(ha
     assert {name: judged[name] for name in trained} == trained
 
 
+def test_who_has_learned_from_the_images_is_told(handspun, trained, digits):
+    """mnist-5k is a part of MNIST's training images, on all of which the models that come with handspun have learned."""
+    note = "mnist-5k is a part of the training images of mnist, from which mnist-mlp has learned."
+    assert note in handspun("evaluate", "mnist-mlp", "mnist-5k").err.replace("\n", " ")
+    compared = handspun("compare", trained, "mnist-mlp").err.replace("\n", " ")
+    assert note in compared
+    assert compared.count("Note:") == 1
+    assert "Note" not in handspun("evaluate", trained).err
+
+
 def test_compare_counts_and_p_value_are_those_of_numpy(handspun, trained, linear, network, digits):
     images, labels = digits.test.images, digits.test.labels
     right_a, right_b = network.predict(images) == labels, load(linear / "model.npz").predict(images) == labels

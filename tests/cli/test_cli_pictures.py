@@ -1,5 +1,7 @@
 """From a folder of pictures to a model that reads a new picture just as it read those of the folder."""
 
+import re
+
 import numpy as np
 import pytest
 
@@ -85,3 +87,95 @@ def test_picture_options_on_other_data_are_refused(handspun, folder):
     outcome = handspun("train", "mnist-5k", "--size", "8", "--out", "run")
     assert outcome.code == 2
     assert "size, fit and mode are for folders of pictures; mnist-5k is none." in outcome.err
+
+
+def test_a_folder_of_pictures_gets_a_convolutional_network(handspun, folder):
+    outcome = handspun("train", "photos", "--epochs", 15, "--out", "run", "--no-pictures", "--json")
+    assert outcome.code == 0, outcome.err
+    network = load("run/model.npz")
+    assert network.input_shape == (3, 32, 32)
+    assert [type(layer).__name__ for layer in network.layers[-3:]] == ["GlobalAvgPool", "Dropout", "Dense"]
+    assert outcome.json["evaluation"]["accuracy"] >= 7 / 8
+    with_hidden = handspun("train", "photos", "--hidden", "4", "--epochs", 1, "--out", "dense", "--no-pictures", "--json")
+    assert with_hidden.json["settings"]["layers"] == [], "who asks for dense layers gets them"
+
+
+def test_a_network_that_has_learned_nothing_is_called_so(handspun, folder):
+    """With labels that mean nothing: what is learned by heart says nothing of other pictures."""
+    rng = np.random.default_rng(5)
+    for number in range(80):
+        place = folder.parent / "noise" / ("one", "other")[number % 2]
+        place.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(rng.integers(0, 256, (8, 8), np.uint8)).save(place / f"{number}.png")
+    outcome = handspun(
+        *("train", "noise", "--hidden", "64", "--epochs", 60, "--validation", 0.3, "--batch-size", 8),
+        *("--out", "chance", "--no-pictures"),
+    )
+    assert outcome.code == 0, outcome.err
+    told = outcome.out.replace("\n", " ")
+    assert re.search(r"Right for \d+\.\d\d % of the images that it learned from, and for \d+\.\d\d % of those held out", told)
+    assert "--augment shift=2,rotation=10" in told
+    assert "always would be right for 50.00 %" in told
+    good = trained(handspun).out
+    assert "by heart" not in good
+    assert "always" not in good
+
+
+def test_pictures_of_other_classes_are_refused(handspun, folder):
+    trained(handspun)
+    for place in ("red", "blue"):
+        (folder / place).rename(folder / f"{place}dish")
+    outcome = handspun("evaluate", "run", "photos")
+    assert outcome.code == 2
+    assert "the test images of photos are of bluedish, reddish; the model tells blue, red apart." in outcome.err
+
+
+def test_labels_are_counted_as_the_model_counts_its_classes(handspun, folder):
+    """A data set of some of the classes, in another order."""
+    trained(handspun)
+    whole = load_dataset("photos", contract=load("run/model.npz").contract)
+    names = np.array(whole.classes)[whole.test.labels]
+    np.savez("turned.npz", images=whole.test.images, labels=(names == "blue").astype(int), classes=np.array(["red", "blue"]))
+    expected = handspun("evaluate", "run", "photos", "--json").json
+    assert handspun("evaluate", "run", "turned.npz", "--json").json["confusion"] == expected["confusion"]
+
+
+def test_a_model_of_strokes_sees_the_pictures_of_a_folder_as_predict_does(handspun, folder):
+    digits = load_dataset("mnist-5k").test
+    for label in (3, 7):
+        (folder.parent / "sheets" / str(label)).mkdir(parents=True)
+        for number, index in enumerate(np.flatnonzero(digits.labels == label)[:20]):
+            sheet = np.full((180, 240), 255, np.uint8)
+            sheet[20 : 20 + 84, 100 : 100 + 84] = 255 - np.asarray(Image.fromarray(digits.images[index]).resize((84, 84)))
+            Image.fromarray(sheet).save(folder.parent / "sheets" / str(label) / f"{number}.png")
+    judged = handspun("evaluate", "mnist-cnn", "sheets", "--json").json
+    assert judged["accuracy"] == 1.0
+    assert np.flatnonzero(np.array(judged["confusion"]).sum(axis=1)).tolist() == [3, 7]
+    said = handspun("predict", "mnist-cnn", "sheets/3", "--json").json["predictions"]
+    assert [one["class"] for one in said] == ["3"] * 20
+    assert [one["image"] for one in said] == sorted(f"sheets/3/{number}.png" for number in range(20))
+
+
+def test_models_of_one_folder_in_two_sizes_are_compared(handspun, folder):
+    trained(handspun, "--size", "8")
+    assert handspun("train", "photos", "--epochs", 10, "--out", "other", "--no-pictures").code == 0
+    for data in ((), ("photos",)):
+        said = handspun("compare", "run", "other", *data, "--json")
+        assert said.code == 0, said.err
+        alone = [handspun("evaluate", run, *data, "--json").json["accuracy"] for run in ("run", "other")]
+        assert [said.json[side]["accuracy"] for side in "ab"] == alone
+
+
+def test_one_bad_picture_leaves_the_answers_for_the_others(handspun, folder):
+    trained(handspun)
+    outcome = handspun("predict", "run", "photos/red", "--json")
+    assert outcome.code == 1
+    assert len(outcome.json["predictions"]) == 20
+    assert outcome.json["errors"] == [line.removeprefix("Error: ") for line in outcome.err.splitlines()]
+    assert "photos/red/broken.png is not an image" in outcome.err
+    alone = handspun("predict", "run", "photos/red/broken.png")
+    assert (alone.code, alone.out) == (1, "")
+    (folder / "empty").mkdir()
+    nothing = handspun("predict", "run", "photos/empty")
+    assert nothing.code == 1
+    assert "photos/empty holds no pictures" in nothing.err

@@ -6,6 +6,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 import urllib.error
 import urllib.request
 from contextlib import contextmanager
@@ -52,6 +53,26 @@ def test_draw_serves_the_page_and_ends_at_sigterm(tmp_path):
         process.wait(20)
         assert "Traceback" not in process.stderr.read()
     assert not list(tmp_path.iterdir()), "nothing was kept, so nothing is written"
+
+
+def test_a_browser_that_waits_for_the_page_gets_it(tmp_path, monkeypatch):
+    """As those in a terminal do, which draw() starts and which do not end before the person leaves them."""
+    script = tmp_path / "browser.py"
+    script.write_text(
+        "import pathlib, sys, urllib.request\n"
+        "page = urllib.request.urlopen(sys.argv[1], timeout=10).read()\n"
+        "pathlib.Path(sys.argv[2]).write_bytes(page)\n"
+    )
+    page = tmp_path / "page.html"
+    monkeypatch.setenv("BROWSER", f"{sys.executable} {script} %s {page}")
+    with started("draw", "--port", "0", cwd=tmp_path) as (process, _, _):
+        end = time.monotonic() + 15
+        while not page.exists():
+            assert time.monotonic() < end, "the browser has waited for a page"
+            time.sleep(0.05)
+        process.terminate()
+        process.wait(20)
+    assert b"<title>handspun" in page.read_bytes()
 
 
 def test_models_named_at_the_start_come_first(tmp_path):

@@ -207,7 +207,20 @@ def test_every_option_reaches_the_settings(handspun, small_set):
     outcome = handspun(
         *("train", data, "--hidden", "5, 4", "--activation", "tanh", "--norm", "layer", "--optimizer", "nesterov"),
         *("--lr", 0.02, "--decay", 0.001, "--epochs", 3, "--batch-size", 7, "--l2", 1e-4, "--dropout", 0.25),
-        *("--label-smoothing", 0.1, "--validation", 0.2, "--early-stopping", 4, "--seed", 11, "--threads", 1),
+        *(
+            "--augment",
+            "shift=1.5, flip,crop=2",
+            "--label-smoothing",
+            0.1,
+            "--validation",
+            0.2,
+            "--early-stopping",
+            4,
+            "--seed",
+            11,
+            "--threads",
+            1,
+        ),
         *("--out", "run", "--no-pictures", "--json"),
     )
     assert outcome.code == 0, outcome.err
@@ -223,6 +236,7 @@ def test_every_option_reaches_the_settings(handspun, small_set):
         "batch_size": 7,
         "l2": 1e-4,
         "dropout": 0.25,
+        "augment": {"shift": 1.5, "flip": True, "crop": 2},
         "label_smoothing": 0.1,
         "validation": 0.2,
         "early_stopping": 4,
@@ -235,6 +249,15 @@ def test_every_option_reaches_the_settings(handspun, small_set):
     kinds = [layer["kind"] for layer in load("run/model.npz").config()["layers"]]
     hidden = ["Dense", "LayerNorm", "Tanh", "Dropout"]
     assert [kind for kind in kinds if kind != "Flatten"][-9:] == [*hidden, *hidden, "Dense"]
+
+
+def test_the_augmentation_of_a_recipe_can_be_switched_off(handspun, small_set):
+    data = small_set("data.npz")
+    recipe = data.with_name("mine.toml")
+    recipe.write_text("[settings]\nhidden = [3]\nepochs = 1\naugment = { shift = 2 }\n")
+    for options, expected in (((), {"shift": 2}), (("--augment", "none"), {}), (("--augment", "noise=9"), {"noise": 9})):
+        outcome = handspun("train", data, "--recipe", recipe, *options, "--no-pictures", "--json")
+        assert outcome.json["settings"]["augment"] == expected
 
 
 def test_a_recipe_file_decides_and_options_change_it(handspun, small_set):

@@ -16,13 +16,20 @@ from dataclasses import dataclass
 import numpy as np
 
 from handspun.app.models import Model
-from handspun.app.wire import MOST_IMAGES, MOST_LENGTH, RequestError
+from handspun.app.wire import INK, MOST_IMAGES, MOST_LENGTH, Frame, RequestError
 from handspun.confidence import Answers
+from handspun.contract import Contract
 from handspun.errors import UsageError
 from handspun.inputs import check_shape
 
 #: Requests that may wait; more are told to come again. It stops a flood, and nothing that clients do in earnest.
 MOST_WAITING = 1024
+
+
+def picture_of(model: Model, frame: Frame) -> np.ndarray:
+    """The picture that a frame shows, (H, W) or (H, W, 3): to a model of photos ink is dark on white, as the page shows it."""
+    of_strokes = isinstance(model.network.contract, Contract)
+    return 255 - frame.pixels if frame.kind == INK and not of_strokes else frame.pixels
 
 
 def bring_to_model(model: Model, picture: np.ndarray) -> np.ndarray:

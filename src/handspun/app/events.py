@@ -124,9 +124,9 @@ class Feed:
             self._listeners = [*self._listeners, listener][-self.MOST_LISTENERS :]
         try:
             while await listener.wait(HEARTBEAT):
-                events = listener.take()
-                if listener.missed:
-                    with self.lock:
+                with self.lock:  # an event that came after these were taken is in the state, and would be told twice
+                    events = listener.take()
+                    if listener.missed:
                         listener.missed = False
                         events = [(WHOLE, json.dumps(self.state()))]
                 yield "".join(f"event: {name}\ndata: {data}\n\n" for name, data in events) or ": still here\n\n"

@@ -25,10 +25,10 @@ from starlette.responses import JSONResponse
 from starlette.routing import Route
 
 from handspun import inputs
+from handspun.app.pixels import over_pixels, picture_size, place_of_pixel, size_of_input
 from handspun.app.wire import RequestError, encode_array, whole_number
 from handspun.layers import Conv2D, Dense, Flatten, Residual
 from handspun.network import Sequential
-from handspun.parameters import Shape
 from handspun.tape import Tape
 
 #: The name of what comes before the first layer.
@@ -84,7 +84,7 @@ def saliency(network: Sequential, seen: np.ndarray, class_index: int) -> dict[st
     dz[0, 0 if single else class_index] = -1.0 if single and class_index == 0 else 1.0
     dx = network.backward(dz, tape)
     assert dx is not None
-    return encode_array(_over_pixels(dx[0]).reshape(seen.shape[:2]))
+    return encode_array(over_pixels(dx[0], network))
 
 
 def focus(network: Sequential, seen: np.ndarray, layer: str, unit: int) -> dict[str, Any]:
@@ -113,8 +113,8 @@ def focus(network: Sequential, seen: np.ndarray, layer: str, unit: int) -> dict[
     """
     place = _place(network, layer)
     outputs, tape = _passed(network, seen)
-    _check_unit(outputs[place].shape[1:], layer, unit)
-    value = float(outputs[place][0][_cell(outputs[place].shape[1:], unit, of_input=place == 0)].mean())
+    _check_unit(network, place, unit)
+    value = float(outputs[place][0][_cell(network, place, unit)].mean())
     return {
         **weights(network, layer, unit),
         "value": value,
@@ -132,24 +132,28 @@ def weights(network: Sequential, layer: str, unit: int) -> dict[str, Any]:
         unit: its number.
 
     Returns:
-        For JSON: ``weights`` in the shape of what the layer looks at: (H, W) over grey pixels, (C, H, W) over feature maps, (C,
-        kh, kw) of a filter, (n,) over a flat layer; None where no layer with weights, or a whole block of them, is below.
+        For JSON: ``weights`` in the shape of what the layer looks at: (H, W) over pixels, added up over the colours, which is
+        how the unit answers to a grey picture; (C, H, W) over feature maps, (C, kh, kw) of a filter, (n,) over a flat layer;
+        None where no layer with weights, or a whole block of them, is below.
         ``bias``: a number, or None where there is none.
 
     Raises:
         RequestError: there is no such layer or unit.
     """
     place = _place(network, layer)
-    shapes = [network.input_shape, *(shape for _, shape, _ in network.outline())]
-    _check_unit(shapes[place], layer, unit)
+    _check_unit(network, place, unit)
     image, bias = None, None
     source = _source(network, place)
     if source is not None:
         maker = network.layers[source - 1]
-        own = _same_unit(unit, shapes[place], shapes[source])
+        own = _same_unit(network, unit, place, source)
         if isinstance(maker, Dense):
             below = _below(network, source)
-            image = maker.weight[:, own].reshape(_as_picture(shapes[below], of_input=below == 0))
+            image = maker.weight[:, own].reshape(network.shapes[below])
+            if below == 0 and picture_size(network):
+                image = over_pixels(image, network)
+            elif image.ndim == 3 and len(image) == 1:
+                image = image[0]  # one channel is a plane
         elif isinstance(maker, Conv2D):
             image = maker.weight[own].transpose(1, 0, 2)  # (C/groups, kh, kw)
         if isinstance(maker, (Dense, Conv2D)) and maker.has_bias:
@@ -193,53 +197,39 @@ def _passed(network: Sequential, seen: np.ndarray) -> tuple[list[np.ndarray], Ta
 # Units ----------------------------------------------------------------------------------------------------------------
 
 
-def _units(shape: Shape, *, of_input: bool = False) -> int:
-    """How many units there are in an output of this shape: channels of maps, pixels of the input, else all values."""
-    if len(shape) == 3:
-        return shape[1] * shape[2] if of_input else shape[0]
-    return math.prod(shape)
+def _units(network: Sequential, place: int) -> int:
+    """How many units there are at a place: pixels of the input, channels of maps, else all values."""
+    shape = network.shapes[place]
+    if place == 0:
+        return math.prod(size_of_input(network))
+    return shape[0] if len(shape) == 3 else math.prod(shape)
 
 
-def _check_unit(shape: Shape, layer: str, unit: int) -> None:
-    most = _units(shape, of_input=layer == INPUT)
+def _check_unit(network: Sequential, place: int, unit: int) -> None:
+    most = _units(network, place)
     if type(unit) is not int or not 0 <= unit < most:
+        layer = _name(network, place)
         raise RequestError(400, f"The units of {layer} are counted from 0 to {most - 1}; there is no unit {unit!r}.")
 
 
-def _cell(shape: Shape, unit: int, *, of_input: bool) -> tuple[Any, ...]:
-    """Where the values of a unit are in an array of this shape."""
-    if len(shape) == 3:
-        return (slice(None), *divmod(unit, shape[2])) if of_input else (unit,)
-    return tuple(int(i) for i in np.unravel_index(unit, shape))
+def _cell(network: Sequential, place: int, unit: int) -> tuple[Any, ...]:
+    """Where the values of a unit are in the array at a place."""
+    if place == 0:
+        return place_of_pixel(unit, network)
+    shape = network.shapes[place]
+    return (unit,) if len(shape) == 3 else tuple(int(i) for i in np.unravel_index(unit, shape))
 
 
-def _same_unit(unit: int, shape: Shape, below: Shape) -> int:
+def _same_unit(network: Sequential, unit: int, place: int, below: int) -> int:
     """Which unit of the layer with weights below is handed on as ``unit``: flattened maps have several values a channel."""
-    return unit * _units(below) // _units(shape)
+    return unit * _units(network, below) // _units(network, place)
 
 
-def _by_unit(values: np.ndarray, *, of_input: bool) -> np.ndarray:
-    """The sum over all values of each unit, (units,)."""
-    if of_input:
-        return _over_pixels(values).reshape(-1)
+def _by_unit(values: np.ndarray, network: Sequential, place: int) -> np.ndarray:
+    """The sum over all values of each unit of an array at a place, (units,)."""
+    if place == 0:
+        return over_pixels(values, network).reshape(-1)
     return values.sum(axis=(1, 2)) if values.ndim == 3 else values.reshape(-1)
-
-
-def _over_pixels(values: np.ndarray) -> np.ndarray:
-    """One value for each pixel of an input: the sum over the colours (C, H, W), or the values as they are."""
-    return values.sum(axis=0) if values.ndim == 3 else values
-
-
-def _as_picture(shape: Shape, *, of_input: bool) -> Shape:
-    """The shape in which to show weights over values of this shape.
-
-    One channel is a plane. Inputs that were flattened before the network got them were pictures: as many as a square has are
-    laid out as that square.
-    """
-    if len(shape) == 3 and shape[0] == 1:
-        return shape[1:]
-    side = math.isqrt(math.prod(shape))
-    return (side, side) if of_input and len(shape) == 1 and side * side == shape[0] else shape
 
 
 # Contributions ----------------------------------------------------------------------------------------------------------
@@ -250,14 +240,13 @@ def _incoming(network: Sequential, outputs: list[np.ndarray], tape: Tape, place:
     if source is None:
         return []
     y, x = outputs[source], outputs[source - 1]  # (1, …)
-    own = _same_unit(unit, outputs[place].shape[1:], y.shape[1:])
-    dy, cell = np.zeros_like(y), (0, *_cell(y.shape[1:], own, of_input=False))
+    dy, cell = np.zeros_like(y), (0, *_cell(network, source, _same_unit(network, unit, place, source)))
     dy[cell] = 1.0 / dy[cell].size  # of a channel: by the mean of its map
     dx = network.layers[source - 1].backward(dy, tape)
     assert dx is not None
     below = _below(network, source)
     contributions = (dx * x).reshape(outputs[below].shape)[0]
-    return _strongest(_name(network, below), _by_unit(contributions, of_input=below == 0))
+    return _strongest(_name(network, below), _by_unit(contributions, network, below))
 
 
 def _outgoing(network: Sequential, outputs: list[np.ndarray], place: int, unit: int) -> list[dict[str, Any]]:
@@ -265,12 +254,12 @@ def _outgoing(network: Sequential, outputs: list[np.ndarray], place: int, unit: 
     if above is None:
         return []
     without = outputs[place].copy(order="K")
-    without[0][_cell(without.shape[1:], unit, of_input=place == 0)] = 0.0
+    without[0][_cell(network, place, unit)] = 0.0
     tape = network.tape()  # of its own: what the other one holds is still read
     for layer in network.layers[place:above]:
         without = layer.forward(without, tape)
     lost = (outputs[above] - without)[0]
-    return _strongest(_name(network, above), _by_unit(lost, of_input=False) / lost[0].size)  # of a channel: the mean
+    return _strongest(_name(network, above), _by_unit(lost, network, above) / lost[0].size)  # of a channel: the mean
 
 
 def _name(network: Sequential, place: int) -> str:

@@ -97,14 +97,14 @@ LESSONS: dict[type[Layer], Lesson] = {
     Conv2D: Lesson(
         "Convolution",
         Texts(
-            "y_o,r,s = Σ_c Σ_i Σ_j W_oicj x_c,{row},{column}{plus_b_o}",
+            "y_o,r,s = Σ_c Σ_i Σ_j W_ocij x_c,{row},{column}{plus_b_o}",
             "{layer.filters} small filters slide over the picture. At each place every filter multiplies what lies under it, "
-            "adds it up, and writes the sum into its own map: from {x} to {y}.",
+            "adds it up, and writes the sum into its own map: from {x} to {y}.{grouped}",
             ("windows = self._windows(self._columns(", "np.matmul(kernels, windows, out=self._grouped(y))", "y += self.bias"),
         ),
         Texts(
-            "dW_oicj = Σ_r Σ_s dy_o,r,s x_c,{row},{column}\n{db_is_sum}"
-            "dx_c,h,t = Σ_o Σ_i Σ_j W_oicj dy_o,r,s   with h = {row}, t = {column}",
+            "dW_ocij = Σ_r Σ_s dy_o,r,s x_c,{row},{column}\n{db_is_sum}"
+            "dx_c,h,t = Σ_o Σ_i Σ_j W_ocij dy_o,r,s   with h = {row}, t = {column}",
             "A filter is used at every place, so its gradient is the sum over all places. Each pixel gets back a share from "
             "every sum that it took part in.",
             (
@@ -126,7 +126,7 @@ LESSONS: dict[type[Layer], Lesson] = {
             ("tall = _largest(", "y = _largest("),
         ),
         Texts(
-            "dx = dy where x was the largest, else 0",
+            "dx = Σ dy of the windows in which x was the largest",
             "Only the value that was the largest of its window had any influence, so it alone gets the gradient.",
             ("d_tall = _to_the_largest(", "_to_the_largest(d_tall"),
             ("x",),
@@ -206,7 +206,8 @@ LESSONS: dict[type[Layer], Lesson] = {
         "GELU",
         Texts(
             "y = x/2 · (1 + t),   t = tanh(√(2/π) · (x + 0.044715 x³))",
-            "A smooth relative of ReLU: x times the probability that a normally distributed number is smaller than x.",
+            "A smooth relative of ReLU: x times, very nearly, the probability that a normally distributed number is smaller "
+            "than x.",
             (
                 "t = np.multiply(x, x",
                 "t *= _SCALE",
@@ -354,6 +355,11 @@ def fields(layer: Layer, input_shape: Shape, output_shape: Shape) -> dict[str, A
         found |= {"plus_b_o": " + b_o" if biased else "", "db_is_sum": "db_o = Σ_r Σ_s dy_o,r,s\n" if biased else ""}
         size = (input_shape[1], input_shape[2])
         rows, columns = axes("Conv2D", size, layer.kernel_size, layer.stride, layer.dilation, layer.padding)
+        found["grouped"] = (
+            f" Channels and filters come in {layer.groups} groups: c counts the channels of the filter's own group."
+            if layer.groups > 1
+            else ""
+        )
         found |= {"row": _met("r", "i", rows), "column": _met("s", "j", columns)}
     if isinstance(layer, Residual):
         found |= {"kept": "x", "d_kept": "dy"}

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-import time
+import logging
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,11 +18,17 @@ from starlette.routing import WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from handspun.app import inside
-from handspun.app.answers import Answerer, bring_to_model
+from handspun.app.answers import Answerer, bring_to_model, picture_of
 from handspun.app.models import Model, Models
-from handspun.app.wire import INK, Frame, RequestError, encode_array
+from handspun.app.wire import Frame, RequestError, encode_array
 from handspun.confidence import EMPTY
 from handspun.contract import Contract
+
+#: Characters of a message with settings, several times what the longest names take. It is read on the event loop, and whoever
+#: sends megabytes would keep everybody waiting.
+_MOST_SETTINGS = 4096
+
+_log = logging.getLogger("handspun.app")
 
 
 @dataclass
@@ -46,6 +52,8 @@ class Settings:
     @classmethod
     def from_text(cls, text: str) -> Settings:
         """The settings of a message; RequestError where it is none."""
+        if len(text) > _MOST_SETTINGS:
+            raise RequestError(413, f"A message has at most {_MOST_SETTINGS:,} characters, this one has {len(text):,}.")
         try:
             value = json.loads(text)
         except (ValueError, RecursionError):
@@ -99,19 +107,22 @@ async def live(socket: WebSocket) -> None:
 async def _answer_frames(socket: WebSocket, page: _Page) -> None:
     models: Models = socket.app.state.models
     answerer: Answerer = socket.app.state.answerer
-    try:
-        while True:
-            await page.came.wait()
-            page.came.clear()
-            data, page.frame = page.frame, None
-            assert data is not None
-            try:
-                answer = await answer_frame(Frame.from_bytes(data), page.settings, models, answerer)
-            except RequestError as error:
-                answer = {"type": "error", "message": error.message}
+    while True:
+        await page.came.wait()
+        page.came.clear()
+        data, page.frame = page.frame, None
+        assert data is not None
+        try:
+            answer = await answer_frame(Frame.from_bytes(data), page.settings, models, answerer)
+        except RequestError as error:
+            answer = {"type": "error", "message": error.message}
+        except Exception:
+            _log.exception("A frame could not be answered, by a defect.")
+            answer = {"type": "error", "message": "This could not be answered, by a defect of handspun's own; its log has it."}
+        try:
             await _send(socket, answer)
-    except (WebSocketDisconnect, RuntimeError):  # it went while it was answered; RuntimeError says that it is closed
-        return
+        except (WebSocketDisconnect, RuntimeError):  # it went while it was answered; RuntimeError says that it is closed
+            return
 
 
 async def _send(socket: WebSocket, value: dict[str, Any]) -> None:
@@ -124,7 +135,6 @@ async def answer_frame(frame: Frame, settings: Settings, models: Models, answere
     Raises:
         RequestError: there is no such model, layer, unit or class, or the model takes no pictures.
     """
-    began = time.perf_counter()
     model = models.get(settings.model)
     answer: dict[str, Any] = {
         "type": "answer",
@@ -146,14 +156,7 @@ async def answer_frame(frame: Frame, settings: Settings, models: Models, answere
             answer["probabilities"] = [float(share) for share in answers.probabilities[0]]
             answer |= stages
             answer |= await run_in_threadpool(_look_inside, model, seen, settings)
-    answer["milliseconds"] = round(1000 * (time.perf_counter() - began), 3)
     return answer
-
-
-def picture_of(model: Model, frame: Frame) -> np.ndarray:
-    """The picture that a frame shows, (H, W) or (H, W, 3): to a model of photos ink is dark on white, as the page shows it."""
-    of_strokes = isinstance(model.network.contract, Contract)
-    return 255 - frame.pixels if frame.kind == INK and not of_strokes else frame.pixels
 
 
 def _see(model: Model, frame: Frame, stages: bool) -> tuple[np.ndarray, dict[str, Any]]:
@@ -163,7 +166,7 @@ def _see(model: Model, frame: Frame, stages: bool) -> tuple[np.ndarray, dict[str
         return bring_to_model(model, picture), {}
     steps = contract.stages(picture)
     (top, bottom), (left, right) = steps.rows, steps.columns
-    told: dict[str, Any] = {"box": [top, left, bottom, right], "seen": encode_array(steps.image)}
+    told: dict[str, Any] = {"box": [top, left, bottom, right]}
     if not np.array_equal(steps.ink, frame.pixels):  # most drawings are such ink already, and the page has them
         told["ink"] = encode_array(steps.ink)
     if steps.scaled.size:

@@ -14,6 +14,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from handspun.app.pixels import picture_size
 from handspun.app.wire import RequestError
 from handspun.modelfile import save
 from handspun.network import Sequential, structure
@@ -49,6 +50,7 @@ class Model:
             "origin": self.origin,
             "classes": list(self.classes),
             "input_shape": list(network.input_shape),
+            "picture_shape": picture_size(network),
             "parameters": int(network.parameters.vector.size),
             "bytes": int(network.parameters.vector.nbytes),
             "structure": structure(network),
@@ -91,11 +93,6 @@ class Models:
         """Take in a model; one of the same name is replaced."""
         with self._lock:
             self._models[model.name] = model
-
-    def remove(self, name: str) -> None:
-        """Forget a model, if there is one of this name."""
-        with self._lock:
-            self._models.pop(name, None)
 
     def all(self) -> list[Model]:
         """All of them."""

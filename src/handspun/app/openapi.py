@@ -26,7 +26,9 @@ def _object(required: bool = True, /, **properties: Any) -> dict[str, Any]:
 
 
 def _answers(schema: str, description: str, *codes: int) -> dict[str, Any]:
-    return {"200": {"description": description, "content": _json(schema)}, **{str(code): _ERROR for code in codes}}
+    """The answer that is asked for, errors with those codes, and what any request may be told: wrong host, too many at once."""
+    found = {"description": description, "content": _json(schema)}
+    return {"200": found, **{str(code): _ERROR for code in (*codes, 421, 503)}}
 
 
 SPECIFICATION: dict[str, Any] = {
@@ -81,7 +83,9 @@ SPECIFICATION: dict[str, Any] = {
                         },
                     },
                 },
-                "responses": _answers("Predictions", "The answers, in the order of the pictures.", 400, 404, 408, 413, 415),
+                "responses": _answers(
+                    "Predictions", "The answers, in the order of the pictures.", 400, 403, 404, 408, 413, 415
+                ),
             }
         },
         "/api/models": {
@@ -125,6 +129,7 @@ SPECIFICATION: dict[str, Any] = {
                 origin={"enum": ["shipped", "file", "trained", "taught"]},
                 classes={"type": "array", "items": {"type": "string"}},
                 input_shape={"type": "array", "items": {"type": "integer"}},
+                picture_shape={"type": ["array", "null"], "items": {"type": "integer"}},
                 parameters={"type": "integer"},
                 bytes={"type": "integer"},
                 structure={"type": "string"},

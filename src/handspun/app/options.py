@@ -19,6 +19,7 @@ from starlette.responses import JSONResponse
 from starlette.routing import Route
 
 from handspun.app.drawings import MOST_DRAWINGS, decode_drawings
+from handspun.app.models import free_name
 from handspun.app.wire import RequestError, read_json
 from handspun.contract import Contract
 from handspun.data import Dataset, Split, load_dataset
@@ -226,8 +227,12 @@ class Datasets:
     """
 
     def __init__(self, more: Iterable[str | Path] = ()) -> None:
-        given = (load_dataset(name) for name in more)
-        self._given = {dataset.name: dataset for dataset in given if dataset.name not in REGISTRY}
+        self._given: dict[str, Dataset] = {}
+        for name_or_path in more:
+            dataset = load_dataset(name_or_path)
+            if name_or_path not in REGISTRY:  # these are offered as soon as they are at hand
+                name = free_name(dataset.name, {*REGISTRY, DRAWINGS, MIXED, *self._given})
+                self._given[name] = dataclasses.replace(dataset, name=name)
 
     def offers(self) -> list[Offer]:
         """All that there are now."""
@@ -321,7 +326,9 @@ def _check_limits(settings: Settings) -> None:
             raise RequestError(400, f"{table.get('kind')} is no layer of the page. There are: {', '.join(kinds)}.")
     highest = {entry["name"]: entry["high"] for entry in AUGMENTATIONS}
     for name, value in (settings.augment or {}).items():
-        if name in highest and isinstance(value, (int, float)) and not 0 <= value <= highest[name]:
+        if name not in highest:
+            raise RequestError(400, f'augment: "{name}" is not for the page to choose. There are: {", ".join(highest)}.')
+        if isinstance(value, (int, float)) and not 0 <= value <= highest[name]:
             raise RequestError(400, f"augment: {name} goes from 0 to {highest[name]} here, got {value}.")
     for name, value in settings.as_dict().items():
         if isinstance(value, float) and not math.isfinite(value):
@@ -365,7 +372,6 @@ async def _options(request: Request) -> JSONResponse:
     return JSONResponse(
         {
             "datasets": [dataclasses.asdict(offer) for offer in offers],
-            "activations": list(ACTIVATIONS),
             "optimizers": [{"name": name, "learning_rate": LEARNING_RATES[name]} for name in OPTIMIZERS],
             "schedules": SCHEDULES,
             "augmentations": AUGMENTATIONS,

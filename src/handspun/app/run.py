@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from handspun.app.events import PROGRESS, WHOLE, Feed
+from handspun.app.pixels import over_pixels, picture_size
 from handspun.app.wire import RequestError, encode_array
 from handspun.data import Split
 from handspun.errors import HandspunError
@@ -122,8 +123,11 @@ class Run(Feed):
     def tell(self, **changes: Any) -> None:
         """Change the state, and tell everyone the whole of it."""
         with self.lock:
-            self._told |= {**changes, "revision": self._told["revision"] + 1}
+            self._change(changes)
             self.publish(WHOLE, self.state())
+
+    def _change(self, changes: dict[str, Any]) -> None:
+        self._told |= {**changes, "revision": self._told["revision"] + 1}
 
     def cell(self, true: int, predicted: int) -> dict[str, Any]:
         """The validation images of class ``true`` that were taken for ``predicted``, those first that it was surest of.
@@ -202,8 +206,7 @@ class Run(Feed):
 
     def _finish(self, **changes: Any) -> None:
         with self.lock:
-            self._told |= {**changes, "revision": self._told["revision"] + 1}
-            self.publish(WHOLE, self.state())
+            self._change(changes)
             self.end()
 
     def begin(self, network: Sequential, classes: tuple[str, ...], images: int, judged: Split | None) -> None:
@@ -338,17 +341,14 @@ class Watcher(Callback):
 def first_layer(network: Sequential) -> dict[str, Any] | None:
     """The weights of the first units or filters as pictures (n, h, w) for JSON; None where they are none.
 
-    Those of several channels are added up: it is how a unit answers to a grey picture.
+    Those of several colours are added up: it is how a unit answers to a grey picture.
     """
     layer = next((layer for layer in network.layers if isinstance(layer, (Dense, Conv2D))), None)
     if isinstance(layer, Conv2D):
         return encode_array(layer.weight[:MOST_UNITS].sum(axis=2))  # (O, kh, C, kw) to (n, kh, kw)
-    if layer is None or len(network.input_shape) not in (2, 3) or layer.weight.shape[0] != math.prod(network.input_shape):
+    if layer is None or picture_size(network) is None or layer.weight.shape[0] != math.prod(network.input_shape):
         return None
-    pictures = layer.weight.T[:MOST_UNITS].reshape(-1, *network.input_shape)  # (n, H, W), (n, H, W, C) or (n, C, H, W)
-    if pictures.ndim == 4:
-        pictures = pictures.sum(axis=1 if network.takes_pictures else 3)
-    return encode_array(pictures)
+    return encode_array(over_pixels(layer.weight.T[:MOST_UNITS].reshape(-1, *network.input_shape), network))
 
 
 def _as_bytes(image: np.ndarray) -> np.ndarray:

@@ -83,21 +83,41 @@ def make_server(app: Starlette, *, when_ready: Callable[[], None] | None = None)
 
 
 class _Connection(H11Protocol):
-    """Ends itself where no request comes.
+    """Ends itself where no whole head of a request comes.
 
-    uvicorn waits for a first one without end, and a few hundred connections that ask nothing would keep everybody else out.
+    uvicorn waits for one without end once the first byte of it is there, or nothing has come at all, and a few hundred
+    connections that ask nothing would keep everybody else out.
     """
+
+    _patience: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
-        self._patience = self.loop.call_later(guard.PATIENCE, self._end_if_silent)
+        self._wait()
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        if self.cycle is None or self.cycle.response_complete:  # what came is no whole head, or that of a WebSocket
+            self._wait()
+        else:
+            self._wait_no_longer()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._patience.cancel()
+        self._wait_no_longer()
         super().connection_lost(exc)
 
-    def _end_if_silent(self) -> None:
-        if self.cycle is None and self.transport.get_protocol() is self:  # neither a request nor a WebSocket
+    def _wait(self) -> None:
+        """From the first byte of a head: those that come one by one win no time."""
+        if self._patience is None:
+            self._patience = self.loop.call_later(guard.PATIENCE, self._end)
+
+    def _wait_no_longer(self) -> None:
+        if self._patience is not None:
+            self._patience.cancel()
+            self._patience = None
+
+    def _end(self) -> None:
+        if self.transport.get_protocol() is self:  # and no WebSocket has taken its place
             self.transport.close()
 
 

@@ -26,10 +26,10 @@ from starlette.routing import Route
 
 import handspun
 from handspun import inputs
-from handspun.app.answers import bring_to_model
+from handspun.app.answers import bring_to_model, picture_of
 from handspun.app.lessons import LESSONS, fields, size_text
-from handspun.app.live import picture_of
 from handspun.app.models import Model
+from handspun.app.pixels import picture_size
 from handspun.app.wire import Frame, RequestError, encode_array, read_json
 from handspun.confidence import is_empty
 from handspun.errors import UsageError
@@ -41,6 +41,9 @@ from handspun.tape import Tape
 
 #: The largest learning rate: far beyond what any training takes.
 MOST_LEARNING_RATE = 10.0
+
+#: The parameters of the largest network that is stepped through. Each goes over the line six times, as weight and as gradient.
+MOST_PARAMETERS = 500_000
 
 #: Symbol and name of what a layer keeps.
 SYMBOLS = {
@@ -163,9 +166,9 @@ def steps(network: Sequential, classes: Sequence[str], seen: np.ndarray, label: 
         learning_rate: of the update by plain gradient descent.
 
     Returns:
-        For JSON: ``classes``, ``label``, ``learning_rate``, the ``loss``, the probability of the label ``before`` and ``after``
-        the update (by the softmax that training sees, not calibrated), and ``steps``, each with phase, layer, title, formula,
-        explanation, arrays and source.
+        For JSON: ``classes``, ``picture_shape`` (rows and columns of the picture), ``label``, ``learning_rate``, the ``loss``,
+        the probability of the label ``before`` and ``after`` the update (by the softmax that training sees, not calibrated),
+        and ``steps``, each with phase, layer, title, formula, explanation, arrays and source.
     """
     listened, listener = network.copy(), Listener()
     listener.attach(listened)
@@ -181,7 +184,7 @@ def steps(network: Sequential, classes: Sequence[str], seen: np.ndarray, label: 
         source(inputs.convert, ("np.multiply(images", "np.copyto("), read),
     )
     z = listened.forward(x, tape)  # (1, C)
-    of_loss, dz = _loss_steps(z, label, classes[label])
+    of_loss, value, dz = _loss_steps(z, label, classes[label])
     listened.backward(dz, tape)
     forward = {heard.layer: heard for heard in listener.forward}
 
@@ -206,9 +209,10 @@ def steps(network: Sequential, classes: Sequence[str], seen: np.ndarray, label: 
     )
     return {
         "classes": list(classes),
+        "picture_shape": picture_size(network),
         "label": label,
         "learning_rate": learning_rate,
-        "loss": float(-np.log(max(before[label], np.finfo(before.dtype).tiny))),
+        "loss": value,
         "before": float(before[label]),
         "after": float(after[label]),
         "steps": [
@@ -221,8 +225,8 @@ def steps(network: Sequential, classes: Sequence[str], seen: np.ndarray, label: 
     }
 
 
-def _loss_steps(z: np.ndarray, label: int, name: str) -> tuple[list[dict[str, Any]], np.ndarray]:
-    """From the logits z (1, C) to probabilities and the loss, and back to dz (1, C), which is returned as well."""
+def _loss_steps(z: np.ndarray, label: int, name: str) -> tuple[list[dict[str, Any]], float, np.ndarray]:
+    """From the logits z (1, C) to probabilities and the loss, and back to dz (1, C); the loss and dz are returned as well."""
     single = z.shape[1] == 1  # one output says yes or no
     loss = SigmoidBinaryCrossEntropy() if single else SoftmaxCrossEntropy()
     at_work = loss._elements if isinstance(loss, SigmoidBinaryCrossEntropy) else loss.__call__
@@ -281,7 +285,7 @@ def _loss_steps(z: np.ndarray, label: int, name: str) -> tuple[list[dict[str, An
             source(at_work, backward, ran),
         ),
     ]
-    return found, dz
+    return found, value, dz
 
 
 def _forward_step(heard: Heard) -> dict[str, Any]:
@@ -385,6 +389,9 @@ def _answer(model: Model, value: dict[str, Any]) -> dict[str, Any]:
         raise RequestError(400, f"label must be the index of a class, from 0 to {len(model.classes) - 1}.")
     if type(learning_rate) not in (int, float) or not 0 < learning_rate <= MOST_LEARNING_RATE:
         raise RequestError(400, f"learning_rate must be a number above 0 and at most {MOST_LEARNING_RATE:g}.")
+    size = model.network.parameters.vector.size
+    if size > MOST_PARAMETERS:
+        raise RequestError(400, f"{model.name} has {size:,} parameters: more than {MOST_PARAMETERS:,} are too many to look at.")
     seen = bring_to_model(model, picture_of(model, Frame.from_json(value.get("picture"))))
     if is_empty(seen[None])[0]:
         raise RequestError(400, "There is nothing to step through on an empty sheet. Draw something first.")

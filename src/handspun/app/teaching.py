@@ -31,6 +31,7 @@ from handspun.app.runs import Runs, runs_of
 from handspun.app.wire import RequestError, read_json
 from handspun.augment import Augmentation
 from handspun.averaging import ExponentialMovingAverage
+from handspun.calibration import find_threshold
 from handspun.confidence import Confidence
 from handspun.contract import Contract
 from handspun.data import Split, load_dataset
@@ -143,8 +144,8 @@ def carry_over(confidence: Confidence, network: Sequential, held_out: Split) -> 
     model has learned from these digits once, and is surer of them than of any others.
     """
     network.confidence = confidence
-    ascending = np.sort(network.answer(held_out.images).score)  # (N,)
-    return dataclasses.replace(confidence, threshold=float(ascending[int(confidence.false_reject_rate * len(ascending))]))
+    scores = network.answer(held_out.images).score  # (N,)
+    return dataclasses.replace(confidence, threshold=find_threshold(scores, confidence.false_reject_rate))
 
 
 def _judge(network: Sequential, drawings: Split, held_out: Split) -> dict[str, float]:

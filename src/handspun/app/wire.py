@@ -62,7 +62,7 @@ class RequestError(Exception):
     """A request that cannot be answered.
 
     Attributes:
-        status: the HTTP status, 400 to 499.
+        status: the HTTP status: 4xx, or 503 where too many ask at once.
         message: what is wrong and what was expected, for the person.
     """
 

@@ -8,8 +8,9 @@ from typing import Annotated
 import numpy as np
 import typer
 
-from handspun.cli.console import JsonOption, accuracy_line, open_model, out, print_json
-from handspun.cli.images import class_names, labelled
+from handspun.cli.console import JsonOption, accuracy_line, messages, open_model, out, print_json
+from handspun.cli.images import class_names, fits, labelled, seen_before
+from handspun.contract import PictureContract
 from handspun.errors import UsageError
 from handspun.metrics import mcnemar, wilson_interval
 
@@ -30,12 +31,21 @@ def compare(
     Example: handspun compare runs/wide runs/deep mnist
     """
     network_a, header = open_model(a)
-    network_b, _ = open_model(b)
+    network_b, header_b = open_model(b)
     if class_names(network_a) != class_names(network_b):
         raise UsageError(f"{a} and {b} tell different classes apart; they cannot be compared.")
     images, labels, where = labelled(data, header, network_a)
     right_a = network_a.predict(images) == labels  # (N,)
+    if isinstance(network_b.contract, PictureContract):  # pictures of a folder, which each takes in a size of its own
+        images, again, _ = labelled(data, header, network_b)
+        if not np.array_equal(labels, again):
+            raise UsageError(f"{where} are not the same pictures in the sizes of the two models.")
+    else:
+        fits(images, network_b, where)
     right_b = network_b.predict(images) == labels
+    for path, own in ((a, header), (b, header_b)):
+        if note := seen_before(data, header, own, path):
+            messages.print(f"Note: {note}", soft_wrap=True)
     only_a, only_b = int(np.count_nonzero(right_a & ~right_b)), int(np.count_nonzero(right_b & ~right_a))
     p = mcnemar(only_a, only_b)
     verdict = "cannot tell" if p >= LEVEL else ("better" if only_a > only_b else "worse")

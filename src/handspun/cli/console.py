@@ -18,6 +18,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from handspun.data.decoding import SUFFIXES
 from handspun.errors import UsageError
 from handspun.metrics import ClassScores
 from handspun.modelfile import load_with_header
@@ -52,8 +53,10 @@ def open_model(path: Path) -> tuple[Sequential, dict[str, Any]]:
 
 
 def names_a_model(path: Path) -> bool:
-    """Whether a path is meant as a model, not as a picture."""
-    return path.suffix == ".npz" or path.is_dir() or str(path) in pretrained_names()
+    """Whether a path is meant as a model, not as a picture or a folder of pictures."""
+    if path.is_dir():
+        return (path / MODEL).exists() or not any(file.suffix.lower() in SUFFIXES for file in path.iterdir())
+    return path.suffix == ".npz" or str(path) in pretrained_names()
 
 
 def model_file(path: Path) -> Path:

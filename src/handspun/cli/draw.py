@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import webbrowser
 from pathlib import Path
 from typing import Annotated
@@ -34,5 +35,10 @@ def draw(
         host,
         port,
         runs=lambda known: Runs(known, Datasets([] if data is None else [data]), folder=out),
-        when_ready=webbrowser.open if open_browser else None,
+        when_ready=_open_page if open_browser else None,
     )
+
+
+def _open_page(address: str) -> None:
+    """Open the page without waiting for the browser: one in a terminal stays until it is closed, and waits for the server."""
+    threading.Thread(target=webbrowser.open, args=(address,), name="browser", daemon=True).start()

@@ -14,6 +14,7 @@ from handspun.cli.console import (
     ModelArgument,
     accuracy_line,
     confusion_table,
+    messages,
     open_model,
     out,
     percent,
@@ -21,7 +22,7 @@ from handspun.cli.console import (
     scores_table,
     table,
 )
-from handspun.cli.images import class_names, labelled
+from handspun.cli.images import class_names, labelled, seen_before
 from handspun.confidence import Confidence
 from handspun.data import load_dataset
 from handspun.errors import UsageError
@@ -69,6 +70,8 @@ def evaluate(
         raise UsageError("--others names images that no class fits: ask for them with --unknown.")
     network, header = open_model(model)
     images, labels, where = labelled(data, header, network)
+    if note := seen_before(data, header, header, model):
+        messages.print(f"Note: {note}", soft_wrap=True)
     result = evaluate_network(network, images, labels)
     classes = class_names(network)
     messy_result = None

@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
 
 import numpy as np
+import typer
 
+from handspun.cli.console import messages
+from handspun.contract import PictureContract
 from handspun.data import Dataset, load_dataset
-from handspun.errors import UsageError
+from handspun.data.decoding import SUFFIXES
+from handspun.data.registry import REGISTRY
+from handspun.errors import DataError, UsageError
 from handspun.inputs import check_shape
 from handspun.network import Sequential
 from handspun.recipes.run import prepare
 from handspun.recipes.settings import Settings
+
+Result = TypeVar("Result")
 
 
 def class_names(network: Sequential) -> tuple[str, ...]:
@@ -25,11 +34,53 @@ def none_of(classes: tuple[str, ...]) -> str:
 
 
 def load_for(network: Sequential, data: str) -> Dataset:
-    """The data set of a name or path; a folder of pictures in the size and the colours that the network takes."""
+    """The data set of a name or path; the pictures of a folder as the network takes them."""
+    return load_dataset(data, contract=network.contract or _contract_of_size(network))
+
+
+def _contract_of_size(network: Sequential) -> PictureContract | None:
+    """For a network that does not say how pictures become its inputs: they are scaled to its size; None where it has none."""
     shape = network.input_shape
     if network.takes_pictures:
-        shape = shape[1:] if shape[0] == 1 else (*shape[1:], shape[0])
-    return load_dataset(data, image_shape=shape if len(shape) > 1 else None)
+        shape = (*shape[1:], shape[0])
+    if len(shape) < 2 or shape[2:] not in ((), (1,), (3,)):
+        return None
+    return PictureContract(shape[0], shape[1], colour=shape[2:] == (3,))
+
+
+def picture_files(paths: Sequence[Path]) -> list[Path]:
+    """Image files, with the pictures in a folder in its place, by their names; DataError for a folder without any."""
+    found: list[Path] = []
+    for path in paths:
+        inside = [path]
+        if path.is_dir():
+            inside = sorted(
+                file for file in path.iterdir() if file.suffix.lower() in SUFFIXES and not file.name.startswith(".")
+            )
+            if not inside:
+                raise DataError(f"{path} holds no pictures.")
+        found += inside
+    return found
+
+
+def read_each(paths: Sequence[Path], read: Callable[[Path], Result]) -> tuple[list[Result], list[Path], list[str]]:
+    """What ``read`` gives for each file that can be read, these files, and what is wrong with the others."""
+    results, good, faults = [], [], []
+    for path in paths:
+        try:
+            results.append(read(path))
+            good.append(path)
+        except DataError as error:
+            faults.append(str(error))
+    return results, good, faults
+
+
+def end_with(faults: Sequence[str]) -> None:
+    """After the answers for the other files: say what was wrong with these, and exit with 1 if there are any."""
+    for fault in faults:
+        messages.print(f"Error: {fault}", soft_wrap=True)
+    if faults:
+        raise typer.Exit(1)
 
 
 def fits(images: np.ndarray, network: Sequential, where: str) -> None:
@@ -49,18 +100,26 @@ def labelled(data: str | None, header: dict[str, Any], network: Sequential) -> t
         network: the model.
 
     Raises:
-        UsageError: images without labels, or labels that the model has no classes for.
+        UsageError: images without labels, or of classes that the model does not have.
     """
     if data is None:
         training = header.get("training")
         if not isinstance(training, dict) or not isinstance(training.get("settings"), dict):
             raise UsageError("The model file does not say what it was trained on: name the data to evaluate on.")
         settings = Settings.from_dict(training["settings"], "the model file")
-        test, where = prepare(settings).test, f"the test images of {settings.data}"
+        if isinstance(contract := network.contract, PictureContract):  # of a folder; a model to compare with may take others
+            settings = settings.replace(
+                picture_size=(contract.height, contract.width),
+                picture_fit=contract.fit,
+                picture_mode="rgb" if contract.colour else "grey",
+            )
+        material = prepare(settings)
+        test, where, classes = material.test, f"the test images of {settings.data}", material.classes
         if test is None:
             raise UsageError(f"{settings.data} has no test images with labels: name the data to evaluate on.")
     else:
         dataset = load_for(network, data)
+        classes = dataset.classes
         if dataset.test is not None and dataset.test.labels is not None:
             test, where = dataset.test, f"the test images of {data}"
         else:
@@ -68,7 +127,49 @@ def labelled(data: str | None, header: dict[str, Any], network: Sequential) -> t
     if test.labels is None:
         raise UsageError(f"{where} have no labels to compare with.")
     fits(test.images, network, where)
-    classes = len(class_names(network))
-    if len(test.labels) and int(test.labels.max()) >= classes:
-        raise UsageError(f"{where} have a label {int(test.labels.max())}; the model has classes 0 to {classes - 1}.")
-    return test.images, test.labels, where
+    return test.images, _as_counted_by(network, test.labels, classes, where), where
+
+
+def _as_counted_by(network: Sequential, labels: np.ndarray, classes: Sequence[str], where: str) -> np.ndarray:
+    """Labels (N,), which count ``classes``, as the network counts its own classes of the same names.
+
+    Where either has no names but only numbers, it is the numbers that say which is which.
+    """
+    own = network.classes
+    if own and set(classes) <= set(own):
+        return np.array([own.index(name) for name in classes])[labels]
+    if own and tuple(classes) != tuple(str(i) for i in range(len(classes))):
+        raise UsageError(f"{where} are of {_listed(classes)}; the model tells {_listed(own)} apart.")
+    most = len(class_names(network))
+    if len(labels) and int(labels.max()) >= most:
+        raise UsageError(f"{where} have a label {int(labels.max())}; the model has classes 0 to {most - 1}.")
+    return labels
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(names[:10]) + (", …" if len(names) > 10 else "")
+
+
+def seen_before(data: str | None, header: dict[str, Any], judged: dict[str, Any], model: object) -> str | None:
+    """That a model learned from the very images that it is judged on, in a sentence; None where it did not, as far as is known.
+
+    Args:
+        data: a name or path, as for ``labelled``.
+        header: of the model file that ``labelled`` was given.
+        judged: of that of the model in question.
+        model: what it is called.
+    """
+    name = data or _data_of(header)
+    if name not in REGISTRY or REGISTRY[name].part_of is None or _data_of(judged) != REGISTRY[name].part_of:
+        return None
+    return (
+        f"{name} is a part of the training images of {REGISTRY[name].part_of}, from which {model} has learned. "
+        "It knows these images, and will do a little worse on new ones."
+    )
+
+
+def _data_of(header: dict[str, Any]) -> str | None:
+    """The name or path of what a model learned from, if its file says it."""
+    training = header.get("training")
+    settings = training.get("settings") if isinstance(training, dict) else None
+    return settings.get("data") if isinstance(settings, dict) else None

@@ -11,7 +11,7 @@ import numpy as np
 from rich.text import Text
 
 from handspun.cli.console import out, percent, print_json, table
-from handspun.cli.images import class_names, none_of
+from handspun.cli.images import class_names, end_with, none_of, read_each
 from handspun.confidence import KNOWN
 from handspun.contract import Contract
 from handspun.data.pictures import read_pixels
@@ -73,13 +73,16 @@ def read(path: Path, network: Sequential) -> Reading:
     """The digits of an image file.
 
     Raises:
-        UsageError: the network was not trained on strokes.
+        UsageError: the network was not trained on strokes, or what the picture shows is no writing.
         DataError: the file is missing, broken, too large or no image.
     """
     if not isinstance(network.contract, Contract):
         raise UsageError("--many takes a picture apart into strokes: it needs a model of digits, such as mnist-cnn.")
     classes = class_names(network)
-    digits = segments(read_pixels(path))
+    try:
+        digits = segments(read_pixels(path))
+    except UsageError as error:
+        raise UsageError(f"{path}: {error}") from error
     if not digits:
         return Reading(str(path), [], np.zeros((0, len(classes))), np.zeros(0, bool), classes)
     pixels = np.stack([network.contract(digit.picture[None])[0] for digit in digits])  # (D, side, side)
@@ -89,9 +92,10 @@ def read(path: Path, network: Sequential) -> Reading:
 
 def answer(paths: Sequence[Path], network: Sequential, model: Path, *, json: bool) -> None:
     """Print what pictures of several digits say, and how sure each digit is."""
-    readings = [read(path, network) for path in paths]
+    readings, _, faults = read_each(paths, lambda path: read(path, network))
     if json:
-        print_json({"model": str(model), "numbers": [reading.as_dict() for reading in readings]})
+        print_json({"model": str(model), "numbers": [reading.as_dict() for reading in readings], "errors": faults})
+        end_with(faults)
         return
     for reading in readings:
         said = Text("  ").append(" / ".join(reading.lines), "bold") if reading.digits else Text("  no digits found", "yellow")
@@ -105,3 +109,4 @@ def answer(paths: Sequence[Path], network: Sequential, model: Path, *, json: boo
             doubt = Text("" if reading.known[i] else f" ({none_of(reading.classes)})", "yellow")
             rows.add_row(Text(f"  {reading.class_of(i)}", "bold").append_text(doubt), probability, *map(str, corners))
         out.print(rows)
+    end_with(faults)

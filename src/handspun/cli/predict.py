@@ -15,7 +15,7 @@ from rich.text import Text
 
 from handspun.cli import many as several
 from handspun.cli.console import JsonOption, messages, names_a_model, open_model, out, percent, print_json, table
-from handspun.cli.images import class_names, fits, load_for, none_of
+from handspun.cli.images import class_names, end_with, fits, load_for, none_of, picture_files, read_each
 from handspun.confidence import EMPTY, Answers
 from handspun.data import read_table
 from handspun.data.pictures import read_picture, read_pixels
@@ -29,7 +29,8 @@ def predict(
     model_and_images: Annotated[
         list[Path] | None,
         typer.Argument(
-            help=f"A model file, a run folder or a model of `handspun models`, by default {DEFAULT}; then image files.",
+            help=f"A model file, a run folder or a model of `handspun models`, by default {DEFAULT}; then image files, or a "
+            "folder of them.",
             show_default=False,
             metavar="[MODEL] [IMAGE]...",
         ),
@@ -53,6 +54,7 @@ def predict(
     images = list(model_and_images or [])
     model = images.pop(0) if images and names_a_model(images[0]) else Path(DEFAULT)
     network, _ = open_model(model)
+    faults: list[str] = []
     if sum(source is not None for source in (images or None, data, csv)) != 1:
         raise UsageError("Name image files, or a dataset with --data, or a table with --csv: one of them.")
     if (index is not None) and data is None:
@@ -62,7 +64,7 @@ def predict(
     if many:
         if not images:
             raise UsageError("--many reads the digits of image files: name them.")
-        several.answer(images, network, model, json=json)
+        several.answer(picture_files(images), network, model, json=json)
         return
     true: np.ndarray | None = None
     if csv is not None:
@@ -78,8 +80,10 @@ def predict(
         pixels, names = split.images[chosen], [f"{data} {i}" for i in chosen]
         true = None if split.labels is None else split.labels[chosen]
     else:
-        pixels = np.stack([_pixels(path, network) for path in images])
-        names = [str(path) for path in images]
+        read, good, faults = read_each(picture_files(images), lambda path: _pixels(path, network))
+        if not read:
+            end_with(faults)
+        pixels, names = np.stack(read), [str(path) for path in good]
 
     answers = network.answer(pixels)
     classes = class_names(network)
@@ -92,7 +96,7 @@ def predict(
         for i, name in enumerate(names):
             answer = {"image": name, **_as_dict(answers, i, classes)}
             found.append(answer if true is None else {**answer, "true": _name(classes, true[i])})
-        print_json({"model": str(model), "predictions": found})
+        print_json({"model": str(model), "predictions": found, "errors": faults})
     elif out_file is None:
         rows = table("image", "class", "probability", "next", *(("true",) if true is not None else ()))
         for i, name in enumerate(names):
@@ -102,6 +106,7 @@ def predict(
                 row.append(right if true[i] == answers.predicted[i] else Text(f"{right} ✗", "red"))
             rows.add_row(*row)
         out.print(rows)
+    end_with(faults)
 
 
 def _as_dict(answers: Answers, i: int, classes: tuple[str, ...]) -> dict[str, Any]:

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from rich.text import Text
 
-from handspun.cli.console import JsonOption, ThreadsOption, accuracy_line, messages, out, print_json, quoted
+from handspun.augment import Augmentation
+from handspun.cli.console import JsonOption, ThreadsOption, accuracy_line, messages, out, percent, print_json, quoted
 from handspun.cli.data import picture_size
 from handspun.cli.progress import ShowProgress
+from handspun.data import is_picture_folder
 from handspun.errors import MissingExtraError, UsageError
 from handspun.network import Sequential, structure
 from handspun.recipes import Settings, load_recipe
@@ -55,6 +59,10 @@ def train(
     dropout: Annotated[float | None, typer.Option(help="Rate of dropout after each hidden layer, 0 to 1.")] = None,
     label_smoothing: Annotated[float | None, typer.Option(help="Share of the target spread over all classes.")] = None,
     validation: Annotated[float | None, typer.Option(help="Share of the training images held out to watch, 0 to 1.")] = None,
+    augment: Annotated[
+        str | None,
+        typer.Option(help="Random changes to each image, such as shift=2,rotation=10,flip; none switches a recipe's off."),
+    ] = None,
     early_stopping: Annotated[
         int | None, typer.Option(help="Stop after so many epochs without a better validation loss, and keep the best.")
     ] = None,
@@ -70,7 +78,8 @@ def train(
 ) -> None:
     """Train a classifier and keep everything about it in a run folder.
 
-    Without arguments: 784-128-64-10 on the 5,000 MNIST digits that come with handspun.
+    Without arguments: 784-128-64-10 on the 5,000 MNIST digits that come with handspun. A folder of pictures gets a small
+    convolutional network, the recipe pictures.
 
     Example: handspun train mnist --hidden 256,128 --dropout 0.2 --epochs 20
     """
@@ -93,6 +102,7 @@ def train(
         "dropout": dropout,
         "label_smoothing": label_smoothing,
         "validation": validation,
+        "augment": None if augment is None else _augmentation(augment),
         "early_stopping": early_stopping,
         "seed": seed,
         "threads": threads,
@@ -108,7 +118,7 @@ def train(
         if (folder / MODEL).exists():
             raise UsageError(f"The training in {folder} is complete: there is nothing to resume.")
     else:
-        settings = load_recipe(recipe or ("cnn" if channels else "default")).settings
+        settings = load_recipe(recipe or _recipe_for(data, changes)).settings
         settings = settings.replace(**changes)
         seconds = None if budget is None else _seconds(budget)
         folder = out_folder or _next_folder(settings.data)
@@ -163,8 +173,34 @@ def _report(result: Result, folder: Path, files: list[Path]) -> None:
         images = int(evaluation.scores.support.sum())
         out.print(f"Test accuracy {accuracy_line(evaluation.accuracy, evaluation.interval, images)}")
     drawn = f", {len(files)} pictures" if files else ""
+    for advice in _advice(result):
+        out.print(advice, soft_wrap=True)
     out.print(f"In {folder}: {MODEL}, history, settings{drawn}", soft_wrap=True)
     out.print(f"Next: handspun evaluate {quoted(folder)}", soft_wrap=True)
+
+
+#: From so much more of the training images right than of the held-out ones on, a network has learned them by heart.
+GAP = 0.15
+
+
+def _advice(result: Result) -> Iterator[Text]:
+    """What someone should know of a network that does badly, and may do about it."""
+    last, evaluation = result.history.records[-1], result.evaluation
+    seen, held_out = last.get("accuracy"), last.get("validation_accuracy")
+    if seen is not None and held_out is not None and seen - held_out > GAP:
+        yield Text(
+            f"Right for {percent(seen)} of the images that it learned from, and for {percent(held_out)} of those held out: "
+            "it has learned them by heart. More images help, and changing them at random, as in --augment shift=2,rotation=10",
+            "yellow",
+        )
+    if evaluation is not None:
+        most = int(evaluation.scores.support.argmax())
+        chance = evaluation.scores.support[most] / evaluation.scores.support.sum()
+        if evaluation.interval[0] <= chance:
+            name = result.material.classes[most]
+            yield Text(
+                f"To say {name} always would be right for {percent(chance)}: it has learned little or nothing.", "yellow"
+            )
 
 
 def _as_dict(result: Result, folder: Path, files: list[Path]) -> dict[str, Any]:
@@ -178,6 +214,27 @@ def _as_dict(result: Result, folder: Path, files: list[Path]) -> dict[str, Any]:
         "history": result.history.records,
         "evaluation": None if evaluation is None else evaluation_as_dict(evaluation, result.material.classes),
     }
+
+
+def _recipe_for(data: str | None, changes: dict[str, Any]) -> str:
+    """The recipe that options begin from where none is named."""
+    if changes.get("channels"):
+        return "cnn"
+    pictures = data is not None and not {"hidden", "channels"} & set(changes) and is_picture_folder(data)
+    return "pictures" if pictures else "default"
+
+
+def _augmentation(text: str) -> dict[str, Any]:
+    """Settings of ``Augmentation`` such as "shift=2,flip"; none of them for "none"."""
+    found: dict[str, Any] = {}
+    for part in text.split(",") if text.strip() != "none" else ():
+        name, _, value = (piece.strip() for piece in part.partition("="))
+        if not name or (value and not re.fullmatch(r"\d+(\.\d*)?|\.\d+|[a-z]+", value)):
+            raise UsageError(f'--augment takes settings with commas, such as shift=2,rotation=10,flip; got "{text}".')
+        number = float(value) if value and not value.isalpha() else value or True
+        found[name] = int(number) if isinstance(number, float) and number.is_integer() else number
+    Augmentation.from_dict(found, "--augment")
+    return found
 
 
 def _sizes(option: str, text: str) -> tuple[int, ...]:

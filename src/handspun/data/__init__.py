@@ -6,7 +6,7 @@ Everything that comes from a file or a server is checked here, once; the rest of
 from handspun.data.cache import cache_folder
 from handspun.data.dataset import Dataset, Split
 from handspun.data.idx import read_idx, write_idx
-from handspun.data.loading import describe, fetch, load_dataset
+from handspun.data.loading import describe, fetch, is_picture_folder, load_dataset
 from handspun.data.registry import dataset_names
 from handspun.data.splits import hold_out, k_fold, pool
 from handspun.data.tables import read_table
@@ -19,6 +19,7 @@ __all__ = [
     "describe",
     "fetch",
     "hold_out",
+    "is_picture_folder",
     "k_fold",
     "load_dataset",
     "pool",

@@ -6,6 +6,7 @@ decoded once is kept (see ``folder_cache``).
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import math
 from collections import Counter
@@ -17,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from handspun.archive import LIMIT_BYTES
-from handspun.contract import FITS, PictureContract
+from handspun.contract import FITS, AnyContract, Contract, PictureContract
 from handspun.data.dataset import Dataset, Split
 from handspun.data.decoding import (
     UnreadablePictureError,
@@ -29,6 +30,7 @@ from handspun.data.decoding import (
 )
 from handspun.data.folder_cache import folder_key, keep, recall
 from handspun.data.folder_scan import FolderScan, PictureFile
+from handspun.data.pictures import decode_pixels
 from handspun.data.progress import Report, reporter
 from handspun.data.splits import hold_out
 from handspun.errors import DataError, UsageError
@@ -73,7 +75,9 @@ class PictureOptions:
             raise UsageError(f'mode must be "grey" or "rgb", not "{self.mode}".')
 
 
-def read_picture_folder(scan: FolderScan, options: PictureOptions, *, progress: Report | bool | None = None) -> Dataset:
+def read_picture_folder(
+    scan: FolderScan, options: PictureOptions | AnyContract, *, progress: Report | bool | None = None
+) -> Dataset:
     """Read the pictures that were found in a folder.
 
     Pictures are turned upright, transparency becomes white paper, 16 bits become 8. Files that cannot be read are left out, and
@@ -82,7 +86,7 @@ def read_picture_folder(scan: FolderScan, options: PictureOptions, *, progress: 
 
     Args:
         scan: what was found; at least one picture.
-        options: what the pictures are brought to.
+        options: what the pictures are brought to: a contract, or what it is to be found from.
         progress: who is told of the pictures read; see ``reporter``.
 
     Returns:
@@ -114,7 +118,7 @@ def read_picture_folder(scan: FolderScan, options: PictureOptions, *, progress: 
     return dataset
 
 
-def _recalled(scan: FolderScan, key: str, options: PictureOptions) -> Dataset | None:
+def _recalled(scan: FolderScan, key: str, options: PictureOptions | AnyContract) -> Dataset | None:
     arrays = recall(key)
     if arrays is None:
         return None
@@ -127,10 +131,17 @@ def _recalled(scan: FolderScan, key: str, options: PictureOptions) -> Dataset | 
 
 
 def _dataset(
-    scan: FolderScan, options: PictureOptions, train: Split, test: Split, classes: tuple[str, ...], notes: tuple[str, ...]
+    scan: FolderScan,
+    options: PictureOptions | AnyContract,
+    train: Split,
+    test: Split,
+    classes: tuple[str, ...],
+    notes: tuple[str, ...],
 ) -> Dataset:
-    height, width, *channels = train.images.shape[1:]
-    contract = PictureContract(height, width, colour=bool(channels), fit=options.fit)
+    contract = options
+    if isinstance(contract, PictureOptions):
+        height, width, *channels = train.images.shape[1:]
+        contract = PictureContract(height, width, colour=bool(channels), fit=contract.fit)
     return Dataset(scan.folder.resolve().name, train, test, classes, str(scan.folder), "unknown", notes, contract)
 
 
@@ -164,36 +175,52 @@ class _Pictures:
     faults: dict[int, str]
 
 
-def _decode(scan: FolderScan, files: Sequence[PictureFile], options: PictureOptions, report: Report | None) -> _Pictures:
-    name = scan.folder.resolve().name
+def _decode(
+    scan: FolderScan, files: Sequence[PictureFile], options: PictureOptions | AnyContract, report: Report | None
+) -> _Pictures:
+    if not isinstance(options, PictureOptions):
+        return _read(scan, files, options, report)
     size, mode = options.size, options.mode
     if size is None or mode is None:
-        looks = _each(files, lambda _, file: inspect_picture(file.path), f"{name}: sizes", report)
+        looks = _each(files, lambda _, file: inspect_picture(file.path), f"{scan.folder.resolve().name}: sizes", report)
         size = size or _commonest(looks[: len(scan.train)], scan)
         if mode is None and all(isinstance(look, str) or look[2] for look in looks):
             mode = "grey"
     assert isinstance(size, tuple)
     contract = PictureContract(*size, colour=mode != "grey", fit=options.fit)
-    shape = (len(files), *size) if mode == "grey" else (len(files), *size, 3)
-    if options.size is None and math.prod(shape) > LIMIT_BYTES:
+    if options.size is None and (needed := math.prod(_shape(files, contract))) > LIMIT_BYTES:
         raise DataError(
             f"{scan.folder}: {len(files):,} pictures of {size[0]} × {size[1]} pixels, the most common size, take "
-            f"{math.prod(shape) / 1e9:.1f} GB; give a smaller size."
+            f"{needed / 1e9:.1f} GB; give a smaller size."
         )
+    pictures = _read(scan, files, contract, report)
+    return pictures if mode else dataclasses.replace(pictures, images=_grey_if_all_are(pictures.images, pictures.digests))
+
+
+def _shape(files: Sequence[PictureFile], contract: AnyContract) -> tuple[int, ...]:
+    """The shape of the array of all pictures."""
+    if isinstance(contract, Contract):
+        return (len(files), contract.side, contract.side)
+    return (len(files), contract.height, contract.width, *((3,) if contract.colour else ()))
+
+
+def _read(scan: FolderScan, files: Sequence[PictureFile], contract: AnyContract, report: Report | None) -> _Pictures:
+    shape = _shape(files, contract)
     try:
         images = np.empty(shape, np.uint8)  # (N, H, W) or (N, H, W, 3)
     except (MemoryError, ValueError):
         raise DataError(f"{scan.folder}: the pictures take {math.prod(shape) / 1e9:.1f} GB; give a smaller size.") from None
 
     def read(row: int, file: PictureFile) -> bytes:
-        images[row] = contract.scale(on_paper(decode_picture(file.path, side=max(size))))
+        if isinstance(contract, Contract):
+            images[row] = contract(decode_pixels(file.path)[None])[0]
+        else:
+            images[row] = contract.scale(on_paper(decode_picture(file.path, side=max(shape[1:3]))))
         return hashlib.blake2b(images[row].data, digest_size=16).digest()
 
-    found = _each(files, read, name, report)
+    found = _each(files, read, scan.folder.resolve().name, report)
     faults = {row: fault for row, fault in enumerate(found) if isinstance(fault, str)}
     digests = [None if isinstance(digest, str) else digest for digest in found]
-    if mode is None:
-        images = _grey_if_all_are(images, digests)
     return _Pictures(images, digests, faults)
 
 
@@ -251,7 +278,9 @@ def _grey_if_all_are(images: np.ndarray, digests: Sequence[bytes | None]) -> np.
 # From decoded pictures to a dataset ----------------------------------------------------------------------------------------
 
 
-def _assemble(scan: FolderScan, options: PictureOptions, files: Sequence[PictureFile], pictures: _Pictures) -> Dataset:
+def _assemble(
+    scan: FolderScan, options: PictureOptions | AnyContract, files: Sequence[PictureFile], pictures: _Pictures
+) -> Dataset:
     labels = np.array([file.label for file in files])  # (N,) int64
     readable = [row for row, digest in enumerate(pictures.digests) if digest is not None]
     train = [row for row in readable if row < len(scan.train)]

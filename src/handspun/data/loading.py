@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from handspun.archive import read_arrays
+from handspun.contract import AnyContract
 from handspun.data.cache import cache_folder, content_sha256, load_cached, missing_files, verify
 from handspun.data.cifar import CIFAR10_ARCHIVE, holds_cifar_files, read_cifar_archive, read_cifar_folder
 from handspun.data.dataset import Dataset, Split
@@ -32,7 +33,7 @@ def load_dataset(
     size: tuple[int, int] | int | None = None,
     fit: str | None = None,
     mode: str | None = None,
-    image_shape: tuple[int, ...] | None = None,
+    contract: AnyContract | None = None,
 ) -> Dataset:
     """Load a dataset.
 
@@ -47,8 +48,7 @@ def load_dataset(
             common size of the training pictures.
         fit: of a folder of pictures: "resize" (the default) or "pad", which keeps their proportions.
         mode: of a folder of pictures: "grey" or "rgb"; by default grey if all of them are.
-        image_shape: what someone takes who is to see the images, (H, W) or (H, W, 3): a folder of pictures is read with this
-            size and mode. Other data are as they are.
+        contract: of a folder of pictures: what they are brought to, in place of size, fit and mode. Other data are as they are.
 
     Returns:
         The dataset; images uint8 as stored, but for archives that hold floats. Its ``notes`` say what the user should
@@ -56,26 +56,35 @@ def load_dataset(
 
     Raises:
         UsageError: there is no dataset of this name; or ``size``, ``fit`` or ``mode`` cannot be meant, or was given for
-            something else than a folder of pictures.
+            something else than a folder of pictures, or beside a contract.
         DataError: the files are missing (and may not be fetched), damaged, or no dataset.
         DownloadError: the files cannot be fetched.
         MissingExtraError: what fetches files or decodes pictures is not installed.
     """
-    options = PictureOptions(size, fit or "resize", mode)
+    if contract is not None and (size, fit, mode) != (None, None, None):
+        raise UsageError("A contract says what size, fit and mode pictures are brought to: give the one or the others.")
+    options = contract or PictureOptions(size, fit or "resize", mode)
     misplaced = UsageError(f"size, fit and mode are for folders of pictures; {name_or_path} is none.")
     given = (size, fit, mode) != (None, None, None)
     if given and name_or_path in REGISTRY:  # before anything is downloaded
         raise misplaced
     dataset = _load_arrays(name_or_path, fetch, progress)
     if dataset is None:
-        if image_shape is not None and not given:
-            options = PictureOptions(
-                (image_shape[0], image_shape[1]), options.fit, "rgb" if image_shape[2:] == (3,) else "grey"
-            )
         return _load_pictures(Path(name_or_path).expanduser(), options, progress)
     if given:
         raise misplaced
     return dataset
+
+
+def is_picture_folder(name_or_path: str | os.PathLike[str]) -> bool:
+    """Whether this names a folder that ``load_dataset`` would read as pictures, if as anything."""
+    if name_or_path in REGISTRY:
+        return False
+    path = Path(name_or_path).expanduser()
+    try:
+        return path.is_dir() and _reader_of(path) is None
+    except (OSError, ValueError):
+        return False
 
 
 def _load_arrays(name_or_path: str | os.PathLike[str], fetch: bool, progress: Report | bool | None) -> Dataset | None:
@@ -90,9 +99,12 @@ def _load_arrays(name_or_path: str | os.PathLike[str], fetch: bool, progress: Re
         raise DataError(f"Cannot read {path}: {fault}.") from fault
     if not exists:
         if name is not None and not any(sign in name for sign in ("/", os.sep, ".", "~")):
-            raise unknown_name("dataset", name, REGISTRY)
+            raise UsageError(f"{unknown_name('dataset', name, REGISTRY)} And there is no folder {name} here.")
         raise DataError(f"No such file: {path}")
-    return _load_folder(path) if path.is_dir() else _load_file(path)
+    if not path.is_dir():
+        return _load_file(path)
+    reader = _reader_of(path)
+    return reader(path) if reader else None
 
 
 def fetch(
@@ -179,26 +191,30 @@ def _embedded_path(entry: Entry) -> Path:
     return Path(__file__).with_name(str(entry.embedded))
 
 
-def _load_folder(path: Path) -> Dataset | None:
+def _reader_of(path: Path) -> Callable[[Path], Dataset] | None:
+    """What reads a folder; None for one that can only be of pictures."""
     images_name, labels_name = STANDARD_NAMES["train"]
-    labels_path = find_idx(path, labels_name)
-    if labels_path or find_idx(path, images_name):
-        dataset = read_idx_folder(path)
-        # The files of Fashion-MNIST and MNIST have the same names; known labels tell what the classes are called.
-        known = identify(content_sha256(labels_path, 2**20)) if labels_path else None
-        if known and known[1].stem == labels_name:
-            dataset = dataclasses.replace(dataset, classes=known[0].classes)
-        return dataset
+    if find_idx(path, labels_name) or find_idx(path, images_name):
+        return _load_idx_folder
     if find_table(path, "train"):
-        return read_table_dataset(path)
+        return read_table_dataset
     if archive := find_data(path, CIFAR10_ARCHIVE.removesuffix(".gz")):
-        return read_cifar_archive(archive)
-    if holds_cifar_files(path):
-        return read_cifar_folder(path)
-    return None
+        return lambda _: read_cifar_archive(archive)
+    return read_cifar_folder if holds_cifar_files(path) else None
 
 
-def _load_pictures(path: Path, options: PictureOptions, progress: Report | bool | None) -> Dataset:
+def _load_idx_folder(path: Path) -> Dataset:
+    dataset = read_idx_folder(path)
+    # The files of Fashion-MNIST and MNIST have the same names; known labels tell what the classes are called.
+    labels_name = STANDARD_NAMES["train"][1]
+    labels_path = find_idx(path, labels_name)
+    known = identify(content_sha256(labels_path, 2**20)) if labels_path else None
+    if known and known[1].stem == labels_name:
+        dataset = dataclasses.replace(dataset, classes=known[0].classes)
+    return dataset
+
+
+def _load_pictures(path: Path, options: PictureOptions | AnyContract, progress: Report | bool | None) -> Dataset:
     scan = scan_folder(path)
     if not scan.train:
         images_name, labels_name = STANDARD_NAMES["train"]

@@ -48,6 +48,7 @@ class Entry:
         content: ``Split.content_hash`` of the embedded training and test split.
         format: what the files are.
         contract: what its makers brought the images to, if that is one.
+        part_of: the dataset whose training images all of these are, if there is one.
     """
 
     name: str
@@ -64,6 +65,7 @@ class Entry:
     content: tuple[str, str] | None = None
     format: Format = IDX
     contract: Contract | None = None
+    part_of: str | None = None
 
 
 _DIGITS = tuple("0123456789")
@@ -75,6 +77,7 @@ _ENTRIES = (
     Entry(
         name="mnist-5k",
         contract=Contract(),
+        part_of="mnist",
         description="5,000 of MNIST's training digits, 400 + 100 a class; part of handspun, needs no download",
         image_shape=(28, 28),
         classes=_DIGITS,

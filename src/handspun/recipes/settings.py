@@ -75,7 +75,7 @@ class Settings:
         validation: the share of the training images that is held out to watch the training.
         early_stopping: stop after so many epochs without a better validation loss; None to go on to the end.
         seed: from which everything random is drawn.
-        augment: settings of ``Augmentation``, such as {"shift": 2, "rotation": 10}; None for images as they are.
+        augment: settings of ``Augmentation``, such as {"shift": 2, "rotation": 10}; None or {} for images as they are.
         threads: of matrix products, or of pieces of a batch where there are convolutions; None for as many as are worth it.
     """
 
@@ -248,7 +248,7 @@ class Settings:
             "clip": None if self.clip_norm is None else ClipNorm(self.clip_norm),
             "average": None if self.average is None else ExponentialMovingAverage(self.average),
             "seed": self.seed,
-            "augment": None if self.augment is None else Augmentation.from_dict(self.augment),
+            "augment": Augmentation.from_dict(self.augment) if self.augment else None,
             "threads": self.threads,
         }
 
