@@ -592,6 +592,8 @@ def test_speed_bars_are_sorted_and_carry_their_values():
     assert {"0.500 ± 0.010 s", "2.00 ± 0.20 s   4 ×", "30.0 ± 1.0 s   60 ×"} <= set(said)
     assert "± standard deviation; × the time of ours" in said
     assert "500 µs" in texts(plots.speed_bars(["a"], [0.0005]))
+    paired = texts(plots.speed_bars(["ours", "slow"], [0.5, 2.0], ratios=[1.0, 4.27]))
+    assert "2.00 s   4.27 ×" in paired
 
 
 @pytest.mark.parametrize(
@@ -602,6 +604,7 @@ def test_speed_bars_are_sorted_and_carry_their_values():
         (lambda: plots.scaling([], []), "empty"),
         (lambda: plots.speed_bars(["a"], [1, 2]), "labels has 1, seconds has 2"),
         (lambda: plots.speed_bars(["a"], [1], spread=[1, 2]), "spread has 2"),
+        (lambda: plots.speed_bars(["a"], [1], ratios=[0]), "above 0"),
         (lambda: plots.speed_bars(["a"], [1], spread=[-1]), "standard deviations"),
         (lambda: plots.speed_bars(["a"], [float("inf")]), "above 0"),
         (lambda: plots.speed_bars(["a", "b"], [1, 2], highlight="c"), 'no bar "c".*a, b'),
@@ -654,14 +657,17 @@ def test_columns_fill_the_rectangle():
     assert suitable_columns(64, 3) == 3
 
 
-def test_a_reliability_diagram_shows_the_bins_that_have_answers():
+def test_a_reliability_diagram_joins_the_bins_that_have_answers_enough():
     from handspun.metrics import reliability
 
-    sure = np.array([0.55, 0.65, 0.9, 0.95, 1.0])
-    found = reliability(np.stack([sure, 1 - sure], axis=1), np.array([0, 1, 0, 1, 0]), bins=5)
+    sure = np.repeat([0.55, 0.65, 0.9, 1.0], [3, 10, 12, 40])
+    found = reliability(np.stack([sure, 1 - sure], axis=1), np.arange(65) % 3 == 0, bins=10)
     axes = plots.reliability_diagram(found, found).axes[0]
     _, plain, calibrated = axes.lines
-    for line in (plain, calibrated):
-        assert np.asarray(line.get_xdata()) == pytest.approx(found.confidence[2:])
-        assert np.asarray(line.get_ydata()) == pytest.approx(found.accuracy[2:])
+    enough = found.count >= 10
+    assert np.count_nonzero(enough) == np.count_nonzero(found.count) - 1
+    for line, points in zip((plain, calibrated), axes.collections, strict=True):
+        assert np.asarray(line.get_xdata()) == pytest.approx(found.confidence[enough])
+        assert np.asarray(line.get_ydata()) == pytest.approx(found.accuracy[enough])
+        assert np.asarray(points.get_offsets())[:, 1] == pytest.approx(found.accuracy[found.count > 0])
     assert f"off by {100 * found.error:.2f} %" in calibrated.get_label()

@@ -84,3 +84,48 @@ def shares(page):
         "items => items.map((item) => [item.dataset.class, item.querySelector('.bar-value span').textContent])"
     )
     return {name: float(text.strip("<>")) for name, text in bars if text}
+
+
+class Line:
+    """The line of a page's live answers in a test's hands. The page is loaded anew for it.
+
+    Attributes:
+        open: whether a line can be had.
+        held: whether frames are kept back on their way to the server.
+        frames: all that the page has sent.
+    """
+
+    def __init__(self, page):
+        self.open, self.held, self.frames = True, False, []
+        self._page, self._waiting = page, []
+        page.route_web_socket("**/api/live", self._opened)
+        page.reload()
+        until(page, "globalThis.app?.live.answer !== null && app.models.current")
+
+    def let_go(self):
+        """Frames pass again, those that were kept back first."""
+        self.held = False
+        for message in self._waiting:
+            self._server.send(message)
+        self._waiting.clear()
+
+    def close(self):
+        """The line is lost, and cannot be had again."""
+        self.open = False
+        self._route.close()
+        until(self._page, "!app.live.connected")
+
+    def _opened(self, route):
+        if not self.open:
+            route.close()
+            return
+        self._route, self._server = route, route.connect_to_server()
+        route.on_message(self._sent)
+
+    def _sent(self, message):
+        if isinstance(message, bytes):
+            self.frames.append(message)
+            if self.held:
+                self._waiting.append(message)
+                return
+        self._server.send(message)

@@ -10,8 +10,15 @@ pytest.importorskip("starlette")
 pytest.importorskip("httpx")
 
 from browsing import draw, open_view, settle, until
+from serving import serving
 
+from handspun.app.models import Model, Models, shipped_models
+from handspun.app.run import MOST_POINTS, Run
+from handspun.app.runs import Runs
+from handspun.app.server import make_app
+from handspun.contract import Contract, PictureContract
 from handspun.data import load_dataset
+from handspun.network import cnn
 
 #: A 1 with an upstroke so long that it is taken for a 7.
 ONE = {"strokes": [[(0.2, 0.62), (0.35, 0.45), (0.5, 0.28), (0.62, 0.15), (0.62, 0.4), (0.62, 0.6), (0.62, 0.85)]]}
@@ -72,6 +79,65 @@ def test_the_tray_takes_drawings_gives_them_back_and_survives_a_reload(page, tmp
     assert page.locator("#teach-learn").is_disabled()
     page.locator("#tray-file").set_input_files(path)
     until(page, "document.querySelectorAll('.tray-item').length === 3")
+
+
+CLOTHES = [f"kind of clothing {i}" for i in range(10)]
+
+
+@pytest.fixture(scope="module")
+def other_address(tmp_path_factory):
+    """Of a server with models that cannot be taught: of other things than digits, and of photos of digits."""
+    clothes = cnn((1, 28, 28), 10, channels=[2], kernel_size=3, classes=CLOTHES)
+    clothes.contract = Contract()
+    photos = cnn((1, 28, 28), 10, channels=[2], kernel_size=3, classes=list("0123456789"))
+    photos.contract = PictureContract(28, 28, colour=False)
+    models = Models([*shipped_models(), Model("clothes", clothes, "file"), Model("photos", photos, "file")])
+    with serving(make_app(models, Runs(models, folder=tmp_path_factory.mktemp("kept")))) as found:
+        yield found
+
+
+@pytest.mark.parametrize(
+    ("model", "reason"), [("clothes", "other things than digits"), ("photos", "other pictures than strokes")]
+)
+def test_the_tray_takes_nothing_of_a_model_that_cannot_be_taught(new_page, other_address, model, reason):
+    page = new_page(address=other_address)
+    open_view(page, "teach")
+    page.select_option("#model", model)
+    draw(page, ONE, panel="#panel-teach")
+    settle(page)
+    for act in (lambda: page.keyboard.press("1"), lambda: page.locator("[data-test=teach-1]").click(force=True)):
+        act()
+        page.locator("[data-test=toast]").get_by_text(reason).wait_for()
+        page.locator(".toast-close").click()
+    assert page.locator(".tray-item").count() == 0
+    assert not page.evaluate("app.drawing.isEmpty")
+
+
+def test_the_tray_holds_digits_whatever_model_is_chosen(new_page, other_address, tmp_path):
+    page = new_page(address=other_address)
+    open_view(page, "teach")
+    teach_one(page)
+    page.select_option("#model", "clothes")
+    until(page, "document.getElementById('teach-guess').textContent.includes('other things than digits')")
+    assert page.locator("#tray h4").all_inner_texts() == ["1"]
+    assert page.locator("#teach-learn").is_disabled()
+    with page.expect_download() as download:
+        page.locator("#tray-save").click()
+    path = tmp_path / "mine.npz"
+    download.value.save_as(path)
+    assert load_dataset(path).classes == tuple("0123456789")
+    page.locator("#tray-file").set_input_files(path)
+    until(page, "document.querySelectorAll('[data-test=tray-1] .tray-item').length === 2")
+
+
+def test_digits_teach_while_a_choice_has_the_focus(page):
+    """Only where one types text they mean that text."""
+    open_view(page, "teach")
+    draw(page, ONE, panel="#panel-teach")
+    settle(page)
+    page.locator("#panel-teach [data-test=width-medium]").focus()
+    page.keyboard.press("1")
+    until(page, "document.querySelector('[data-test=tray-1] .tray-item')")
 
 
 def test_a_file_without_drawings_is_said(new_page):
@@ -148,6 +214,66 @@ def test_a_network_is_trained_watched_and_used(page):
     assert state(page) == "Done after 6 epochs."
     page.locator("#train-use").click()
     until(page, "app.models.current.origin === 'trained'")
+
+
+def test_a_model_that_is_kept_as_the_server_goes_is_not_chosen_and_that_is_said(new_page):
+    page = new_page(quiet=False)  # the browser writes down that it gets no answer
+    open_train(page, {**QUICK, "epochs": 1})
+    page.locator("#train-start").click()
+    until(page, "!document.getElementById('train-use').hidden", seconds=60)
+    before = page.evaluate("app.models.current.name")
+    page.route("**/api/models", lambda route: route.abort())
+    page.locator("#train-use").click()
+    page.locator("[data-test=toast]").get_by_text("is kept, but cannot be chosen yet").wait_for()
+    assert page.evaluate("app.models.current.name") == before
+    page.unroute("**/api/models")
+    page.locator("#train-use").click()  # it is kept once
+    until(page, "app.models.current.origin === 'trained'")
+
+
+@pytest.mark.parametrize("number", [MOST_POINTS, MOST_POINTS + 1, 3 * MOST_POINTS])
+def test_the_curve_is_as_long_as_after_a_reload(page, number):
+    """The page hears single points, and thins them out as the server does."""
+    run = Run("train", {}, "mine")
+    for i in range(number):
+        run.progressed({}, [i])
+    found = page.evaluate(
+        """async (number) => {
+          let source;
+          globalThis.EventSource = class extends EventTarget { constructor() { super(); source = this; } };
+          const { Follower } = await import("./follow.js");
+          const follower = new Follower({ id: "mine", state: "training", trace: [] });
+          for (let i = 0; i < number; i += 1) source.dispatchEvent(new MessageEvent("progress", { data: `{"point": [${i}]}` }));
+          return follower.run.trace;
+        }""",
+        number,
+    )
+    assert found == run.state()["trace"]
+
+
+def test_a_cell_whose_number_stays_gets_the_colour_of_the_new_scale(page):
+    colours = page.evaluate(
+        """async () => {
+          const { Matrix } = await import("./matrix.js");
+          const matrix = new Matrix(() => {}), cell = () => matrix.root.querySelector("[data-test=cell-0-0]").style.background;
+          const found = [[50, 50], [50, 200]].map(([first, second]) => {
+            matrix.show({ id: "mine", classes: ["a", "b"], confusion: [[first, 0], [0, second]] });
+            return cell();
+          });
+          return found;
+        }"""
+    )
+    assert colours[0] != colours[1]
+
+
+@pytest.mark.parametrize("stored", ['{"schedule": {"name": "unheard of"}}', '{"optimizer": "unheard of"}', '{"layers": 5}'])
+def test_a_stored_form_that_does_not_fit_makes_room_for_the_first_preset(page, stored):
+    page.evaluate("text => localStorage.setItem('handspun-form', text)", stored)
+    open_view(page, "train")
+    until(page, "/parameters$/.test(document.getElementById('train-parameters')?.textContent)")
+    assert page.locator("#train-preset").input_value() == "two-hidden"
+    assert page.locator("#train-schedule").input_value() == "one-cycle"
+    assert page.locator("#blocks li").count() == 5
 
 
 def test_a_training_pauses_goes_on_survives_a_reload_and_stops(page):

@@ -7,11 +7,14 @@ from matplotlib.figure import Figure
 from handspun.metrics import Reliability
 from handspun.plots.style import GREY, INK, LINE, RED, new_figure, paper, settle, title
 
+#: Answers in a bin from which on its share of right ones is known to some 15 points.
+ENOUGH = 10
+
 
 def reliability_diagram(calibrated: Reliability, plain: Reliability) -> Figure:
     """Accuracy over mean probability of the answers in each bin; an honest network lies on the diagonal.
 
-    The size of a point tells how many answers are in its bin: on the few the line may jump.
+    The size of a point tells how many answers are in its bin. The line joins those of ``ENOUGH`` or more: fewer say little.
 
     Args:
         calibrated: of the probabilities that the network shows.
@@ -25,7 +28,8 @@ def reliability_diagram(calibrated: Reliability, plain: Reliability) -> Figure:
             some = found.count > 0
             size = 8 + 120 * (found.count[some] / found.count.sum()) ** 0.5
             label = f"{name}: off by {100 * found.error:.2f} %"
-            axes.plot(found.confidence[some], found.accuracy[some], color=colour, linewidth=1.2, label=label)
+            joined = found.count >= ENOUGH
+            axes.plot(found.confidence[joined], found.accuracy[joined], color=colour, linewidth=1.2, label=label)
             axes.scatter(found.confidence[some], found.accuracy[some], s=size, color=colour)
         axes.set(xlim=(0, 1.02), ylim=(0, 1.02), xlabel="probability that was given", ylabel="share of right answers")
         axes.set_aspect("equal")

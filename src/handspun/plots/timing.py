@@ -88,6 +88,7 @@ def speed_bars(
     seconds: ArrayLike,
     *,
     spread: ArrayLike | None = None,
+    ratios: ArrayLike | None = None,
     highlight: str | None = None,
     heading: str = "Time, less is better",
 ) -> Figure:
@@ -97,6 +98,7 @@ def speed_bars(
         labels: (n,) what was timed.
         seconds: (n,) mean times, above 0.
         spread: (n,) standard deviations in seconds, drawn as whiskers; none if None.
+        ratios: (n,) how many times as long as ``highlight`` each takes, where it is known better than from the means; above 0.
         highlight: the label whose bar is red and to which the others are compared; the first label if None.
         heading: the title.
 
@@ -104,7 +106,8 @@ def speed_bars(
         UsageError: the lengths differ, a value is not above 0, or ``highlight`` is none of the labels.
 
     """
-    same_length(labels=labels, seconds=seconds, **({} if spread is None else {"spread": spread}))
+    more = {name: array for name, array in (("spread", spread), ("ratios", ratios)) if array is not None}
+    same_length(labels=labels, seconds=seconds, **more)
     values = _above_zero("seconds", seconds)
     errors = np.zeros(len(values)) if spread is None else numbers("spread", spread)
     if not (np.isfinite(errors).all() and (errors >= 0).all()):
@@ -112,7 +115,7 @@ def speed_bars(
     chosen = labels[0] if highlight is None else highlight
     if chosen not in labels:
         raise UsageError(f'There is no bar "{chosen}" to highlight. Known: {", ".join(labels)}.')
-    own = values[list(labels).index(chosen)]
+    times = values / values[list(labels).index(chosen)] if ratios is None else _above_zero("ratios", ratios)
     factor, unit = time_unit(float(values.max()))  # one for all, so that the numbers compare at a glance
     order = np.argsort(values, kind="stable")
     with paper():
@@ -126,12 +129,12 @@ def speed_bars(
             decimals = max(0, 2 - int(np.floor(np.log10(value * factor))))
             text = f"{value * factor:,.{decimals}f}"
             text += f" ± {error * factor:,.{decimals}f} {unit}" if spread is not None else f" {unit}"
-            text += "" if ours else f"   {value / own:.2g} ×"
+            text += "" if ours else f"   {times[index]:.3g} ×"
             axes.annotate(
                 text, (value + error, row), xytext=(8, 0), textcoords="offset points", va="center_baseline",
                 color=RED if ours else INK, weight="bold" if ours else "normal",
             )  # fmt: skip
-        axes.set_yticks(range(len(values)), [shorten(str(labels[index]), 32) for index in order])
+        axes.set_yticks(range(len(values)), [shorten(str(labels[index]), 40) for index in order])
         axes.set_ylim(len(values) - 0.5, -0.5)
         axes.set_xlim(0, float((values + errors).max()))
         axes.xaxis.set_major_locator(MaxNLocator(5))

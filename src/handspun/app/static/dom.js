@@ -1,4 +1,4 @@
-// Making elements, and the icons.
+// Elements, icons, and what the browser does not say by itself.
 
 const SVG = "http://www.w3.org/2000/svg";
 
@@ -11,6 +11,21 @@ export function element(tag, attributes = {}, ...children) {
   }
   made.append(...children.filter((child) => child !== null && child !== undefined));
   return made;
+}
+
+/** Call `act` whenever a pixel of the page gets more or fewer of the screen's: it is zoomed, or has moved to another screen. */
+export function onDensity(act) {
+  // A query for what is now: it changes once, with whatever comes.
+  matchMedia(`(resolution: ${devicePixelRatio}dppx)`).addEventListener("change", () => {
+    onDensity(act);
+    act();
+  }, { once: true });
+}
+
+/** Whether keys that are pressed on an element write into it, and so mean nothing else. */
+export function isTyping(target) {
+  const fields = "input:not([type=radio], [type=checkbox]), textarea, select, [contenteditable]";
+  return target instanceof Element && target.closest(fields) !== null;
 }
 
 /** One of the drawings in icons.svg. It says nothing by itself: what holds it needs a name. */

@@ -1,8 +1,11 @@
 // Following a training: the server tells what happens in it, and its state here is always the newest.
 
-import { get } from "./api.js";
+import { get, post } from "./api.js";
 
 export const FINISHED = ["done", "stopped", "failed"];
+
+/** Points of the curve that are kept, as the server keeps them (run.py): so that it is the same after a reload. */
+const MOST_POINTS = 400;
 
 /** Whether a training is over. */
 export const isFinished = (run) => FINISHED.includes(run.state);
@@ -31,6 +34,29 @@ export class Follower extends EventTarget {
     this.#tell("run");
   }
 
+  /** Ask it to "pause", "resume" or "stop", or the server to "keep" or "discard" it; what is against that goes to `toast`. */
+  async steer(action, toast) {
+    try {
+      this.take(await post(`api/runs/${this.id}/${action}`));
+    } catch (error) {
+      toast(error.message, "error");
+    }
+  }
+
+  /** Let its model answer everywhere, and keep it for that if it is not kept yet. Whether it does. */
+  async use({ models, toast }) {
+    if (this.run.model === null) await this.steer("keep", toast);
+    const { model } = this.run;
+    if (model === null) return false;
+    try {
+      await models.refresh();
+    } catch (error) {
+      toast(`${model} is kept, but cannot be chosen yet. ${error.message}`, "error");
+      return false;
+    }
+    return models.select(model);
+  }
+
   /** Listen no more. */
   close() {
     this.#source?.close();
@@ -50,6 +76,7 @@ export class Follower extends EventTarget {
     });
     on("progress", ({ point, ...progress }) => {
       this.run.progress = progress;
+      if (this.run.trace.length >= MOST_POINTS) this.run.trace = this.run.trace.filter((_, i) => i % 2 === 0);
       this.run.trace.push(point);
     });
     on("epoch", ({ record, weights, confusion }) => {

@@ -6,6 +6,9 @@ import { decode, paintGrey, paintSigned } from "./pixels.js";
 /** A flat array that is no longer than this is shown as one row. */
 const ONE_ROW = 16;
 
+/** Values of a pixel in colour. */
+const COLOURS = 3;
+
 /** A number in about three digits, with a real minus sign. */
 export function short(value) {
   if (Number.isNaN(value)) return "not a number";
@@ -38,7 +41,8 @@ function across(n) {
  * How an array is laid out in a plane: {rows, columns, at(row, column)}, where `at` gives the flat index of the value, or -1.
  *
  * (n,) is laid out in rows. (r, c) is a matrix; where its rows are the pixels of a picture each column is a picture, side by
- * side. (c, h, w) are maps side by side, (o, c, h, w) a table of them.
+ * side. (c, h, w) are maps side by side, (o, c, h, w) a table of them. A coloured picture, (h, w, 3) or all of it in one row, is
+ * three pictures: its red, green and blue.
  * @param picture [rows, columns] of the pictures that the network sees
  */
 export function plane(shape, picture = null) {
@@ -56,6 +60,10 @@ export function plane(shape, picture = null) {
     };
   };
   const size = picture === null ? 0 : picture[0] * picture[1];
+  const inColour = shape.length === 3 && shape[0] === picture?.[0] && shape[1] === picture[1] && shape[2] === COLOURS;
+  if (inColour || (shape.length === 1 && shape[0] === COLOURS * size)) {
+    return tiles(COLOURS, COLOURS, picture, (tile, i) => i * COLOURS + tile);
+  }
   if (shape.length <= 1) {
     const n = shape[0] ?? 1;
     return n === size ? tiles(1, 1, picture, (_, i) => i) : tiles(n, n <= ONE_ROW ? n : across(n), [1, 1], (tile) => tile);

@@ -28,9 +28,11 @@ export class Live extends EventTarget {
   #socket = null;
   #wants = { stages: false, layers: false, saliency: null, focus: null };
   #sequence = 0;
+  #version = 0; // counts the changes of the drawing, the model and what is wanted
+  #answered = null; // the version that `answer` is of
   #valid = 0; // answers to frames before this one are of another model, or lack what is wanted now
   #told = null; // the settings that the server has
-  #underWay = null; // {frame, since, timer}
+  #underWay = null; // {frame, version, since, timer}
   #since = null; // when the oldest change that no frame holds yet was made
   #scheduled = false;
   #failures = 0;
@@ -54,9 +56,10 @@ export class Live extends EventTarget {
     this.#settings();
   }
 
-  /** Whether `answer` is that of the present drawing, and not of a moment before. */
+  /** Whether `answer` is that of the present drawing by the present model, and not of a moment before. */
   get isCurrent() {
-    return this.answer !== null && this.#since === null && this.#underWay === null;
+    // By its number, not by what waits: a frame whose line was lost, or that got an error, has no answer either.
+    return this.answer !== null && this.#answered === this.#version && this.answer.model === this.#models.current?.name;
   }
 
   #connect() {
@@ -82,6 +85,7 @@ export class Live extends EventTarget {
   #closed() {
     clearTimeout(this.#underWay?.timer);
     this.#socket = null;
+    this.#since = this.#underWay?.since ?? this.#since; // what was under way waits for its answer again
     this.#underWay = null;
     this.connected = false;
     const wait = BACK_OFF[Math.min(this.#failures, BACK_OFF.length - 1)];
@@ -102,6 +106,7 @@ export class Live extends EventTarget {
   }
 
   #changed() {
+    this.#version += 1;
     this.#since ??= performance.now();
     if (this.#scheduled || this.#underWay !== null || !this.connected || !this.#models.current) return;
     // Once per frame of the screen: all movements of the pen up to then go together.
@@ -125,7 +130,7 @@ export class Live extends EventTarget {
     header.setUint8(8, kind);
     message.set(bytes, 12);
     const timer = setTimeout(() => this.#giveUp(), PATIENCE);
-    this.#underWay = { frame, since: this.#since, timer };
+    this.#underWay = { frame, version: this.#version, since: this.#since, timer };
     this.#since = null;
     this.#socket.send(message);
   }
@@ -144,6 +149,7 @@ export class Live extends EventTarget {
     if (message.type === "error") {
       this.dispatchEvent(new CustomEvent("error", { detail: message.message }));
     } else if (message.sequence >= this.#valid) {
+      this.#answered = asked?.version ?? null;
       this.answer = { ...message, frame: asked?.frame ?? this.#drawing.frame() };
       this.dispatchEvent(new CustomEvent("answer", { detail: this.answer }));
       if (asked !== null) this.#measure(asked.since);

@@ -52,8 +52,8 @@ async function mount(name) {
     const [{ default: view }] = await Promise.all([import(`./views/${name}.js`), loadStyle(`views/${name}.css`)]);
     if (!mounted.has(name)) {
       root.replaceChildren();
-      mounted.set(name, view);
       view.mount(root, app);
+      mounted.set(name, view); // only now: half a view is none
     }
     return view;
   } catch (error) {

@@ -35,14 +35,16 @@ export class Matrix {
     const wrong = Math.max(...confusion.flatMap((row, i) => row.filter((_, j) => j !== i)), 1);
     confusion.forEach((row, i) => row.forEach((number, j) => {
       const button = this.#buttons[i][j];
-      if (button.textContent === String(number)) return;
-      button.textContent = number;
-      button.disabled = number === 0;
+      // Not written again, or a screen reader would begin anew; the colour changes with the scale, also of a number that stays.
+      if (button.textContent !== String(number)) {
+        button.textContent = number;
+        button.disabled = number === 0;
+        const name = i === j ? `${classes[i]} taken for what it is` : `${classes[i]} taken for ${classes[j]}`;
+        button.setAttribute("aria-label", `${name}: ${number}`);
+      }
       const share = number / (i === j ? right : wrong);
       const token = i === j ? "--cool" : "--thread";
       button.style.background = `color-mix(in srgb, var(${token}) ${(FULL * share).toFixed(0)}%, var(--paper-raised))`;
-      const name = i === j ? `${classes[i]} taken for what it is` : `${classes[i]} taken for ${classes[j]}`;
-      button.setAttribute("aria-label", `${name}: ${number}`);
     }));
   }
 

@@ -8,12 +8,6 @@ export function decode({ shape, dtype, data }) {
   return { shape, values: dtype === "uint8" ? bytes : new Float32Array(bytes.buffer) };
 }
 
-/** The opposite, for what goes to the server: values (Uint8Array or Float32Array) of a shape. */
-export function encode(values, shape) {
-  const dtype = values instanceof Uint8Array ? "uint8" : "float32";
-  return { shape, dtype, data: base64(new Uint8Array(values.buffer, values.byteOffset, values.byteLength)) };
-}
-
 /** Bytes as base64. */
 export function base64(bytes) {
   let text = "";

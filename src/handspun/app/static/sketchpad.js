@@ -1,6 +1,6 @@
 // A sheet to draw on, with mouse, pen, finger or keys. Any number of them show the same drawing.
 
-import { element, icon } from "./dom.js";
+import { element, icon, isTyping, onDensity } from "./dom.js";
 import { CELLS, SIDE, paintMark } from "./marks.js";
 import { makeTools } from "./tools.js";
 
@@ -49,6 +49,7 @@ export class Sketchpad {
     drawing.addEventListener("tool", () => this.#showTool());
     document.addEventListener("themechange", () => this.#show(null));
     new ResizeObserver(() => this.#fit()).observe(this.#canvas);
+    onDensity(() => this.#fit());
     this.#showTool();
   }
 
@@ -62,7 +63,7 @@ export class Sketchpad {
     else this.#guide.replaceChildren(element("span", {}, "draw, or open a picture"));
   }
 
-  /** As many pixels as the screen has for the sheet; called when it comes, goes, or has another size. */
+  /** As many pixels as the screen has for the sheet; called when it comes, goes, or has another size or density. */
   #fit() {
     const size = Math.round(this.#canvas.clientWidth * devicePixelRatio);
     this.#isShown = size > 0;
@@ -203,9 +204,4 @@ export class Sketchpad {
     this.#cursor.style.left = `${(100 * this.#at[0]) / CELLS}%`;
     this.#cursor.style.top = `${(100 * this.#at[1]) / CELLS}%`;
   }
-}
-
-function isTyping(target) {
-  const fields = "input:not([type=radio], [type=checkbox]), textarea, select, [contenteditable]";
-  return target instanceof Element && target.closest(fields) !== null;
 }

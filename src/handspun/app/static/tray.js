@@ -1,9 +1,12 @@
-// The tray: drawings with their right answers. They are kept in this browser (localStorage), so that a reload loses none.
+// The tray: drawn digits with their right answers. They are kept in this browser (localStorage), so that a reload loses none.
 
 import { base64 } from "./pixels.js";
 
 const KEY = "handspun-tray";
 const SIDE = 28;
+
+/** What the drawings are of: a label is the place of its name here, whatever the model that is chosen tells apart. */
+export const DIGITS = [..."0123456789"];
 
 /** More than anyone draws in an evening; it is what the server takes at a time. */
 export const MOST_DRAWINGS = 1000;
@@ -54,7 +57,7 @@ export class Tray extends EventTarget {
   #read() {
     try {
       const found = JSON.parse(localStorage.getItem(KEY) ?? "[]");
-      this.drawings = found.filter(({ pixels, label }) => typeof pixels.data === "string" && Number.isInteger(label));
+      this.drawings = found.filter(({ pixels, label }) => typeof pixels.data === "string" && Number.isInteger(label) && label in DIGITS);
     } catch {
       this.drawings = [];
     }

@@ -6,9 +6,6 @@ import { Answer, isDigits } from "./draw-answer.js";
 import { Stages } from "./draw-stages.js";
 
 export default {
-  id: "draw",
-  title: "Draw",
-
   mount(root, app) {
     this.app = app;
     const pad = element("div", { class: "draw-pad" });

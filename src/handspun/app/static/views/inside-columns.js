@@ -15,18 +15,12 @@ const OUTPUT = { width: 128, most: 34, gap: 2 };
 const PICTURE = { least: 108, most: 196 };
 const SHARE = 60; // what each column may take at least
 const EDGE = 6; // around everything, for the outlines
+const RAGGED = 0.6; // what cells are worth that leave the last row unfilled: a row of one cell looks like a mistake
 
 const product = (sizes) => sizes.reduce((a, b) => a * b, 1);
 
 /** How many units an output of this shape has: channels of maps, or values. */
 const unitsOf = (shape) => (shape.length === 3 ? shape[0] : product(shape));
-
-/** Rows and columns of the picture that a network with this input shape sees. */
-export function pictureShape(shape) {
-  if (shape.length >= 2) return shape.slice(-2);
-  const side = Math.round(Math.sqrt(shape[0]));
-  return side * side === shape[0] ? [side, side] : [1, shape[0]];
-}
 
 /**
  * The columns of a model.
@@ -36,7 +30,7 @@ export function pictureShape(shape) {
  * gives each layer a column of its own. A flatten never has one: it only changes the shape.
  */
 export function columnsOf(model, every) {
-  const picture = pictureShape(model.input_shape);
+  const picture = model.picture_shape ?? [1, product(model.input_shape)]; // what is no picture is a row of values
   const columns = [
     {
       kind: "input",
@@ -143,14 +137,17 @@ function placeCells(column, share, height, size) {
   for (let across = 1; across <= column.units; across += 1) {
     const rows = Math.ceil(column.units / across);
     const side = Math.min((share + size.gap) / across - size.gap, ((height + size.gap) / rows - size.gap) / ratio, size.most);
-    const worth = side * (column.units % across === 0 ? 1 : 0.6); // a last row of one cell looks like a mistake
+    const worth = side * (column.units % across === 0 ? 1 : RAGGED);
     if (best === null || worth > best.worth + 0.01) best = { across, rows, side, worth };
   }
   if (best.side < size.least) {
     // more than there is room for: as wide as it takes, and the page scrolls
     const rows = Math.max(Math.floor((height + size.gap) / (size.least * ratio + size.gap)), 1);
-    let across = Math.ceil(column.units / rows);
-    while (column.units % across !== 0) across += 1;
+    const narrowest = Math.ceil(column.units / rows);
+    let across = narrowest;
+    // Full rows are worth some width, not any: a prime number of units has no others than a single one.
+    while (column.units % across !== 0 && across * RAGGED < narrowest) across += 1;
+    if (column.units % across !== 0) across = narrowest;
     best = { across, rows: Math.ceil(column.units / across), side: size.least };
   }
   const cell = [Math.floor(best.side), Math.max(Math.floor(best.side * ratio), 1)];

@@ -240,8 +240,10 @@ export class Diagram {
 
   #cleared(canvas) {
     const context = canvas.getContext("2d");
-    context.setTransform(devicePixelRatio, 0, 0, devicePixelRatio, 0, 0);
-    context.clearRect(0, 0, canvas.width, canvas.height);
+    // By what the canvas has: the screen may be another one since it was laid out.
+    const { width, height } = this.size;
+    context.setTransform(canvas.width / width, 0, 0, canvas.height / height, 0, 0);
+    context.clearRect(0, 0, width, height);
     return context;
   }
 }

@@ -1,6 +1,6 @@
 // Inside: the network as columns of cells, alive while one draws, and one cell with what feeds it.
 
-import { element } from "../dom.js";
+import { element, onDensity } from "../dom.js";
 import { Heatmap, short } from "../heatmap.js";
 import { Sketchpad } from "../sketchpad.js";
 import { columnsOf, find, hit, neighbour, boxOf } from "./inside-columns.js";
@@ -19,9 +19,6 @@ const HELP =
   "also what the pixels say about it. Escape lets go.";
 
 export default {
-  id: "inside",
-  title: "Inside",
-
   mount(root, app) {
     this.app = app;
     this.every = false;
@@ -36,6 +33,7 @@ export default {
     models.addEventListener("change", () => this.showModel(), { capture: true });
     document.addEventListener("themechange", () => this.whenShown(() => this.paint()));
     new ResizeObserver(() => this.whenShown(() => this.lay())).observe(this.scroller);
+    onDensity(() => this.whenShown(() => this.lay()));
     this.showModel();
   },
 

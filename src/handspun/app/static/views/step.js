@@ -16,9 +16,6 @@ const PLAY_EVERY = 2200;
 const REST = 350;
 
 export default {
-  id: "step",
-  title: "Step",
-
   mount(root, app) {
     this.app = app;
     this.found = null; // what the server answered
@@ -26,7 +23,11 @@ export default {
     this.asked = 0; // the number of the newest request
     this.label = null; // the right answer; null follows the network's own
     this.build(root);
-    app.drawing.addEventListener("change", () => this.soon());
+    app.drawing.addEventListener("change", () => {
+      // What is drawn next on an empty sheet is another drawing, whoever looked on while it was empty.
+      if (this.label !== null && app.drawing.isEmpty) this.label = null;
+      this.soon();
+    });
     app.live.addEventListener("answer", () => this.isShown && this.follow());
     app.models.addEventListener("change", () => this.showModel());
     document.addEventListener("keydown", (event) => this.key(event));
@@ -134,7 +135,6 @@ export default {
     const number = this.asked;
     if (models.current === null) return;
     if (drawing.isEmpty) {
-      this.label = null; // the next drawing is another one
       this.empty("Draw something on the small sheet: then one step of training on it is shown here, operation by operation.");
       return;
     }
@@ -230,7 +230,7 @@ export default {
   },
 
   showStep(step) {
-    const picture = this.picture();
+    const { picture_shape: picture } = this.found;
     const isLast = step.phase === "update";
     this.body.replaceChildren(
       element(
@@ -257,14 +257,6 @@ export default {
     const code = this.body.querySelector("pre");
     const first = code.querySelector(".is-working");
     if (first) code.scrollTop = first.offsetTop - code.clientHeight / 4;
-  },
-
-  /** Rows and columns of the picture that the network sees. */
-  picture() {
-    const { shape } = this.found.steps[0].arrays[0].array;
-    if (shape.length >= 2) return shape.slice(-2);
-    const side = Math.round(Math.sqrt(shape[0]));
-    return side * side === shape[0] ? [side, side] : null;
   },
 
   arrays({ arrays }, picture) {

@@ -1,12 +1,12 @@
 // Teach: say what a drawing was meant to be, let a copy of the model learn it, and choose between the two.
 
 import { LineChart, plain, smooth } from "../charts.js";
-import { element, icon } from "../dom.js";
+import { element, icon, isTyping } from "../dom.js";
 import { Follower, isFinished, listRuns, statusLine } from "../follow.js";
 import { percent } from "../numbers.js";
 import { decode, paintGrey } from "../pixels.js";
 import { Sketchpad } from "../sketchpad.js";
-import { MOST_DRAWINGS, tray } from "../tray.js";
+import { DIGITS, MOST_DRAWINGS, tray } from "../tray.js";
 
 /** Milliseconds to wait for the answer to what was just drawn. */
 const PATIENCE = 3000;
@@ -14,10 +14,13 @@ const PATIENCE = 3000;
 /** What was taught is remembered with the training's id, to show both answers to it after a reload. */
 const LESSON = "handspun-lesson";
 
-export default {
-  id: "teach",
-  title: "Teach",
+/** Why a model cannot be taught what is in the tray, in a sentence; "" where it can. */
+function refusal(model) {
+  if (model === null || model.classes.join("\n") === DIGITS.join("\n")) return "";
+  return `${model.name} tells apart other things than digits. Only models of the ten digits can be taught.`;
+}
 
+export default {
   mount(root, app) {
     this.app = app;
     this.keys = new Keys((label) => this.answer(label));
@@ -34,56 +37,73 @@ export default {
     this.pile.onLoad = (file) => this.load(file);
     this.pile.onSave = () => this.save();
     tray.addEventListener("change", () => this.showTray());
-    app.models.addEventListener("change", () => this.showTray());
-    app.live.addEventListener("answer", () => this.keys.guess(app.live.answer));
+    app.models.addEventListener("change", () => this.showModel());
+    app.live.addEventListener("answer", () => this.showGuess());
     document.addEventListener("keydown", (event) => this.pressed(event));
     this.showTray();
+    this.showModel();
   },
 
   show() {
     this.shown = true;
-    this.app.live.want({});
-    if (this.app.live.answer !== null) this.keys.guess(this.app.live.answer);
+    // Only models of strokes tell the way to what they see, and only what they see are digits for the tray.
+    this.app.live.want({ stages: true });
+    this.showGuess();
     this.lesson.find();
   },
 
   hide() {
     this.shown = false;
-  },
-
-  get classes() {
-    return this.app.models.current?.classes ?? [..."0123456789"];
+    this.app.live.want({ stages: false });
   },
 
   showTray() {
-    this.keys.setClasses(this.classes);
-    this.pile.show(tray.drawings, this.classes);
+    this.pile.show(tray.drawings);
     this.lesson.showButton();
   },
 
-  /** The keys 0 to 9 stand for the first ten classes, as on the screen. */
-  pressed(event) {
-    const typing = event.target instanceof Element && event.target.closest("input, textarea, select");
-    if (!this.shown || typing || event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
-    if (!/^\d$/.test(event.key) || Number(event.key) >= this.classes.length) return;
-    event.preventDefault();
-    this.answer(Number(event.key));
+  showModel() {
+    this.keys.setRefused(refusal(this.app.models.current) !== "");
+    this.lesson.showButton();
+    this.showGuess();
   },
 
-  /** What is drawn was meant to be class `label`: into the tray with it, and the sheet is free for the next. */
+  /** What the model takes the drawing for, or why it cannot be taught. */
+  showGuess() {
+    const { live, models } = this.app;
+    const why = refusal(models.current);
+    if (why !== "") this.keys.say(why);
+    else this.keys.guess(live.answer);
+  },
+
+  pressed(event) {
+    if (!this.shown || isTyping(event.target) || event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
+    const label = DIGITS.indexOf(event.key);
+    if (label < 0) return;
+    event.preventDefault();
+    this.answer(label);
+  },
+
+  /** What is drawn was meant to be the digit `label`: into the tray with it, and the sheet is free for the next. */
   async answer(label) {
     const { app } = this;
-    if (app.drawing.isEmpty) {
-      app.toast("Draw something first, then say what it was meant to be.");
+    const why = refusal(app.models.current);
+    if (why !== "") {
+      app.toast(why, "error");
       return;
     }
-    const seen = await this.seen();
-    if (seen === null) {
+    const answer = app.drawing.isEmpty ? { verdict: "empty" } : await this.answered();
+    if (answer === null) {
       app.toast("The model has not answered, so that there is nothing to learn from yet. Try again.", "error");
       return;
     }
-    if (seen.length !== 28 * 28) {
-      app.toast(`${app.models.current.name} sees other pictures than 28 × 28 grey ones; the tray takes only those.`, "error");
+    if (answer.verdict === "empty") {
+      app.toast("Draw something first, then say what it was meant to be.");
+      return;
+    }
+    const { values: seen } = decode(answer.seen);
+    if (!answer.stages || seen.length !== 28 * 28) {
+      app.toast(`${answer.model} sees other pictures than strokes, light on black, 28 × 28 pixels; the tray takes only those.`, "error");
       return;
     }
     if (!tray.add(seen, label)) {
@@ -91,17 +111,16 @@ export default {
       return;
     }
     app.drawing.clear();
-    app.announce(`Added as ${this.classes[label]}. ${count(tray.drawings.length)} in the tray.`);
+    app.announce(`Added as ${DIGITS[label]}. ${count(tray.drawings.length)} in the tray.`);
   },
 
-  /** The bytes that the model sees of the present drawing; null where no answer comes. */
-  seen() {
+  /** The model's answer to the present drawing; null where none comes. */
+  answered() {
     const { live } = this.app;
-    const found = () => (live.isCurrent && live.answer.seen !== null ? decode(live.answer.seen).values : null);
-    if (found() !== null) return Promise.resolve(found());
+    if (live.isCurrent) return Promise.resolve(live.answer);
     return new Promise((resolve) => {
       const timer = setTimeout(() => done(null), PATIENCE);
-      const listen = () => { if (found() !== null) done(found()); };
+      const listen = () => { if (live.isCurrent) done(live.answer); };
       const done = (value) => {
         clearTimeout(timer);
         live.removeEventListener("answer", listen);
@@ -115,7 +134,7 @@ export default {
     try {
       const response = await fetch("api/drawings/file", {
         method: "POST", headers: { "content-type": "application/json" },
-        body: JSON.stringify({ drawings: tray.drawings, classes: this.classes }),
+        body: JSON.stringify({ drawings: tray.drawings, classes: DIGITS }),
       });
       if (!response.ok) throw new Error((await response.json()).error);
       const link = element("a", { href: URL.createObjectURL(await response.blob()), download: "drawings.npz" });
@@ -129,8 +148,8 @@ export default {
   async load(file) {
     try {
       const { drawings, classes } = await this.app.api.post("api/drawings", file);
-      const places = classes.map((name) => this.classes.indexOf(name));
-      if (places.includes(-1)) throw new Error(`They are of other classes than this model's: ${classes.slice(0, 5).join(", ")}.`);
+      const places = classes.map((name) => DIGITS.indexOf(name));
+      if (places.includes(-1)) throw new Error(`They are of other classes than the ten digits: ${classes.slice(0, 5).join(", ")}.`);
       if (!tray.addAll(drawings.map(({ pixels, label }) => ({ pixels, label: places[label] })))) throw new Error("The tray is full.");
       this.app.announce(`${count(drawings.length)} loaded.`);
     } catch (error) {
@@ -149,35 +168,34 @@ function thumbnail(pixels) {
   return canvas;
 }
 
-/** "What was it meant to be?", with a key for each class. */
+/** "What was it meant to be?", with a key for each digit. */
 class Keys {
-  #onKey;
-  #classes = [];
-
   constructor(onKey) {
-    this.#onKey = onKey;
-    this.said = element("p", { class: "soft", id: "teach-guess" }, "Draw, then choose the right answer, or press its key.");
-    this.keys = element("div", { class: "keys", id: "teach-keys", role: "group", "aria-labelledby": "teach-question" });
+    this.said = element("p", { class: "soft", id: "teach-guess" });
+    this.keys = element("div", { class: "keys", id: "teach-keys", role: "group", "aria-labelledby": "teach-question" },
+      ...DIGITS.map((name, label) => button(name, null, () => onKey(label), "key", `teach-${label}`)));
     this.root = element("section", { class: "teach-keys" },
       element("h3", { id: "teach-question" }, "What was it meant to be?"), this.keys, this.said);
   }
 
-  setClasses(classes) {
-    if (classes.join("\n") === this.#classes.join("\n")) return;
-    this.#classes = classes;
-    this.keys.replaceChildren(...classes.map((name, label) => {
-      const key = element("button", { type: "button", class: "button key", "data-test": `teach-${label}` }, name);
-      key.addEventListener("click", () => this.#onKey(label));
-      return key;
-    }));
-    this.keys.classList.toggle("has-words", classes.some((name) => name.length > 2));
+  /** Whether they do nothing but say why. Not disabled, which would take the focus away from whoever presses them by key. */
+  setRefused(refused) {
+    for (const key of this.keys.children) key.setAttribute("aria-disabled", refused);
   }
 
-  /** What the model takes the drawing for. */
-  guess({ model, verdict, class: best, classes, probabilities }) {
-    if (verdict === "empty") this.said.textContent = "Draw, then choose the right answer, or press its key.";
-    else if (verdict === "unknown") this.said.textContent = `${model} does not know it; of all classes it is most like ${classes[best]}.`;
-    else this.said.textContent = `${model} takes it for ${classes[best]} (${percent(probabilities[best])}).`;
+  say(text) {
+    if (this.said.textContent !== text) this.said.textContent = text;
+  }
+
+  /** What the model takes the drawing for; null as long as it has not said. */
+  guess(answer) {
+    if (answer === null || answer.verdict === "empty") {
+      this.say("Draw, then choose the right answer, or press its key.");
+      return;
+    }
+    const { model, verdict, class: best, classes, probabilities } = answer;
+    if (verdict === "unknown") this.say(`${model} does not know it; of all classes it is most like ${classes[best]}.`);
+    else this.say(`${model} takes it for ${classes[best]} (${percent(probabilities[best])}).`);
   }
 }
 
@@ -207,7 +225,7 @@ class Pile {
     );
   }
 
-  show(drawings, classes) {
+  show(drawings) {
     this.title.textContent = drawings.length === 0 ? "Tray" : `Tray: ${count(drawings.length)}`;
     this.save.disabled = this.clear.disabled = drawings.length === 0;
     if (drawings.length === 0) {
@@ -219,7 +237,7 @@ class Pile {
     const labels = [...new Set(drawings.map(({ label }) => label))].sort((a, b) => a - b);
     const nodes = new Map();
     this.groups.replaceChildren(...labels.map((label) => {
-      const name = classes[label] ?? `class ${label}`;
+      const name = DIGITS[label];
       const own = drawings.filter((drawing) => drawing.label === label);
       const items = own.map((drawing, i) => {
         const node = this.#nodes.get(drawing) ?? makeItem(drawing);
@@ -246,8 +264,8 @@ function makeItem(drawing) {
   return node;
 }
 
-function button(label, id, act, kind = "") {
-  const made = element("button", { type: "button", class: `button ${kind}`, id }, label);
+function button(label, id, act, kind = "", test = null) {
+  const made = element("button", { type: "button", class: `button ${kind}`, id, "data-test": test }, label);
   made.addEventListener("click", act);
   return made;
 }
@@ -265,7 +283,7 @@ class Lesson {
     this.why = element("p", { class: "soft small", id: "teach-why" });
     this.status = element("p", { class: "lesson-status", id: "teach-status", role: "status" });
     this.bar = element("progress", { max: "1", value: "0", "aria-label": "Progress of learning" });
-    this.stop = button("Stop", "teach-stop", () => this.steer("stop"));
+    this.stop = button("Stop", "teach-stop", () => this.#steer("stop"));
     this.going = element("div", { class: "lesson-going", hidden: true }, this.bar, this.stop);
     this.charts = element("div", { class: "charts", hidden: true });
     const x = { label: "seconds", format: plain, low: 0 };
@@ -316,21 +334,18 @@ class Lesson {
     }
   }
 
-  async steer(action) {
-    try {
-      this.#follower.take(await this.app.api.post(`api/runs/${this.#follower.id}/${action}`));
-    } catch (error) {
-      this.app.toast(error.message, "error");
-    }
+  #steer(action) {
+    return this.#follower.steer(action, this.app.toast);
   }
 
   #follow(run, drawings) {
     this.#follower?.close();
     this.#drawings = drawings;
-    this.#follower = new Follower(run);
-    this.#follower.addEventListener("change", () => this.show());
-    this.#follower.addEventListener("gone", () => {
-      this.#follower = null;
+    const follower = new Follower(run);
+    this.#follower = follower;
+    follower.addEventListener("change", () => this.show());
+    follower.addEventListener("gone", () => {
+      if (this.#follower === follower) this.#follower = null;
       this.show();
     });
     this.show();
@@ -339,11 +354,10 @@ class Lesson {
   /** Whether "Learn these" can be pressed, and why not. */
   showButton() {
     const going = this.run !== null && !isFinished(this.run);
-    const { current } = this.app.models;
-    const digits = current === null || current.classes.join("") === "0123456789";
-    this.learn.disabled = going || tray.drawings.length === 0 || !digits;
-    this.why.textContent = digits ? "" : `${current.name} tells apart other things than digits. Only models of the ten digits can be taught.`;
-    this.why.hidden = digits;
+    const why = refusal(this.app.models.current);
+    this.learn.disabled = going || tray.drawings.length === 0 || why !== "";
+    this.why.textContent = why;
+    this.why.hidden = why === "";
   }
 
   show() {
@@ -402,7 +416,7 @@ class Lesson {
       said("old", before, label, classes), said("new", after, label, classes)));
     const decided = run.decision !== null;
     const keep = button("Keep the new model", "teach-keep", () => this.keep(), "primary");
-    const discard = button("Discard it", "teach-discard", () => this.discard());
+    const discard = button("Discard it", "teach-discard", () => this.#steer("discard"));
     this.result.replaceChildren(table,
       element("div", { class: "cards-scroll", role: "region", tabindex: "0", "aria-label": "Both models' answers to your drawings" },
         element("ul", { class: "cards" }, ...cards)),
@@ -410,15 +424,8 @@ class Lesson {
   }
 
   async keep() {
-    await this.steer("keep");
-    if (this.run.decision !== "kept") return;
-    await this.app.models.refresh();
-    this.app.models.select(this.run.model);
-    this.app.toast(`Kept as ${this.run.model}, and chosen.`);
-  }
-
-  async discard() {
-    await this.steer("discard");
+    const follower = this.#follower; // another lesson may begin before the server has answered
+    if (await follower.use(this.app)) this.app.toast(`Kept as ${follower.run.model}, and chosen.`);
   }
 }
 

@@ -23,9 +23,6 @@ const remember = (key, value) => { try { localStorage.setItem(key, JSON.stringif
 const recall = (key) => { try { return JSON.parse(localStorage.getItem(key)); } catch { return null; } };
 
 export default {
-  id: "train",
-  title: "Train",
-
   mount(root, app) {
     this.app = app;
     this.watch = new Watch(app);
@@ -58,8 +55,6 @@ export default {
       this.watch.follow(runs.find((run) => !isFinished(run)) ?? runs.find(({ id }) => id === last) ?? runs[0]);
     }
   },
-
-  hide() {},
 
   async start(settings) {
     try {
@@ -135,9 +130,10 @@ class Form extends EventTarget {
     });
     tray.addEventListener("change", () => this.#showDatasets());
     this.#showDatasets();
-    const stored = recall(FORM);
-    this.settings = stored ?? options.presets[0].settings;
-    if (stored === null) this.preset.value = options.presets[0].name;
+    if (!this.#restore(recall(FORM))) {
+      this.settings = options.presets[0].settings;
+      this.preset.value = options.presets[0].name;
+    }
     this.#changed();
   }
 
@@ -181,6 +177,17 @@ class Form extends EventTarget {
     this.decay.value = settings.weight_decay ?? 0;
     this.seed.value = settings.seed ?? 0;
     this.augment.value = settings.augment ?? null;
+  }
+
+  /** Fill in what was stored. Whether it fits: another version of handspun may have had other things to choose from. */
+  #restore(stored) {
+    if (stored === null) return false;
+    try {
+      this.settings = stored;
+    } catch {
+      return false; // nothing that a form has ever stored
+    }
+    return [this.optimizer, this.schedule].every((menu) => menu.selectedIndex >= 0);
   }
 
   get offer() {
@@ -304,8 +311,8 @@ class Watch extends EventTarget {
     };
     this.title = element("h3", { id: "watch-title" }, "No training yet");
     this.status = element("p", { id: "train-status", class: "soft" }, "Choose on the left, or take what is there, and press Start.");
-    this.pause = action("train-pause", "Pause", () => this.steer(this.run.state === "paused" ? "resume" : "pause"));
-    this.stop = action("train-stop", "Stop", () => this.steer("stop"));
+    this.pause = action("train-pause", "Pause", () => this.#steer(this.run.state === "paused" ? "resume" : "pause"));
+    this.stop = action("train-stop", "Stop", () => this.#steer("stop"));
     this.use = action("train-use", "Use this model", () => this.useModel(), "primary");
     this.bar = element("progress", { max: "1", value: "0", "aria-label": "Progress of the training" });
     this.facts = element("dl", { class: "facts" });
@@ -340,6 +347,7 @@ class Watch extends EventTarget {
     this.#follower = follower;
     let wasFinished = false;
     follower.addEventListener("change", () => {
+      if (this.#follower !== follower) return; // the late answer to a request
       this.show();
       if (follower.finished && !wasFinished) this.#ended();
       wasFinished = follower.finished;
@@ -358,20 +366,13 @@ class Watch extends EventTarget {
     this.dispatchEvent(new Event("settled"));
   }
 
-  async steer(action) {
-    try {
-      this.#follower.take(await this.app.api.post(`api/runs/${this.#follower.id}/${action}`));
-    } catch (error) {
-      this.app.toast(error.message, "error");
-    }
+  #steer(action) {
+    return this.#follower.steer(action, this.app.toast);
   }
 
   async useModel() {
-    if (this.run.model === null) await this.steer("keep");
-    if (this.run.model === null) return;
-    await this.app.models.refresh();
-    this.app.models.select(this.run.model);
-    this.app.toast(`${this.run.model} now answers everywhere.`);
+    const follower = this.#follower; // another training may be chosen, or this one be gone, before the server has answered
+    if (await follower.use(this.app)) this.app.toast(`${follower.run.model} now answers everywhere.`);
     this.dispatchEvent(new Event("settled"));
   }
 
