@@ -88,6 +88,7 @@ def test_a_training_is_the_one_that_its_settings_make(web, models):
     assert plain(done["history"]) == plain(direct.history.records)
     assert done["result"]["accuracy"] == direct.evaluation.accuracy
     kept = web.post(f"/api/runs/{done['id']}/keep").json()["model"]
+    assert kept == "16-on-mnist-5k"
     network = models.get(kept).network
     np.testing.assert_array_equal(network.parameters.vector, direct.network.parameters.vector)
     assert (done["images"], done["parameters"], done["structure"]) == (3600, network.parameters.vector.size, "784-16-10")

@@ -65,7 +65,10 @@ SPECIFICATION: dict[str, Any] = {
                         "image/jpeg": {},
                         "multipart/form-data": {
                             "schema": _object(
-                                images={"type": "array", "items": {"type": "string", "contentMediaType": "image/*"}}
+                                images={
+                                    "type": "array",
+                                    "items": {"type": "string", "format": "binary", "contentMediaType": "image/*"},
+                                }
                             )
                         },
                         "application/x-npy": {
@@ -99,7 +102,7 @@ SPECIFICATION: dict[str, Any] = {
             "get": {
                 "operationId": "modelFile",
                 "summary": "A model as a file",
-                "description": "The model file, as `handspun predict` and handspun.load take it.",
+                "description": "The model file, as handspun predict and handspun.load take it.",
                 "parameters": [{"name": "name", "in": "path", "required": True, "schema": {"type": "string"}}],
                 "responses": {
                     "200": {"description": "The file.", "content": {"application/octet-stream": {}}},

@@ -124,8 +124,8 @@ LEARNING_RATES = {
 
 SCHEDULES = [
     {"name": "constant", "title": "constant", "settings": {"name": "constant"}},
-    {"name": "cosine", "title": "cosine, down to 0", "settings": {"name": "cosine"}},
-    {"name": "one-cycle", "title": "one cycle, up and down", "settings": {"name": "one-cycle", "warmup": 0.2}},
+    {"name": "cosine", "title": "cosine", "settings": {"name": "cosine"}},
+    {"name": "one-cycle", "title": "one cycle", "settings": {"name": "one-cycle", "warmup": 0.2}},
 ]
 
 

@@ -49,7 +49,9 @@ async def predict(request: Request) -> JSONResponse:
         names = [None]
     else:
         raise RequestError(
-            415, f'Send a picture (image/png, image/jpeg, …), {ARRAY}, application/json or multipart/form-data, not "{kind}".'
+            415,
+            f'Send a picture (image/png, image/jpeg, …), {ARRAY}, application/json or multipart/form-data, not "{kind}". '
+            'Say which by a header, as curl does with -H "content-type: image/png".',
         )
     answers = await request.app.state.answerer.answer(model, images)
     found = [{"name": name, **answer_as_dict(model, answers, i)} for i, name in enumerate(names)]

@@ -179,7 +179,8 @@ def steps(network: Sequential, classes: Sequence[str], seen: np.ndarray, label: 
         None,
         "The drawing as numbers",
         "x = pixels / 255",
-        f"The network sees {size_text(seen.shape)} pixels. Their bytes, 0 to 255 for full ink, become numbers from 0 to 1.",
+        f"The network sees {size_text(seen.shape)} {'values' if seen.ndim == 3 else 'pixels'}. Their bytes, 0 for black to "
+        "255 for white, become numbers from 0 to 1.",
         [_array("x", "pixels", "output", x[0])],
         source(inputs.convert, ("np.multiply(images", "np.copyto("), read),
     )

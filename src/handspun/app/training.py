@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from handspun.app.options import DRAWINGS, MIXED, Datasets, read_settings
+from handspun.app.options import DRAWINGS, MIXED, Datasets, Offer, outline, read_settings
 from handspun.app.run import Outcome, Run, Watcher
 from handspun.app.wire import RequestError
+from handspun.layers import Conv2D, Dense
+from handspun.recipes import Settings
 from handspun.recipes.run import prepare, train
 
 
@@ -36,4 +39,13 @@ def plan_training(values: Mapping[str, Any], datasets: Datasets) -> tuple[Run, C
         images = 0 if material.test is None else len(material.test)
         return Outcome(result.network, {"accuracy": accuracy, "images": images, "seconds": result.seconds}, told)
 
-    return Run("train", settings.as_dict(), "trained"), job
+    return Run("train", settings.as_dict(), _name(settings, datasets.find(settings.data))), job
+
+
+def _name(settings: Settings, offer: Offer) -> str:
+    """What a model is called by what it is: "128-64-on-mnist-5k"."""
+    layers = [layer for _, layer, _, _ in outline(settings, offer)]
+    hidden = [str(layer.units) for layer in layers if isinstance(layer, Dense)][:-1]
+    kind = "convolutional" if any(isinstance(layer, Conv2D) for layer in layers) else "-".join(hidden) or "linear"
+    data = re.sub(r"[^A-Za-z0-9._-]+", "-", settings.data).strip("-.") or "data"
+    return f"{kind[:30]}-on-{data[:25]}"

@@ -94,6 +94,8 @@ def info(
         if key == "files":
             for file in value:
                 rows.add_row(file["name"], file["fault"] or f"{file['state']}  {file['path'] or ''}")
+        elif key == "size":
+            rows.add_row(key, f"{value:,} bytes" if value else "nothing of it is here")
         elif key != "notes":  # they were said on their own
             rows.add_row(key.replace("_", " "), _words(value))
     out.print(rows)
