@@ -46,7 +46,7 @@ def test_info_takes_the_options_of_pictures(handspun, pets):
     [
         (["pets", "--size", "4,3"], 'A size is a number of pixels such as 32, or height x width such as 32x48; got "4,3"'),
         (["pets", "--size", "0"], "size must be one number of pixels or (height, width)"),
-        (["pets", "--mode", "color"], 'mode must be "grey" or "rgb", not "color"'),
+        (["pets", "--mode", "color"], 'mode must be "grey", "rgb" or "strokes", not "color"'),
         (["cifar10", "--size", "4"], "size, fit and mode are for folders of pictures; cifar10 is none"),
         (["mnist-5k", "--fit", "pad"], "size, fit and mode are for folders of pictures; mnist-5k is none"),
     ],

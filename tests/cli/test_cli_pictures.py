@@ -9,9 +9,10 @@ pytest.importorskip("typer")
 pytest.importorskip("threadpoolctl")
 pytest.importorskip("PIL")
 
-from PIL import Image
+from PIL import Image, ImageDraw
 
 from handspun import load, load_dataset
+from handspun.contract import Contract
 
 
 @pytest.fixture
@@ -179,3 +180,41 @@ def test_one_bad_picture_leaves_the_answers_for_the_others(handspun, folder):
     nothing = handspun("predict", "run", "photos/empty")
     assert nothing.code == 1
     assert "photos/empty holds no pictures" in nothing.err
+
+
+def test_symbols_drawn_anywhere_are_learned_as_strokes(handspun, folder):
+    """Crosses and rings, on sheets of any size, dark on light or light on dark; the page then reads them live."""
+    rng = np.random.default_rng(3)
+
+    def sheet(name):
+        width, height = (int(side) for side in rng.integers(90, 260, 2))
+        light = rng.random() < 0.5
+        picture = Image.new("L", (width, height), 240 if light else 15)
+        size = int(rng.integers(30, 80))
+        left, top = int(rng.integers(4, width - size - 4)), int(rng.integers(4, height - size - 4))
+        pen, ink = ImageDraw.Draw(picture), 20 if light else 250
+        if name == "ring":
+            pen.ellipse((left, top, left + size, top + size), outline=ink, width=6)
+        else:
+            pen.line((left, top, left + size, top + size), ink, 6)
+            pen.line((left, top + size, left + size, top), ink, 6)
+        return picture
+
+    for name in ("cross", "ring"):
+        (folder.parent / "symbols" / name).mkdir(parents=True)
+        for number in range(24):
+            sheet(name).save(folder.parent / "symbols" / name / f"{number}.png")
+        sheet(name).save(f"new-{name}.png")
+    outcome = handspun(
+        "train", "symbols", "--mode", "strokes", "--size", 28, "--epochs", 20, "--out", "run", "--no-pictures", "--json"
+    )
+    assert outcome.code == 0, outcome.err
+    assert outcome.json["evaluation"]["accuracy"] == 1.0
+    assert load("run/model.npz").contract == Contract()
+    said = handspun("predict", "run", "new-cross.png", "new-ring.png", "--json").json["predictions"]
+    assert [one["class"] for one in said] == ["cross", "ring"]
+    refused = handspun("train", "symbols", "--mode", "strokes", "--fit", "pad", "--out", "no")
+    assert refused.code == 2
+    assert "Strokes are cropped, scaled and centred" in refused.err
+    refused = handspun("train", "symbols", "--mode", "strokes", "--size", "28x30", "--out", "no")
+    assert "Strokes are centred in a square" in refused.err

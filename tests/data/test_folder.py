@@ -250,7 +250,7 @@ def test_a_photograph_much_larger_than_needed_is_decoded_small(root, monkeypatch
         ({"size": True}, "size must be"),
         ({"size": 20_000}, "size must be"),
         ({"fit": "crop"}, 'fit must be "resize" or "pad", not "crop"'),
-        ({"mode": "gray"}, 'mode must be "grey" or "rgb", not "gray"'),
+        ({"mode": "gray"}, 'mode must be "grey", "rgb" or "strokes", not "gray"'),
     ],
 )
 def test_options_that_cannot_be_meant(root, options, message):

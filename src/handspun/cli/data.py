@@ -60,7 +60,9 @@ def info(
         str | None, typer.Option(help="Of a folder of pictures: 32 or 32x48 (height x width); by default the most common.")
     ] = None,
     fit: Annotated[str | None, typer.Option(help="Of a folder of pictures: resize, or pad to keep their proportions.")] = None,
-    mode: Annotated[str | None, typer.Option(help="Of a folder of pictures: grey or rgb; by default as they are.")] = None,
+    mode: Annotated[
+        str | None, typer.Option(help="Of a folder of pictures: grey, rgb or strokes; by default as they are.")
+    ] = None,
     json: JsonOption = False,
 ) -> None:
     """What a data set holds, where it lies and whether it is what was published; a picture of samples.

@@ -36,7 +36,12 @@ def train(
         str | None, typer.Option(help="Of a folder of pictures: what they are brought to, such as 32 or 32x48.")
     ] = None,
     fit: Annotated[str | None, typer.Option(help="Of a folder of pictures: resize, or pad to keep proportions.")] = None,
-    mode: Annotated[str | None, typer.Option(help="Of a folder of pictures: grey or rgb.")] = None,
+    mode: Annotated[
+        str | None,
+        typer.Option(
+            help="Of a folder of pictures: grey or rgb; or strokes, for symbols drawn or written anywhere on a sheet."
+        ),
+    ] = None,
     channels: Annotated[
         str | None,
         typer.Option(help="Filters of convolutions in front of the hidden layers, such as 16,32; begins from the recipe cnn."),

@@ -72,7 +72,7 @@ class PictureOptions:
         if self.fit not in FITS:
             raise UsageError(f'fit must be "resize" or "pad", not "{self.fit}".')
         if self.mode not in (None, "grey", "rgb"):
-            raise UsageError(f'mode must be "grey" or "rgb", not "{self.mode}".')
+            raise UsageError(f'mode must be "grey", "rgb" or "strokes", not "{self.mode}".')
 
 
 def read_picture_folder(

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from handspun.archive import read_arrays
-from handspun.contract import AnyContract
+from handspun.contract import AnyContract, Contract
 from handspun.data.cache import cache_folder, content_sha256, load_cached, missing_files, verify
 from handspun.data.cifar import CIFAR10_ARCHIVE, holds_cifar_files, read_cifar_archive, read_cifar_folder
 from handspun.data.dataset import Dataset, Split
@@ -47,7 +47,9 @@ def load_dataset(
         size: of a folder of pictures: what they are brought to, (height, width) or one number for both; by default the most
             common size of the training pictures.
         fit: of a folder of pictures: "resize" (the default) or "pad", which keeps their proportions.
-        mode: of a folder of pictures: "grey" or "rgb"; by default grey if all of them are.
+        mode: of a folder of pictures: "grey" or "rgb", by default grey if all of them are; or "strokes", for symbols that
+            someone has drawn or written anywhere on a sheet, which become light on black, cropped and centred, as MNIST's
+            digits are (``Contract``).
         contract: of a folder of pictures: what they are brought to, in place of size, fit and mode. Other data are as they are.
 
     Returns:
@@ -63,7 +65,7 @@ def load_dataset(
     """
     if contract is not None and (size, fit, mode) != (None, None, None):
         raise UsageError("A contract says what size, fit and mode pictures are brought to: give the one or the others.")
-    options = contract or PictureOptions(size, fit or "resize", mode)
+    options = contract or _options(size, fit, mode)
     misplaced = UsageError(f"size, fit and mode are for folders of pictures; {name_or_path} is none.")
     given = (size, fit, mode) != (None, None, None)
     if given and name_or_path in REGISTRY:  # before anything is downloaded
@@ -74,6 +76,20 @@ def load_dataset(
     if given:
         raise misplaced
     return dataset
+
+
+def _options(size: tuple[int, int] | int | None, fit: str | None, mode: str | None) -> PictureOptions | Contract:
+    """What pictures are to be brought to."""
+    if mode != "strokes":
+        return PictureOptions(size, fit or "resize", mode)
+    if fit is not None:
+        raise UsageError("Strokes are cropped, scaled and centred, whatever their sheet: fit is for other pictures.")
+    usual = Contract()
+    sides = set(size) if isinstance(size, tuple) else {size or usual.side}
+    if len(sides) > 1:
+        raise UsageError(f"Strokes are centred in a square: give one number for size, not {size}.")
+    (side,) = sides
+    return Contract(side, max(round(side * usual.box / usual.side), 1))
 
 
 def is_picture_folder(name_or_path: str | os.PathLike[str]) -> bool:

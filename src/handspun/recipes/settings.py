@@ -44,7 +44,7 @@ class Settings:
         data: a name or path for ``load_dataset``.
         picture_size: of a folder of pictures: height and width that they are brought to; empty for the most common size.
         picture_fit: of a folder of pictures: "resize" or "pad"; None for "resize".
-        picture_mode: of a folder of pictures: "grey" or "rgb"; None for grey if all of them are.
+        picture_mode: of a folder of pictures: "grey", "rgb" or "strokes"; None for grey if all of them are.
         only: learn to tell these classes apart, and leave all images of others out; empty for all classes.
         pool_test: put training and test images together and hold this many out, stratified, as the test split.
         train_images: train on so many of the training images only, a stratified choice; None for all.
