@@ -17,9 +17,10 @@ pytest.importorskip("PIL")
 import httpx
 from PIL import Image
 
+from handspun.app.datasets import Datasets
 from handspun.app.events import MOST_WAITING, PROGRESS, WHOLE, Feed, Listener
 from handspun.app.models import Model, Models
-from handspun.app.options import Datasets, read_settings
+from handspun.app.options import read_settings
 from handspun.app.run import MOST_POINTS, Outcome, Run, first_layer
 from handspun.app.runs import MOST_RUNS, Runs
 from handspun.app.wire import RequestError, decode_array, encode_array

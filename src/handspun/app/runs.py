@@ -13,8 +13,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
+from handspun.app.datasets import Datasets
 from handspun.app.models import Model, Models, free_name
-from handspun.app.options import Datasets
 from handspun.app.run import Outcome, Run
 from handspun.app.training import plan_training
 from handspun.app.wire import RequestError, read_json, whole_number

@@ -69,7 +69,7 @@ def make_app(models: Models, runs: Runs | None = None, *, hosts: Collection[str]
             finally:
                 app.state.answerer.close()
 
-    handlers = {RequestError: _refused, HTTPException: _not_found, ClientDisconnect: _gone}
+    handlers = {RequestError: _refused, HTTPException: _http_error, ClientDisconnect: _gone}
     app = Starlette(routes=routes, middleware=[Middleware(Guard, hosts=hosts)], exception_handlers=handlers, lifespan=lifespan)
     app.state.models = models
     app.state.runs = runs
@@ -102,7 +102,7 @@ async def _refused(request: Request, error: Exception) -> JSONResponse:
     return JSONResponse({"error": error.message}, error.status)
 
 
-async def _not_found(request: Request, error: Exception) -> JSONResponse:
+async def _http_error(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)
     return JSONResponse({"error": error.detail}, error.status_code, headers=dict(error.headers or {}))
 

@@ -23,9 +23,9 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
+from handspun.app.datasets import EMBEDDED
 from handspun.app.drawings import SIDE, decode_drawings
 from handspun.app.models import Model
-from handspun.app.options import EMBEDDED
 from handspun.app.run import Outcome, Run, Watcher
 from handspun.app.runs import Runs, runs_of
 from handspun.app.wire import RequestError, read_json

@@ -6,7 +6,8 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from handspun.app.options import DRAWINGS, MIXED, Datasets, Offer, outline, read_settings
+from handspun.app.datasets import DRAWINGS, MIXED, Datasets, Offer
+from handspun.app.options import outline, read_settings
 from handspun.app.run import Outcome, Run, Watcher
 from handspun.app.wire import RequestError
 from handspun.layers import Conv2D, Dense

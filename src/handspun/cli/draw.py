@@ -26,7 +26,7 @@ def draw(
     Example: handspun draw
     """
     try:
-        from handspun.app.options import Datasets
+        from handspun.app.datasets import Datasets
         from handspun.app.runs import Runs
     except ModuleNotFoundError as error:
         raise MissingExtraError("The drawing app", "app") from error
