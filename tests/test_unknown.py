@@ -20,6 +20,7 @@ from handspun.unknown import (
     draw_noise,
     draw_scribbles,
     evaluate_unknown,
+    kinds_for,
 )
 
 DRAWN = [draw_blank, draw_noise, draw_clouds, draw_scribbles]
@@ -121,3 +122,10 @@ def test_rates_are_counted_by_hand():
 def test_a_kind_without_pictures_is_refused():
     with pytest.raises(UsageError, match="nothing: there are no pictures"):
         evaluate_unknown(Bright(), lambda images: images, [Kind("nothing", "", lambda: np.zeros((0, 3, 3), np.uint8))])
+
+
+def test_a_model_is_shown_nothing_that_it_was_made_for():
+    digits, all_names = "0123456789", [kind.name for kind in UNKNOWN]
+    assert [kind.name for kind in kinds_for(digits)] == all_names
+    assert [kind.name for kind in kinds_for(["plane", "bird"])] == all_names[:-1], "no letter looks like a plane"
+    assert [kind.name for kind in kinds_for(["A", "b"])] == all_names[:-2]

@@ -116,7 +116,7 @@ def draw_letters(fonts: Sequence[str], letters: str = LETTERS) -> np.ndarray:
 
 @dataclass(frozen=True)
 class Kind:
-    """One kind of pictures that show no digit.
+    """One kind of pictures that show something else than a model's classes.
 
     Attributes:
         name: in a word or two.
@@ -141,6 +141,14 @@ UNKNOWN = (
     ),
 )
 """All kinds, in the order in which they are shown."""
+
+
+def kinds_for(classes: Sequence[str]) -> tuple[Kind, ...]:
+    """Those of ``UNKNOWN`` that say something of a model of these classes, and show none of them."""
+    if set(classes) <= set("0123456789"):
+        return UNKNOWN
+    left_out = {"letters", "other letters"} if set(classes) & set(LETTERS) else {"other letters"}
+    return tuple(kind for kind in UNKNOWN if kind.name not in left_out)
 
 
 class Answerer(Protocol):

@@ -31,7 +31,7 @@ from handspun.evaluation import evaluate as evaluate_network
 from handspun.messy import MESSY, MessyEvaluation, evaluate_messy
 from handspun.network import Sequential
 from handspun.recipes.run import evaluation_as_dict
-from handspun.unknown import Acceptance, acceptance, evaluate_unknown
+from handspun.unknown import Acceptance, acceptance, evaluate_unknown, kinds_for
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -130,7 +130,7 @@ def _accepted(network: Sequential, others: str | None) -> tuple[Acceptance, ...]
         raise UsageError(
             "--unknown shows other pictures to a model, but this one has no contract to bring them to what it takes."
         )
-    found = evaluate_unknown(network, contract)
+    found = evaluate_unknown(network, contract, kinds_for(class_names(network)))
     if others is None:
         return found
     dataset = load_dataset(others)
