@@ -156,7 +156,7 @@ class Adagrad(Optimizer):
 
     def _update(self, p: np.ndarray, g: np.ndarray, rate: float, scratch: np.ndarray, *state: np.ndarray) -> None:
         (s,) = state
-        np.multiply(g, g, out=scratch)
+        np.square(g, out=scratch)
         s += scratch
         np.sqrt(s, out=scratch)
         scratch += self.epsilon
@@ -182,7 +182,7 @@ class RMSprop(Optimizer):
 
     def _update(self, p: np.ndarray, g: np.ndarray, rate: float, scratch: np.ndarray, *state: np.ndarray) -> None:
         (s,) = state
-        np.multiply(g, g, out=scratch)
+        np.square(g, out=scratch)
         scratch *= 1.0 - self.decay
         s *= self.decay
         s += scratch
@@ -235,7 +235,7 @@ class Adam(Optimizer):
         m, v = state
         m *= self.beta1
         m += g
-        np.multiply(g, g, out=scratch)
+        np.square(g, out=scratch)
         v *= self.beta2
         v += scratch
         np.sqrt(v, out=scratch)
