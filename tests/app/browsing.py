@@ -83,7 +83,7 @@ def shares(page):
     bars = page.locator("#bars li").evaluate_all(
         "items => items.map((item) => [item.dataset.class, item.querySelector('.bar-value span').textContent])"
     )
-    return {name: float(text.strip("<>")) for name, text in bars if text}
+    return {name: float(text.strip("<> %\u00a0")) for name, text in bars if text}
 
 
 class Line:

@@ -3,6 +3,7 @@
 import base64
 import io
 import json
+import re
 
 import pytest
 from browsing import Line, answer, draw, open_view, settle, shares, until
@@ -152,6 +153,45 @@ def test_a_file_that_is_no_picture_is_said(page):
     assert answer(page) == ("", "empty")
 
 
+@pytest.mark.parametrize("size", [(1600, 1000), (1024, 700), (360, 740)])
+def test_a_message_covers_nothing_that_is_needed(new_page, size):
+    page = new_page(viewport={"width": size[0], "height": size[1]})
+    open_view(page, "teach")
+    page.keyboard.press("1")
+    toast = page.locator("[data-test=toast]")
+    toast.wait_for()
+    assert page.locator("#toasts").get_attribute("role") == "status"
+    box = toast.bounding_box()
+    assert box["x"] >= 0
+    assert box["x"] + box["width"] <= size[0]
+    for part in (".tools", "#teach-keys", "[data-test=sheet]"):
+        other = page.locator(f"#panel-teach {part}").bounding_box()
+        apart = other["y"] >= box["y"] + box["height"] or other["x"] >= box["x"] + box["width"]
+        assert apart or other["x"] + other["width"] <= box["x"], part
+    middle = [box["x"] + box["width"] / 2, box["y"] + box["height"] / 2]
+    through = page.evaluate("([x, y]) => document.elementFromPoint(x, y).closest('.toast') === null", middle)
+    assert through, "what lies under it can be clicked"
+    page.locator(".toast-close").click()
+    assert toast.count() == 0
+
+
+def test_the_answer_in_large_says_what_its_bar_says(page):
+    draw(page, SEVEN)
+    settle(page)
+    best = page.locator("#bars .is-best .bar-value").inner_text()
+    assert page.locator("#answer-percent").inner_text() == best
+    assert best.endswith("%")
+
+
+def test_the_model_is_described_in_a_few_words(page):
+    about = page.locator("#model-about")
+    assert re.fullmatch(r"convolutional, [\d,]+ parameters", about.inner_text())
+    assert "16C5" in about.get_attribute("title")
+    page.select_option("#model", "mnist-mlp")
+    assert about.inner_text() == "784-128-64-10"
+    assert "parameters" in about.get_attribute("title")
+
+
 def test_the_way_to_the_network_is_shown(page, models):
     draw(page, SEVEN)
     settle(page)
@@ -273,12 +313,24 @@ def test_a_lost_connection_is_said_and_found_again(new_page, tmp_path):
 
 
 def test_the_description_of_the_end_points_is_a_page(new_page, axe):
-    page = new_page(path="/api")
+    page = new_page()
+    page.click("#api")
     page.get_by_text("/api/predict").first.wait_for()
     text = page.locator("body").inner_text()
     for part in ("/healthz", "/api/models", "POST", "image/png", "curl"):
         assert part in text
+    assert "`" not in text
+    assert '"images": [file, …]' in text
     assert axe(page) == []
+
+
+def test_code_in_the_description_of_an_end_point_is_set_as_code(new_page):
+    found = {"info": {"description": "As `handspun predict` does."}, "paths": {}}
+    page = new_page(path="/api")
+    page.route("**/openapi.json", lambda route: route.fulfill(json=found))
+    page.reload()
+    page.locator("#about code").wait_for()
+    assert page.locator("#about").inner_html() == "As <code>handspun predict</code> does."
 
 
 def test_on_a_slow_line_one_frame_is_under_way_and_the_answer_is_to_the_last(page):

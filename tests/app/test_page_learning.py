@@ -12,6 +12,7 @@ pytest.importorskip("httpx")
 from browsing import draw, open_view, settle, until
 from serving import serving
 
+from handspun.app.datasets import Datasets
 from handspun.app.models import Model, Models, shipped_models
 from handspun.app.run import MOST_POINTS, Run
 from handspun.app.runs import Runs
@@ -43,6 +44,14 @@ def open_train(page, settings):
     page.evaluate("text => localStorage.setItem('handspun-form', text)", json.dumps(settings))
     open_view(page, "train")
     until(page, "/parameters$/.test(document.getElementById('train-parameters')?.textContent)")
+
+
+def assert_no_word_of_the_machine(page):
+    """No view shows what JavaScript writes for nothing."""
+    for view in ("draw", "inside", "step", "train", "teach"):
+        open_view(page, view)
+        text = page.locator("body").inner_text()
+        assert re.findall(r"\b(?:null|undefined|NaN)\b|\[object", text) == [], view
 
 
 def state(page):
@@ -91,7 +100,10 @@ def other_address(tmp_path_factory):
     clothes.contract = Contract()
     photos = cnn((1, 28, 28), 10, channels=[2], kernel_size=3, classes=list("0123456789"))
     photos.contract = PictureContract(28, 28, colour=False)
-    models = Models([*shipped_models(), Model("clothes", clothes, "file"), Model("photos", photos, "file")])
+    large = cnn((3, 64, 64), 10, channels=[2], kernel_size=3, classes=list("0123456789"))
+    large.contract = PictureContract(64, 64)
+    made = {"clothes": clothes, "photos": photos, "large": large}
+    models = Models([*shipped_models(), *(Model(name, network, "file") for name, network in made.items())])
     with serving(make_app(models, Runs(models, folder=tmp_path_factory.mktemp("kept")))) as found:
         yield found
 
@@ -111,6 +123,37 @@ def test_the_tray_takes_nothing_of_a_model_that_cannot_be_taught(new_page, other
         page.locator(".toast-close").click()
     assert page.locator(".tray-item").count() == 0
     assert not page.evaluate("app.drawing.isEmpty")
+
+
+@pytest.mark.parametrize(
+    ("model", "reason"), [("clothes", "other things than digits"), ("large", "other pictures than strokes")]
+)
+def test_a_model_that_cannot_be_taught_offers_nothing_and_says_why_at_once(new_page, other_address, model, reason):
+    page = new_page(address=other_address)
+    open_view(page, "teach")
+    keys = page.locator("#teach-keys button")
+    assert set(keys.evaluate_all("keys => keys.map((key) => key.ariaDisabled)")) == {"false"}
+    page.select_option("#model", model)
+    settle(page)
+    assert set(keys.evaluate_all("keys => keys.map((key) => key.ariaDisabled)")) == {"true"}
+    assert reason in page.locator("#teach-guess").inner_text()
+    assert reason in page.locator("#teach-why").inner_text()
+    assert "Draw something that the model gets wrong" not in page.locator("#tray").inner_text()
+    assert page.locator("#teach-seconds").is_disabled()
+    page.select_option("#model", "mnist-mlp")
+    settle(page)
+    assert set(keys.evaluate_all("keys => keys.map((key) => key.ariaDisabled)")) == {"false"}
+    assert not page.locator("#teach-why").is_visible()
+
+
+def test_that_pictures_are_only_scaled_is_known_with_the_first_answer(new_page, other_address):
+    page = new_page(address=other_address)
+    open_view(page, "teach")
+    page.select_option("#model", "photos")
+    draw(page, ONE, panel="#panel-teach")
+    settle(page)
+    assert page.locator("[data-test=teach-1]").get_attribute("aria-disabled") == "true"
+    assert "other pictures than strokes" in page.locator("#teach-why").inner_text()
 
 
 def test_the_tray_holds_digits_whatever_model_is_chosen(new_page, other_address, tmp_path):
@@ -171,12 +214,16 @@ def test_a_model_is_taught_compared_and_kept(page):
     assert page.locator(".card canvas").count() == 3
     page.locator("#teach-keep").click()
     until(page, "app.models.current.name === 'mnist-cnn-taught'")
+    assert page.locator("#teach-keep").count() == 0
+    assert_no_word_of_the_machine(page)
     draw(page, ONE, panel="#panel-teach")
     settle(page)
     assert page.evaluate("app.live.answer.class") == 1
 
 
-def test_a_lesson_can_be_discarded(page):
+@pytest.mark.parametrize("size", [(1600, 1000), (360, 740)])
+def test_a_lesson_can_be_discarded(new_page, size):
+    page = new_page(viewport={"width": size[0], "height": size[1]})
     page.evaluate("app.models.select('mnist-mlp')")
     open_view(page, "teach")
     for _ in range(3):
@@ -184,11 +231,51 @@ def test_a_lesson_can_be_discarded(page):
     before = page.evaluate("app.models.list.map(({ name }) => name)")
     page.locator("#teach-seconds").select_option("4")
     page.locator("#teach-learn").click()
-    page.locator("#teach-discard").click(timeout=60_000)
+    page.locator("#teach-discard").wait_for(timeout=60_000)
+    for part in ("[data-test=comparison]", "#teach-keep", "#teach-discard"):  # what is to be decided is in sight
+        box = page.locator(part).bounding_box()
+        assert box["y"] >= 0
+        assert box["y"] + box["height"] <= size[1], part
+    page.locator("#teach-discard").click()
     until(page, "document.getElementById('teach-status').textContent.includes('iscarded')")
     page.evaluate("app.models.refresh()")
     assert page.evaluate("app.models.list.map(({ name }) => name)") == before
     assert page.evaluate("app.models.current.name") == "mnist-mlp"
+    assert page.evaluate("document.activeElement.id") == "teach-status"  # the focus is not lost
+    assert_no_word_of_the_machine(page)
+
+
+def test_the_data_that_the_page_was_started_with_are_chosen(new_page, tmp_path):
+    """Also where another form is remembered; what the person chooses then stays."""
+    path = tmp_path / "mine.npz"
+    rng = np.random.default_rng(0)
+    images = rng.integers(256, size=(40, 28, 28), dtype=np.uint8)
+    np.savez(path, images=images, labels=np.arange(40) % 10, classes=np.array(list("0123456789")))
+    models = Models(shipped_models())
+    with serving(make_app(models, Runs(models, Datasets([path]), tmp_path))) as address:
+        page = new_page(address=address)
+        open_train(page, QUICK)
+        assert page.locator("#train-data").input_value() == "mine.npz"
+        page.select_option("#train-data", "mnist-5k")
+        page.reload()
+        until(page, "/parameters$/.test(document.getElementById('train-parameters')?.textContent)")
+        assert page.locator("#train-data").input_value() == "mnist-5k"
+        page.close()
+
+
+@pytest.mark.parametrize("width", [360, 1600])
+def test_no_chosen_word_of_the_form_is_cut(new_page, width):
+    page = new_page(viewport={"width": width, "height": 900})
+    open_train(page, QUICK)
+    cut = page.locator(".pairs select").evaluate_all(
+        """menus => menus.flatMap((menu) => {
+          const style = getComputedStyle(menu), context = document.createElement("canvas").getContext("2d");
+          context.font = style.font;
+          const room = menu.clientWidth - parseFloat(style.paddingLeft) - parseFloat(style.paddingRight);
+          return [...menu.options].map(({ text }) => text).filter((text) => context.measureText(text).width > room);
+        })"""
+    )
+    assert cut == []
 
 
 def test_a_network_is_trained_watched_and_used(page):
@@ -214,6 +301,13 @@ def test_a_network_is_trained_watched_and_used(page):
     assert state(page) == "Done after 6 epochs."
     page.locator("#train-use").click()
     until(page, "app.models.current.origin === 'trained'")
+
+
+def test_of_many_units_it_is_said_how_many_are_shown(page):
+    open_train(page, {**QUICK, "layers": [{"kind": "Dense", "units": 80}, {"kind": "ReLU"}], "epochs": 1})
+    page.locator("#train-start").click()
+    until(page, "document.getElementById('weights-note').textContent.includes('64 of 80 units')", seconds=60)
+    assert page.locator("#weights canvas").count() == 64
 
 
 def test_a_model_that_is_kept_as_the_server_goes_is_not_chosen_and_that_is_said(new_page):

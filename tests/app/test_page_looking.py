@@ -49,15 +49,87 @@ def test_inside_a_cell_is_reached_by_key_and_explained(page):
     until(page, "app.live.answer.focus")
     focus = page.evaluate("app.live.answer.focus")
     strongest = max(focus["incoming"], key=lambda unit: abs(unit["contribution"]))
-    until(
-        page, f"document.querySelector('[data-test=unit]').innerText.includes('{strongest['layer']} unit {strongest['unit']}')"
+    column = strongest["layer"].replace("relu", "dense")  # the column that the layer stands in has its name from its first one
+    until(page, f"document.querySelector('[data-test=unit]').innerText.includes('{column}, unit {strongest['unit']}')")
+
+
+def test_inside_a_column_has_one_name(page):
+    """Above it, in the card and in the lists, whichever of its layers is meant."""
+    page.select_option("#model", "mnist-cnn")
+    draw(page, SEVEN)
+    open_view(page, "inside")
+    settle(page)
+    page.locator("[data-test=network]").focus()
+    page.keyboard.press("PageUp")
+    seen = []
+    for _ in range(4):
+        page.keyboard.press("PageUp")
+        until(page, "app.live.answer.focus && document.querySelector('.inside-connections')")
+        settle(page)
+        seen.append(page.locator("#inside-unit-title").inner_text())
+        seen += page.locator(".inside-name").all_inner_texts()
+    titles = page.locator(".inside-title").all_inner_texts()
+    assert titles[1] == "conv2d1"
+    assert {name.partition(",")[0] for name in seen if not name.startswith(("output", "pixel"))} <= set(titles)
+    assert "mean of the map" in page.locator("#inside-unit").inner_text()
+    layers = page.evaluate("app.models.current.layers.filter(({ kind }) => kind !== 'Flatten').length")
+    assert page.locator(".inside-every").inner_text() == f"show all {layers} layers"
+
+
+@pytest.mark.parametrize("size", [(1600, 1000), (1280, 800)])
+def test_inside_the_card_of_a_cell_is_in_sight(new_page, size):
+    page = new_page(viewport={"width": size[0], "height": size[1]})
+    draw(page, SEVEN)
+    open_view(page, "inside")
+    settle(page)
+    page.locator("[data-test=network]").focus()
+    for _ in range(5):  # to a convolution whose filters are many
+        page.keyboard.press("PageUp")
+    until(page, "app.live.answer.focus && document.querySelectorAll('.inside-connections').length === 2")
+    box = page.locator("#inside-unit").bounding_box()
+    assert box["y"] + box["height"] <= size[1]
+
+
+def test_inside_no_name_is_cut_where_there_is_room(new_page, coloured_address):
+    page = new_page(address=coloured_address, viewport={"width": 1600, "height": 1000})
+    page.evaluate(
+        """() => {
+          const fillText = CanvasRenderingContext2D.prototype.fillText;
+          globalThis.painted = new Set();
+          CanvasRenderingContext2D.prototype.fillText = function (text, ...place) {
+            globalThis.painted.add(text);
+            return fillText.call(this, text, ...place);
+          };
+        }"""
     )
+    page.select_option("#model", "channels")
+    draw(page, SEVEN)
+    open_view(page, "inside")
+    settle(page)
+    assert {"plane", "a bird of passage"} <= set(page.evaluate("[...globalThis.painted]"))
+    cut = page.locator(".inside-title").evaluate_all(
+        "titles => titles.filter((title) => title.scrollWidth > title.clientWidth)"
+    )
+    assert cut == []
 
 
+def test_inside_a_small_network_fills_its_room(page):
+    span = page.evaluate(
+        """async () => {
+          const { arrange, columnsOf } = await import("./views/inside-columns.js");
+          const columns = columnsOf(app.models.list.find(({ name }) => name === "mnist-mlp"), false);
+          arrange(columns, 1160, 760);
+          return columns.at(-1).x + columns.at(-1).width - columns[0].x;
+        }"""
+    )
+    assert span > 0.9 * 1160
+
+
+KINDS = ["plane", "a bird of passage"]
 COLOURED = {
-    "flat": lambda: mlp(12 * 20 * 3, [4], 2, classes=["plane", "bird"]),
-    "pixels": lambda: Sequential([Flatten(), Dense(2)], (12, 20, 3), classes=["plane", "bird"]),
-    "channels": lambda: cnn((3, 12, 20), 2, channels=[4], kernel_size=3, classes=["plane", "bird"]),
+    "flat": lambda: mlp(12 * 20 * 3, [4], 2, classes=KINDS),
+    "pixels": lambda: Sequential([Flatten(), Dense(2)], (12, 20, 3), classes=KINDS),
+    "channels": lambda: cnn((3, 12, 20), 2, channels=[4], kernel_size=3, classes=KINDS),
 }
 
 
@@ -106,6 +178,21 @@ def test_pictures_in_colour_have_their_own_shape(new_page, coloured_address, mod
     assert by_colour == 2 * [[0, 3, -1, 1, 60, 719]]
 
 
+def test_a_model_of_other_things_is_not_asked_for_digits(new_page, coloured_address):
+    page = new_page(address=coloured_address)
+    for view in ("draw", "inside", "step", "teach"):
+        open_view(page, view)
+        settle(page)
+        guide = page.locator(f"#panel-{view} [data-test=guide]")
+        assert guide.inner_text() == "draw, or open a picture", view
+        assert guide.locator("svg").count() == 0
+    open_view(page, "draw")
+    visible = page.locator("#stages .stage").evaluate_all(
+        "stages => stages.filter((stage) => stage.offsetWidth > 0).map((stage) => stage.innerText)"
+    )
+    assert visible == ["12 × 20"], "before anything is drawn, too"
+
+
 def test_more_cells_than_fit_are_no_single_row(page):
     """A prime number of units has no full rows but one."""
     widths = page.evaluate(
@@ -146,6 +233,91 @@ def test_step_goes_from_the_pixels_to_the_update(page):
     before, after = (page.locator(f"[data-test=step-{name}] strong").inner_text() for name in ("before", "after"))
     shares = [float(re.search(r"\d+(\.\d+)?", share)[0]) for share in (before, after)]
     assert shares[1] > shares[0], "a step toward the right answer makes it more probable"
+
+
+@pytest.mark.parametrize("model", ["mnist-mlp", "mnist-cnn"])
+def test_every_step_fits_a_phone_and_nothing_lies_on_another(new_page, model):
+    page = new_page(viewport={"width": 360, "height": 740})
+    page.select_option("#model", model)
+    draw(page, SEVEN)
+    settle(page)
+    open_view(page, "step")
+    until(page, "/^1 .*[0-9]/.test(document.getElementById('step-count')?.textContent ?? '')")
+    total = 1 + int(page.locator("#step-slider").get_attribute("max"))
+    for number in range(1, total + 1):
+        assert page.locator("#step-count").inner_text().startswith(f"{number} /")
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), number
+        if number < total:
+            page.click("#step-next")
+    laps = page.locator(".step-change").evaluate_all(
+        """changes => changes.flatMap((change) => {
+          const parts = [...change.querySelectorAll("canvas, figcaption, .heatmap-value, .step-sign")];
+          const boxes = parts.map((part) => part.getBoundingClientRect());
+          const lap = (a, b) => Math.min(a.right, b.right) - Math.max(a.left, b.left) > 1
+            && Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top) > 1;
+          return boxes.flatMap((a, i) => boxes.slice(i + 1).filter((b) => lap(a, b)).map(() => change.innerText));
+        })"""
+    )
+    assert laps == []
+    overflowing = page.locator(".step-change canvas").evaluate_all(
+        "all => all.filter((canvas) => canvas.offsetWidth > canvas.closest('figure').clientWidth + 1).length"
+    )
+    assert overflowing == 0
+
+
+def test_step_of_what_is_sure_already_says_so_in_numbers_that_differ(page):
+    page.select_option("#model", "mnist-mlp")
+    draw(page, SEVEN)
+    settle(page)
+    open_view(page, "step")
+    until(page, "/^1 .*[0-9]/.test(document.getElementById('step-count')?.textContent ?? '')")
+
+    def last():
+        page.locator("#step-slider").focus()
+        page.keyboard.press("End")
+        page.locator(".step-result").wait_for()
+        return {
+            name: page.locator(f"[data-test=step-{name}] strong").inner_text().replace("\u00a0", " ")
+            for name in ("before", "after", "loss-before", "loss-after")
+        }
+
+    found = last()
+    assert re.fullmatch(r"1 − \d\.\d+·10⁻.", found["before"])
+    assert re.fullmatch(r"\d\.\d+·10⁻.", found["loss-before"])
+    assert found["before"][:7] == f"1 − {found['loss-before'][:3]}", "where p is nearly 1, minus its logarithm is 1 - p"
+    assert found["before"] != found["after"]
+    assert found["loss-before"] != found["loss-after"]
+    assert "another right answer" in page.locator("#step-hint").inner_text()
+    assert "1.000" not in page.locator(".step-pair").inner_text()
+    page.select_option("#step-label", label="3")
+    until(page, "!document.getElementById('step-hint')")
+    found = last()
+    assert float(found["loss-before"]) > 5
+    assert "·10⁻" in found["before"]
+    assert page.locator("#step-hint").count() == 0
+
+
+def test_step_uses_the_room_of_a_wide_window(new_page):
+    page = new_page(viewport={"width": 1600, "height": 1000})
+    page.select_option("#model", "mnist-mlp")
+    draw(page, SEVEN)
+    settle(page)
+    open_view(page, "step")
+    picture = page.locator("#step-body .heatmap-canvas").first
+    picture.wait_for()
+    assert picture.bounding_box()["width"] > 300
+    code = page.locator("#step-body pre")
+    assert code.evaluate("code => code.scrollWidth <= code.clientWidth"), "no line of source is cut"
+    page.locator("#step-slider").focus()
+    page.keyboard.press("End")
+    page.locator(".step-result").wait_for()
+    assert page.evaluate("document.documentElement.scrollHeight") < 2000
+    thin = page.locator(".step-change canvas").evaluate_all("all => all.filter((canvas) => canvas.offsetWidth < 80).length")
+    assert thin == 0
+    changes = page.locator(".step-change")
+    first, second = (changes.nth(i).bounding_box() for i in (0, 1))
+    assert first["y"] == second["y"], "side by side"
+    assert "−η · gradient" in changes.first.inner_text()
 
 
 def test_step_forgets_the_right_answer_with_the_drawing(page):

@@ -34,6 +34,7 @@ class Offer:
         images: to train on; None where the page knows it, because they are its own drawings.
         classes: their names.
         image_shape: (H, W), (H, W, C) or (D,).
+        given: whether it was named at the start.
     """
 
     name: str
@@ -41,6 +42,7 @@ class Offer:
     images: int | None
     classes: tuple[str, ...]
     image_shape: tuple[int, ...]
+    given: bool = False
 
 
 class Datasets:
@@ -69,7 +71,7 @@ class Datasets:
             if entry.embedded or _at_hand(entry.name)
         ]
         found += [
-            Offer(name, f"given at the start: {dataset.source}", len(dataset.train), dataset.classes, dataset.image_shape)
+            Offer(name, f"given at the start: {dataset.source}", len(dataset.train), dataset.classes, dataset.image_shape, True)
             for name, dataset in self._given.items()
         ]
         digits, shape = REGISTRY[EMBEDDED].classes, REGISTRY[EMBEDDED].image_shape

@@ -200,7 +200,7 @@ def steps(network: Sequential, classes: Sequence[str], seen: np.ndarray, label: 
         "One step of gradient descent",
         "θ ← θ - η · dθ",
         f"Every parameter moves against its gradient, by the learning rate η = {learning_rate:g}. Then the same drawing goes "
-        f"through the network once more: {_percent(before[label])} for {classes[label]} becomes {_percent(after[label])}.",
+        "through the network once more.",
         [
             _array("p", "probabilities before", "output", before),
             _array("p", "probabilities after", "output", after),

@@ -9,8 +9,13 @@ export function element(tag, attributes = {}, ...children) {
     if (value === false || value === null || value === undefined) continue;
     made.setAttribute(name, value === true ? "" : value);
   }
-  made.append(...children.filter((child) => child !== null && child !== undefined));
-  return made;
+  return fill(made, ...children);
+}
+
+/** Put children in the place of those that an element has. What is null is left out: the browser would write the word "null". */
+export function fill(node, ...children) {
+  node.replaceChildren(...children.filter((child) => child !== null && child !== undefined));
+  return node;
 }
 
 /** Call `act` whenever a pixel of the page gets more or fewer of the screen's: it is zoomed, or has moved to another screen. */

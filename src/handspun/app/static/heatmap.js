@@ -3,25 +3,31 @@
 import { element } from "./dom.js";
 import { decode, paintGrey, paintSigned } from "./pixels.js";
 
+/** How many times as wide as high the picture of a matrix is at most, and at least: its values get wider or higher for it. */
+const RATIO = { most: 4, least: 0.8 };
+
+/** Pixels of the screen that a value takes at most a side. */
+const MOST_CELL = 24;
+
 /** A flat array that is no longer than this is shown as one row. */
 const ONE_ROW = 16;
 
 /** Values of a pixel in colour. */
 const COLOURS = 3;
 
-/** A number in about three digits, with a real minus sign. */
-export function short(value) {
+/** A number in about so many digits, with a real minus sign; very small and very large ones in powers of ten, in one less. */
+export function short(value, digits = 3) {
   if (Number.isNaN(value)) return "not a number";
   const size = Math.abs(value);
   if (!Number.isFinite(value)) return value < 0 ? "−∞" : "∞";
   let text;
   if (size === 0) text = "0";
   else if (size >= 1e5 || size < 1e-4) {
-    const [digits, power] = size.toExponential(1).split("e");
-    text = `${digits}·10${[...String(Number(power))].map((sign) => RAISED[sign]).join("")}`;
+    const [factor, power] = size.toExponential(digits - 2).split("e");
+    text = `${factor}·10${[...String(Number(power))].map((sign) => RAISED[sign]).join("")}`;
   } else if (size >= 1000) text = size.toFixed(0);
-  else if (size >= 0.01) text = size.toPrecision(3);
-  else text = size.toFixed(5).replace(/0+$/, "");
+  else if (size >= 0.01) text = size.toPrecision(digits);
+  else text = size.toFixed(digits + 2).replace(/0+$/, "");
   return value < 0 ? `−${text}` : text;
 }
 
@@ -38,7 +44,8 @@ function across(n) {
 }
 
 /**
- * How an array is laid out in a plane: {rows, columns, at(row, column)}, where `at` gives the flat index of the value, or -1.
+ * How an array is laid out in a plane: {rows, columns, at(row, column)}, where `at` gives the flat index of the value, or -1;
+ * `stretches` where nothing is a picture, so that values need not be squares.
  *
  * (n,) is laid out in rows. (r, c) is a matrix; where its rows are the pixels of a picture each column is a picture, side by
  * side. (c, h, w) are maps side by side, (o, c, h, w) a table of them. A coloured picture, (h, w, 3) or all of it in one row, is
@@ -71,7 +78,7 @@ export function plane(shape, picture = null) {
   if (shape.length === 2) {
     const [rows, columns] = shape;
     if (rows === size) return tiles(columns, across(columns), picture, (tile, i) => i * columns + tile);
-    return { rows, columns, at: (row, column) => row * columns + column };
+    return { rows, columns, stretches: true, at: (row, column) => row * columns + column };
   }
   const inner = shape.slice(-2);
   const count = shape.slice(0, -2).reduce((a, b) => a * b, 1);
@@ -93,7 +100,7 @@ export class Heatmap {
   /**
    * @param array as the server sends it, or {shape, values}
    * @param options symbol: of the value in the line below; label: for those who cannot see it; picture: see `plane`; most:
-   *   about the longer side in pixels of the screen; limit: the size that gets the full colour; signed: whether 0 is the
+   *   the longer side in pixels of the screen, where there is so much room; limit: the size that gets the full colour; signed: whether 0 is the
    *   middle, also where nothing is negative
    */
   constructor(array, { symbol = "", label = "", picture = null, most = 168, limit = null, signed = null } = {}) {
@@ -115,7 +122,10 @@ export class Heatmap {
     this.root = element("div", { class: "heatmap" }, this.canvas, this.readout);
     const size = Math.max(Math.abs(least), Math.abs(greatest));
     this.#paint(signed ?? least < 0, limit ?? size);
+    this.most = most;
     this.#fit(most);
+    // The line below the picture is as wide as there is room, and no higher for it: of the whole the observer would hear again.
+    new ResizeObserver(([{ contentRect }]) => this.#fit(contentRect.width)).observe(this.readout);
     this.canvas.addEventListener("pointermove", (event) => this.#point(event));
     this.canvas.addEventListener("pointerdown", (event) => this.#point(event));
     this.canvas.addEventListener("pointerleave", () => {
@@ -136,12 +146,17 @@ export class Heatmap {
     else paintGrey(this.canvas, shown, [rows, columns], { low: 0, high: limit });
   }
 
-  /** Whole pixels of the screen for each value where there is room. */
-  #fit(most) {
-    const { rows, columns } = this.plane;
-    const scale = Math.min(Math.max(Math.round(most / Math.max(rows, columns)), 1), 24);
-    this.canvas.style.width = `${columns * scale}px`;
-    this.canvas.style.aspectRatio = `${columns} / ${rows}`;
+  /** As large as `room` pixels lets it be, with whole pixels of the screen for each value if they are enough for one. */
+  #fit(room) {
+    if (room === 0) return; // not on the screen
+    const { rows, columns, stretches } = this.plane;
+    let [wide, high] = [1, 1]; // of a value, to each other
+    if (stretches && columns < RATIO.least * rows) wide = Math.round((RATIO.least * rows) / columns);
+    if (stretches && columns > RATIO.most * rows) high = Math.round(columns / rows / RATIO.most);
+    const scale = Math.min(room / (columns * wide), this.most / Math.max(columns * wide, rows * high), MOST_CELL / Math.min(wide, high));
+    const whole = scale >= 1 ? Math.floor(scale) : scale;
+    this.canvas.style.width = `${columns * wide * whole}px`;
+    this.canvas.style.aspectRatio = `${columns * wide} / ${rows * high}`;
   }
 
   #point(event) {

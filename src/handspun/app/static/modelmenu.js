@@ -12,13 +12,22 @@ export function connectModelMenu(models) {
     select.disabled = models.list.length === 0;
     if (models.current === null) return;
     about.textContent = describe(models.current);
-    about.title = `${models.current.structure}, ${models.current.parameters.toLocaleString("en")} parameters`;
+    about.title = select.title = tell(models.current);
   });
   select.addEventListener("change", () => models.select(select.value));
 }
 
-/** "99.6 % · 28x28-16C5-…": how often it is right on its test set, where that is known, and how it is made. */
-function describe({ accuracy, structure }) {
-  const right = accuracy === null || accuracy === undefined ? "" : `${(100 * accuracy).toFixed(1)} % · `;
-  return `${right}${structure.replace(/(\d)x(?=\d)/g, "$1×")}`;
+const size = ({ parameters }) => `${parameters.toLocaleString("en")} parameters`;
+
+/** What one sees of it at a glance: "784-128-64-10" of a model that is dense alone, or "convolutional, 70,586 parameters". */
+function describe(model) {
+  if (/^\d+(-\d+)*$/.test(model.structure)) return model.structure;
+  return `${model.layers.some(({ kind }) => kind === "Conv2D") ? "convolutional, " : ""}${size(model)}`;
+}
+
+/** All of it: how it is made, how large it is, and how often it is right on its test set, where that is known. */
+function tell(model) {
+  const { accuracy, structure } = model;
+  const right = accuracy === null || accuracy === undefined ? "" : `, right about ${(100 * accuracy).toFixed(1)} % of its test images`;
+  return `${structure.replace(/(\d)x(?=\d)/g, "$1×")}, ${size(model)}${right}`;
 }

@@ -2,6 +2,19 @@
 
 import { get } from "./api.js";
 
+/** Whether the classes are digits: then what is none of them has a name. */
+export const isDigits = (classes) => classes.every((name) => /^\d$/.test(name));
+
+/** Rows and columns of what strokes are brought to, unless a model says otherwise. */
+const STROKES = [28, 28];
+
+/**
+ * Whether a model sees what the usual digits are brought to, one value for each of 28 × 28 pixels. Only its first answer to a
+ * drawing tells for sure whether it looks at strokes, or at pictures that are only scaled.
+ */
+export const seesStrokes = ({ input_shape: input, picture_shape: picture }) =>
+  String(picture) === String(STROKES) && input.reduce((a, b) => a * b, 1) === STROKES[0] * STROKES[1];
+
 /** Events: "change", whenever the list or the chosen model is another. */
 export class Models extends EventTarget {
   /** All models as GET /api/models tells them. */

@@ -15,7 +15,7 @@ get("/openapi.json").then(showReference, (error) => {
 }).finally(() => operations.removeAttribute("aria-busy"));
 
 function showReference(specification) {
-  document.getElementById("about").textContent = specification.info.description;
+  document.getElementById("about").append(...prose(specification.info.description));
   const contents = element("ul");
   for (const [path, methods] of Object.entries(specification.paths)) {
     for (const [method, operation] of Object.entries(methods)) {
@@ -33,7 +33,7 @@ function showOperation(specification, method, path, operation) {
   return element("section", { id: operation.operationId, class: "operation", "aria-labelledby": title },
     element("h2", { id: title }, operation.summary),
     element("p", { class: "address" }, element("span", { class: "method" }, method), element("code", {}, path)),
-    operation.description ? element("p", {}, operation.description) : null,
+    operation.description ? element("p", {}, ...prose(operation.description)) : null,
     ...showTaken(specification, operation),
     ...showAnswers(specification, operation.responses),
     element("h3", {}, "With curl"),
@@ -52,13 +52,18 @@ function showTaken(specification, { parameters = [], requestBody }) {
   if (rows.length === 0) return [];
   return [
     element("h3", {}, "Takes"),
-    requestBody ? element("p", {}, requestBody.description) : null,
+    requestBody ? element("p", {}, ...prose(requestBody.description)) : null,
     element("dl", { class: "taken" }, ...rows),
   ];
 }
 
+/** Text whose parts between `backticks` are code. */
+function prose(text) {
+  return text.split("`").map((part, i) => (i % 2 === 1 ? element("code", {}, part) : part));
+}
+
 function row(name, place, description) {
-  return element("div", {}, element("dt", {}, element("code", {}, name), ` ${place}`), element("dd", {}, description));
+  return element("div", {}, element("dt", {}, element("code", {}, name), ` ${place}`), element("dd", {}, ...prose(description)));
 }
 
 /** What comes back: the good answer as a sketch, and all errors, which are alike, in one line. */
@@ -68,10 +73,10 @@ function showAnswers(specification, responses) {
   const codes = Object.keys(errors);
   return [
     element("h3", {}, "Answers"),
-    element("p", {}, element("code", {}, "200"), ` ${good.description}`),
+    element("p", {}, element("code", {}, "200"), " ", ...prose(good.description)),
     schema ? element("pre", {}, sketch(specification, schema)) : element("p", {}, element("code", {}, type)),
     codes.length === 0 ? null : element("p", {}, element("code", {}, codes.join(", ")), " ",
-      errors[codes[0]].description, " ", element("code", {}, '{"error": text}')),
+      ...prose(errors[codes[0]].description), " ", element("code", {}, '{"error": text}')),
   ];
 }
 
@@ -87,6 +92,7 @@ function sketch(specification, schema, indent = "") {
     return `{\n${lines.join("\n")}\n${indent}}`;
   }
   if (schema.additionalProperties) return `{class: ${sketch(specification, schema.additionalProperties, inner)}, …}`;
+  if (schema.contentMediaType) return "file";
   const kinds = [schema.type ?? "value"].flat();
   return kinds.map((kind) => {
     if (kind === "array") return `[${sketch(specification, schema.items ?? {}, indent)}, …]`;
@@ -95,7 +101,7 @@ function sketch(specification, schema, indent = "") {
 }
 
 function remark({ description }) {
-  return description ? `   — ${description}` : "";
+  return description ? `   — ${description.replaceAll("`", "")}` : "";
 }
 
 /** What "#/components/schemas/Model" names. */

@@ -1,6 +1,7 @@
 // A sheet to draw on, with mouse, pen, finger or keys. Any number of them show the same drawing.
 
 import { element, icon, isTyping, onDensity } from "./dom.js";
+import { isDigits } from "./models.js";
 import { CELLS, SIDE, paintMark } from "./marks.js";
 import { makeTools } from "./tools.js";
 
@@ -21,9 +22,10 @@ export class Sketchpad {
 
   /**
    * @param container an element, which becomes the sketchpad
+   * @param app drawing: what it shows; models: the chosen one says what the empty sheet asks for
    * @param options tools: whether pen, eraser, undo … come with it
    */
-  constructor(container, drawing, { tools = true } = {}) {
+  constructor(container, { drawing, models }, { tools = true } = {}) {
     this.#drawing = drawing;
     container.classList.add("sketchpad");
     this.#canvas = element("canvas", {
@@ -33,7 +35,7 @@ export class Sketchpad {
     });
     this.#cursor = element("div", { class: "sheet-cursor", hidden: true });
     this.#guide = element("p", { class: "sheet-guide", "data-test": "guide" });
-    this.setGuide("digit");
+    this.#showGuide(models.current);
     this.#ring = element("div", { class: "sheet-ring" });
     const hint = element("p", { class: "sheet-hint", "aria-hidden": "true" },
       "arrow keys move · Space draws · Enter: pen down, up");
@@ -47,6 +49,7 @@ export class Sketchpad {
     this.#listenToKeys();
     drawing.addEventListener("change", (event) => this.#show(event.detail));
     drawing.addEventListener("tool", () => this.#showTool());
+    models.addEventListener("change", () => this.#showGuide(models.current));
     document.addEventListener("themechange", () => this.#show(null));
     new ResizeObserver(() => this.#fit()).observe(this.#canvas);
     onDensity(() => this.#fit());
@@ -57,9 +60,9 @@ export class Sketchpad {
     this.#canvas.focus();
   }
 
-  /** What the empty sheet asks for: a "digit", or any "picture". */
-  setGuide(kind) {
-    if (kind === "digit") this.#guide.replaceChildren(icon("guide"), element("span", {}, "draw a digit"));
+  /** What the empty sheet asks for: a digit, or any picture. */
+  #showGuide(model) {
+    if (model === null || isDigits(model.classes)) this.#guide.replaceChildren(icon("guide"), element("span", {}, "draw a digit"));
     else this.#guide.replaceChildren(element("span", {}, "draw, or open a picture"));
   }
 

@@ -1,7 +1,8 @@
 // What the network answers: the class in large, and a bar for each.
 
 import { element } from "../dom.js";
-import { hundredths, percent } from "../numbers.js";
+import { isDigits } from "../models.js";
+import { percent } from "../numbers.js";
 
 /** Below this probability the answer also names the next best class. */
 const SURE = 0.9;
@@ -14,9 +15,6 @@ const NOTHING = "Nothing drawn.";
 
 /** A softmax never gives quite 0 or 1: where a share is, it was only rounded. */
 const unrounded = (share) => Math.min(Math.max(share, Number.MIN_VALUE), 1 - Number.EPSILON);
-
-/** Whether the classes are digits: then what is none of them has a name. */
-export const isDigits = (classes) => classes.every((name) => /^\d$/.test(name));
 
 /** The answer in large, and a bar for each class. */
 export class Answer {
@@ -46,7 +44,7 @@ export class Answer {
       const value = element("span", {});
       const item = element("li", { "data-class": name },
         element("span", { class: "bar-label" }, name), element("span", { class: "bar-track", "aria-hidden": "true" }, bar),
-        element("span", { class: "bar-value" }, value, element("span", { class: "sr-only" }, " %")));
+        element("span", { class: "bar-value" }, value));
       return { bar, value, item };
     });
     this.list.replaceChildren(...this.#bars.map(({ item }) => item));
@@ -62,7 +60,7 @@ export class Answer {
     this.#bars.forEach(({ bar, value, item }, i) => {
       const share = probabilities?.[i] ?? 0;
       bar.style.transform = `translateX(${100 * share - 100}%)`;
-      const text = probabilities === null ? "" : hundredths(unrounded(share));
+      const text = probabilities === null ? "" : percent(unrounded(share));
       if (value.textContent !== text) value.textContent = text;
       item.classList.toggle("is-best", i === best);
     });
@@ -92,14 +90,14 @@ export class Answer {
       return { name: "", percent: "", note: "The answer appears here while you draw.", said: NOTHING };
     }
     const name = this.#classes[best];
-    const share = percent(unrounded(probabilities[best]), 0);
+    const share = percent(unrounded(probabilities[best])); // as its bar says it
     if (verdict === "unknown") {
       const doubt = isDigits(this.#classes) ? "Not a digit?" : "None of these?";
       return { name: "?", percent: doubt, note: `Most like ${name}`, said: `${doubt} Most like ${name}.` };
     }
     const next = probabilities.reduce((second, value, i) => (i !== best && value > (probabilities[second] ?? -1) ? i : second), -1);
     const sure = probabilities[best] >= SURE || next < 0;
-    const note = sure ? "" : `Not sure. It may be ${this.#classes[next]} (${percent(unrounded(probabilities[next]), 0)})`;
+    const note = sure ? "" : `Not sure. It may be ${this.#classes[next]} (${percent(unrounded(probabilities[next]))})`;
     return { name, percent: share, note, said: `${name}, ${share}. ${note}`.trim() };
   }
 

@@ -1,6 +1,7 @@
 // What the network sees: the way from the sheet to its input.
 
 import { element, icon } from "../dom.js";
+import { seesStrokes } from "../models.js";
 import { decode, paintColour, paintGrey } from "../pixels.js";
 
 /** Pictures with so many pixels a side are shown enlarged. */
@@ -9,6 +10,8 @@ const SMALL = 64;
 export class Stages {
   #steps = ["ink", "crop", "scaled", "seen"];
   #figures = {};
+  #model = null;
+  #hasWay = new Map(); // by the name of a model: whether strokes go a way to it, or pictures are only scaled
 
   constructor() {
     this.box = element("span", { class: "stage-box", hidden: true });
@@ -26,15 +29,22 @@ export class Stages {
       element("ol", { id: "stages", class: "stages", "aria-labelledby": "stages-title" }, ...items));
     this.#caption("ink", "ink", "The drawing");
     this.#caption("crop", "crop", "Cut out");
-    this.#caption("scaled", "20 × 20", "Scaled");
-    this.#caption("seen", "28 × 28", "Centred");
+    this.clear();
   }
 
-  show({ verdict, seen, stages, frame }) {
+  /** The model that will look. */
+  set model(model) {
+    const isOther = this.#model?.name !== model.name;
+    this.#model = model;
+    if (isOther) this.clear(); // until it has answered
+  }
+
+  show({ model, verdict, seen, stages, frame }) {
     if (verdict === "empty" || seen === null) {
       this.clear();
       return;
     }
+    this.#hasWay.set(model, this.#hasWay.get(model) || Boolean(stages)); // the answer may have been asked for without it
     // A model of photos only scales them: there is no way to show, and no ink.
     this.root.classList.toggle("is-short", !stages);
     const { shape, values } = decode(seen);
@@ -51,7 +61,12 @@ export class Stages {
   clear() {
     for (const { canvas } of Object.values(this.#figures)) paintGrey(canvas, new Uint8Array(1), [1, 1]);
     this.box.hidden = true;
+    const model = this.#model;
+    const hasWay = model === null || (this.#hasWay.get(model.name) ?? seesStrokes(model));
+    this.root.classList.toggle("is-short", !hasWay);
+    const [rows, columns] = model?.picture_shape ?? [28, 28];
     this.#caption("scaled", "20 × 20", "Scaled");
+    this.#caption("seen", `${rows} × ${columns}`, hasWay ? "Centred" : "Scaled");
   }
 
   #showStages({ ink, box: [top, left, bottom, right], scaled }, frame) {

@@ -2,7 +2,7 @@
 
 import { element } from "../dom.js";
 import { Sketchpad } from "../sketchpad.js";
-import { Answer, isDigits } from "./draw-answer.js";
+import { Answer } from "./draw-answer.js";
 import { Stages } from "./draw-stages.js";
 
 export default {
@@ -16,7 +16,7 @@ export default {
       element("div", { class: "draw-layout" }, pad,
         element("div", { class: "draw-result" }, this.answer.root, this.stages.root)),
     );
-    this.sketchpad = new Sketchpad(pad, app.drawing);
+    new Sketchpad(pad, app);
 
     app.models.addEventListener("change", () => this.showModel());
     app.live.addEventListener("answer", () => this.showAnswer());
@@ -41,7 +41,7 @@ export default {
     const model = this.app.models.current;
     if (model === null) return;
     this.answer.classes = model.classes;
-    this.sketchpad.setGuide(isDigits(model.classes) ? "digit" : "picture");
+    this.stages.model = model;
   },
 
   /** The network could not answer: why. */

@@ -4,15 +4,15 @@
 const MIXING = new Set(["Dense", "Conv2D", "Residual"]);
 
 /** Pixels of the screen: between columns, where the threads run, and the least and the most that a cell takes. */
-const BETWEEN = { least: 14, usual: 36, most: 120 };
+const BETWEEN = { least: 14, usual: 36, most: 240 };
 
 /** What the head above a column takes at least. */
 const HEAD_WIDTH = 80;
 
 const MAP = { least: 14, most: 76, gap: 3 };
-const DOT = { least: 7, most: 20, gap: 3 };
-const OUTPUT = { width: 128, most: 34, gap: 2 };
-const PICTURE = { least: 108, most: 196 };
+const DOT = { least: 7, most: 30, gap: 3 };
+const OUTPUT = { least: 128, most: 40, gap: 2, besides: 108 }; // besides: what an output takes but for the name of its class
+const PICTURE = { least: 108, most: 220 };
 const SHARE = 60; // what each column may take at least
 const EDGE = 6; // around everything, for the outlines
 const RAGGED = 0.6; // what cells are worth that leave the last row unfilled: a row of one cell looks like a mistake
@@ -75,24 +75,27 @@ export function find(columns, layer, unit) {
   return null;
 }
 
+/** How wide the outputs are: as the longest name of a class asks for. */
+const widthOfOutputs = ({ nameWidth = 0 }) => Math.max(OUTPUT.least, Math.ceil(nameWidth) + OUTPUT.besides);
+
 /**
  * Give each column its place: x, y, width, height, `across` cells a row, the `cell` [width, height] and the `pitch` from one
- * to the next.
+ * to the next. A column may say how wide its head is, `headWidth`, and the outputs how wide the longest name is, `nameWidth`.
  * @returns the width and height that all of it takes, at least the width and height given
  */
 export function arrange(columns, width, height) {
-  const least = columns.map(({ kind }) => ({ input: PICTURE.least, outputs: OUTPUT.width })[kind] ?? 0);
+  const forOutputs = widthOfOutputs(columns.at(-1));
   const appetite = ({ kind, units }) => ({ maps: 1, dots: 0.5 })[kind] * Math.sqrt(units) || 0;
   const hunger = columns.reduce((sum, column) => sum + appetite(column), 0);
-  const fixed = Math.min(PICTURE.most, Math.max(PICTURE.least, width * 0.14)) + OUTPUT.width;
+  const picture = Math.min(PICTURE.most, Math.max(PICTURE.least, width * 0.15));
   width -= 2 * EDGE;
-  const shared = Math.max(width - fixed - BETWEEN.usual * (columns.length - 1), 0);
-  for (const [i, column] of columns.entries()) {
-    if (column.kind === "input") placePicture(column, Math.max(least[i], fixed - OUTPUT.width));
-    else if (column.kind === "outputs") placeOutputs(column, height);
+  const shared = Math.max(width - picture - forOutputs - BETWEEN.usual * (columns.length - 1), 0);
+  for (const column of columns) {
+    if (column.kind === "input") placePicture(column, picture);
+    else if (column.kind === "outputs") placeOutputs(column, forOutputs, height);
     else placeCells(column, Math.max((shared * appetite(column)) / hunger, SHARE), height, column.kind === "maps" ? MAP : DOT);
   }
-  const room = (column) => Math.max(column.width, HEAD_WIDTH);
+  const room = (column) => Math.max(column.width, column.headWidth ?? 0, HEAD_WIDTH);
   const taken = columns.reduce((sum, column) => sum + room(column), 0);
   const tallest = Math.max(height, ...columns.map((column) => column.height));
   const gaps = columns.length - 1;
@@ -119,13 +122,13 @@ function placePicture(column, size) {
   });
 }
 
-function placeOutputs(column, height) {
+function placeOutputs(column, width, height) {
   const tall = Math.max(Math.min(height / column.units, OUTPUT.most), 18);
   Object.assign(column, {
     across: 1,
-    cell: [OUTPUT.width, tall - OUTPUT.gap],
-    pitch: [OUTPUT.width, tall],
-    width: OUTPUT.width,
+    cell: [width, tall - OUTPUT.gap],
+    pitch: [width, tall],
+    width,
     height: column.units * tall,
   });
 }

@@ -7,6 +7,9 @@ import { arrange, boxOf, find } from "./inside-columns.js";
 /** Pixels of the screen: the thickest and the thinnest thread. */
 const THREAD = { most: 5, least: 0.75 };
 
+/** Pixels of the screen that the name of a class takes at most. */
+const MOST_NAME = 176;
+
 /** The head above each column, and the picture of for and against below the input with its own. */
 const HEAD = 44;
 const BELOW = 36;
@@ -33,6 +36,7 @@ export class Diagram {
   /** Lay the columns out in this much room; returns the size that they take. */
   place(columns, width, height) {
     this.columns = columns;
+    this.#measure(columns);
     this.strips = columns.map(() => document.createElement("canvas"));
     this.size = arrange(columns, width, height - HEAD - 4);
     for (const column of columns) column.y += HEAD;
@@ -48,6 +52,18 @@ export class Diagram {
       canvas.style.height = `${this.size.height}px`;
     }
     return this.size;
+  }
+
+  /** How much room the words take, which no column may cut while there is some. */
+  #measure(columns) {
+    const context = this.cells.getContext("2d");
+    const width = (font, texts) => {
+      context.font = font;
+      return Math.max(...texts.map((text) => context.measureText(text).width));
+    };
+    for (const column of columns) column.headWidth = Math.ceil(width(`600 12px ${this.font}`, [column.title])) + 4;
+    const last = columns.at(-1);
+    if (last.kind === "outputs") last.nameWidth = Math.min(width(`600 14px ${this.font}`, last.classes), MOST_NAME);
   }
 
   /** Paint the cells of an answer; blank ones where it has no values. */

@@ -54,6 +54,7 @@ export default {
     this.stage = element("div", { class: "inside-stage" }, cells, this.canvas, this.heads);
     this.scroller = element("div", { class: "inside-scroller" }, this.stage);
     this.everyBox = element("input", { id: "inside-every", type: "checkbox" });
+    this.everyText = element("span", {}, "show all layers");
     this.unit = element("section", {
       id: "inside-unit",
       class: "inside-unit",
@@ -73,14 +74,14 @@ export default {
             "div",
             { class: "inside-bar" },
             legend(),
-            element("label", { class: "inside-every", for: "inside-every" }, this.everyBox, "every layer by itself"),
+            element("label", { class: "inside-every", for: "inside-every" }, this.everyBox, this.everyText),
           ),
           this.note,
           this.scroller,
         ),
       ),
     );
-    new Sketchpad(pad, this.app.drawing);
+    new Sketchpad(pad, this.app);
     this.diagram = new Diagram(cells, this.canvas);
     this.everyBox.addEventListener("change", () => {
       this.every = this.everyBox.checked;
@@ -123,6 +124,7 @@ export default {
     // A cell of another model means something else.
     if (model.name !== this.model) Object.assign(this, { chosen: null, hovered: null, asked: null, model: model.name });
     this.columns = columnsOf(model, this.every);
+    this.everyText.textContent = `show all ${columnsOf(model, true).length - 1} layers`;
     const last = this.columns.at(-1);
     last.classes = model.classes;
     this.whenShown(() => {
@@ -310,10 +312,17 @@ export default {
   name({ layer, unit }) {
     const there = find(this.columns, layer, unit);
     const column = there && this.columns[there.column];
-    if (!column) return `${layer} ${unit}`;
+    if (!column) return `${layer}, ${unit}`;
     if (column.kind === "outputs") return `output ${column.classes[column.units < column.classes.length ? 1 : there.cell]}`;
     if (column.kind === "input") return `pixel ${Math.floor(unit / column.shape[1])}, ${unit % column.shape[1]}`;
-    return `${layer} ${column.kind === "maps" ? "map" : "unit"} ${unit}`;
+    // By the name above the column, whichever of its layers is asked for: what one sees has one name.
+    return `${column.title}, ${column.kind === "maps" ? "map" : "unit"} ${there.cell}`;
+  },
+
+  /** What the number of a cell is. */
+  valueName({ layer, unit }) {
+    const there = find(this.columns, layer, unit);
+    return there && this.columns[there.column].kind === "maps" ? "mean of the map" : "value";
   },
 
   describe(known = this.focus) {
@@ -331,13 +340,15 @@ export default {
       return;
     }
     const rows = [];
-    if (known && known.value !== undefined) rows.push(fact("value", short(known.value)));
+    if (known && known.value !== undefined) rows.push(fact(this.valueName(cell), short(known.value)));
     if (known && known.bias !== null) rows.push(fact("bias", short(known.bias)));
-    const parts = [title, element("dl", { class: "inside-facts" }, ...rows)];
+    const about = element("div", { class: "inside-about" });
     if (known?.weights) {
-      const heat = new Heatmap(known.weights, { symbol: "w", label: `Weights of ${this.name(cell)}`, most: 168, signed: true });
-      parts.push(element("figure", { class: "inside-weights" }, heat.root, element("figcaption", {}, "its weights")));
+      const heat = new Heatmap(known.weights, { symbol: "w", label: `Weights of ${this.name(cell)}`, most: 144, signed: true });
+      about.append(element("figure", { class: "inside-weights" }, element("figcaption", {}, "its weights"), heat.root));
     }
+    about.append(element("dl", { class: "inside-facts" }, ...rows));
+    const parts = [title, about];
     for (const [list, text] of [
       [known?.incoming, "what feeds it most"],
       [known?.outgoing, "what it feeds most"],
@@ -374,7 +385,7 @@ export default {
       const { focus } = this;
       const strongest = focus?.incoming[0];
       const fed = strongest ? `, fed most by ${this.name(strongest)}` : "";
-      this.app.announce(`${this.name(this.chosen)}${focus ? `, value ${short(focus.value)}` : ""}${fed}`);
+      this.app.announce(`${this.name(this.chosen)}${focus ? `, ${this.valueName(this.chosen)} ${short(focus.value)}` : ""}${fed}`);
     }, SAY_EVERY);
   },
 };

@@ -2,14 +2,27 @@
 
 import { element, icon } from "../dom.js";
 import { formula } from "../formula.js";
-import { Heatmap, shapeText } from "../heatmap.js";
+import { Heatmap, shapeText, short } from "../heatmap.js";
 import { percent } from "../numbers.js";
+import { decode } from "../pixels.js";
 import { Sketchpad } from "../sketchpad.js";
 
 const PHASES = { input: "input", forward: "forward", loss: "loss", backward: "backward", update: "update" };
 const ROLES = { input: "in", parameter: "parameters", gradient: "gradients", output: "out" };
 const RATES = [0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1];
 const USUAL_RATE = 0.01;
+
+/** Where the right answer has more than this before the step, the step has next to nothing to do. */
+const SURE = 0.99;
+
+/** Pixels of the screen: the longer side of an array, and of those of the last step, which are many. */
+const MAP = { most: 416, small: 184 };
+
+/** Digits in which a float32 can be trusted. */
+const MOST_DIGITS = 7;
+
+/** What three digits after the point show as 0 or 1 is written in powers of ten. */
+const NEAR = 0.0005;
 
 /** Milliseconds: a step of the playback, and what a drawing must rest before it is stepped through. */
 const PLAY_EVERY = 2200;
@@ -85,7 +98,7 @@ export default {
       ),
       this.body,
     );
-    new Sketchpad(pad, this.app.drawing, { tools: false });
+    new Sketchpad(pad, this.app, { tools: false });
   },
 
   show() {
@@ -232,6 +245,7 @@ export default {
   showStep(step) {
     const { picture_shape: picture } = this.found;
     const isLast = step.phase === "update";
+    this.body.classList.toggle("is-update", isLast);
     this.body.replaceChildren(
       element(
         "section",
@@ -245,7 +259,7 @@ export default {
         element("h3", { class: "step-title" }, step.title),
         formula(step.formula),
         element("p", { class: "step-explanation" }, step.explanation),
-        isLast ? this.beforeAndAfter() : null,
+        isLast ? this.beforeAndAfter(step) : null,
       ),
       element(
         "section",
@@ -266,7 +280,7 @@ export default {
       .map(([role, some]) =>
         element(
           "div",
-          { class: "step-role" },
+          { class: `step-role ${some.length > 1 ? "has-many" : ""}` },
           element("h4", {}, ROLES[role]),
           element("div", { class: "step-figures" }, ...some.map((each) => this.figure(each, picture))),
         ),
@@ -277,7 +291,7 @@ export default {
     // A value for each class is a row with the classes' names.
     if (array.shape.length === 1 && array.shape[0] === this.found.classes.length && /^(p|t|d?z)$/.test(symbol))
       return this.row(symbol, label, array);
-    const heat = new Heatmap(array, { symbol, label: `${symbol}, ${label}`, picture });
+    const heat = new Heatmap(array, { symbol, label: `${symbol}, ${label}`, picture, most: MAP.most });
     return element("figure", { class: "step-figure" }, caption(symbol, label, array.shape), heat.root);
   },
 
@@ -289,45 +303,74 @@ export default {
       const value = heat.values[i];
       const bar = element("span", { class: `step-bar ${value < 0 ? "is-negative" : ""}`, "aria-hidden": "true" });
       bar.style.width = `${(100 * Math.abs(value)) / largest}%`;
-      const number = symbol === "t" ? String(value) : value.toFixed(3).replace("-", "−");
+      const number = symbol === "p" ? probability(value, withoutOne(heat.values, i)) : decimals(value);
       return element(
         "li",
         { class: i === this.found.label ? "is-right" : "" },
         element("span", {}, name),
         element("span", { class: "step-track" }, bar),
-        element("span", {}, number),
+        element("span", {}, symbol === "t" ? String(value) : number),
       );
     });
     return element(
       "figure",
       { class: "step-figure step-classes" },
-      caption(symbol, label, array.shape),
+      caption(symbol, label),
       element("ul", {}, ...rows),
     );
   },
 
-  beforeAndAfter() {
-    const { before, after, classes, label } = this.found;
-    const line = (name, share) => {
+  /** What the step has changed: the probability of the right answer, and the loss. */
+  beforeAndAfter({ arrays }) {
+    const { classes, label } = this.found;
+    const [before, after] = arrays.slice(0, 2).map(({ array }) => {
+      const { values } = decode(array);
+      return { share: values[label], others: withoutOne(values, label) };
+    });
+    const [first, second] = [before, after].map(({ share }) => percent(share, 2));
+    const isClear = first !== second && !/[<>]/.test(first + second);
+    const digits = digitsApart(before.others, after.others);
+    const written = isClear ? [first, second] : [before, after].map(({ share, others }) => probability(share, others, digits));
+    const losses = [before, after].map(({ share, others }) => (share < 0.5 ? -Math.log(share) : -Math.log1p(-others)));
+    const line = (name, test, value, text, most) => {
       const bar = element("span", { class: "step-bar", "aria-hidden": "true" });
-      bar.style.width = `${100 * share}%`;
+      bar.style.width = `${(100 * value) / most}%`;
       return element(
         "li",
-        { "data-test": `step-${name}` },
+        { "data-test": test },
         element("span", {}, name),
         element("span", { class: "step-track" }, bar),
-        element("strong", {}, percent(share, 2)),
+        element("strong", {}, text),
       );
     };
+    const most = Math.max(...losses) || 1;
+    const hint =
+      before.share > SURE
+        ? `The network was sure of ${classes[label]} already, so that there is next to nothing to learn. ` +
+          "Choose another right answer above to see it change its mind."
+        : null;
     return element(
       "div",
       { class: "step-result" },
       element("h4", {}, `probability of ${classes[label]}`),
-      element("ul", {}, line("before", before), line("after", after)),
+      element(
+        "ul",
+        {},
+        line("before", "step-before", before.share, written[0], 1),
+        line("after", "step-after", after.share, written[1], 1),
+      ),
+      element("h4", {}, "loss, minus the logarithm of it"),
+      element(
+        "ul",
+        {},
+        line("before", "step-loss-before", losses[0], short(losses[0], digitsApart(...losses)), most),
+        line("after", "step-loss-after", losses[1], short(losses[1], digitsApart(...losses)), most),
+      ),
+      hint && element("p", { class: "step-hint", id: "step-hint" }, hint),
     );
   },
 
-  /** Each parameter before the update, its gradient, and it afterwards. */
+  /** Each parameter before the update, what is added to it, and it afterwards. */
   changes({ arrays }, picture) {
     const [before, after, ...parameters] = arrays;
     const groups = Map.groupBy?.(parameters, ({ group }) => group) ?? grouped(parameters);
@@ -339,19 +382,28 @@ export default {
         element(
           "div",
           { class: "step-figures" },
-          this.small(old, picture),
-          element("span", { class: "step-sign" }, "− η ·"),
-          this.small(gradient, picture),
+          this.small("before", old, picture),
+          element("span", { class: "step-sign" }, "+"),
+          this.small("−η · gradient", this.added(gradient), picture),
           element("span", { class: "step-sign" }, "="),
-          this.small(fresh, picture),
+          this.small("after", fresh, picture),
         ),
       ),
     );
-    return [element("div", { class: "step-figures" }, this.figure(before, picture), this.figure(after, picture)), ...rows];
+    return [
+      element("div", { class: "step-pair" }, this.figure(before, picture), this.figure(after, picture)),
+      element("div", { class: "step-changes" }, ...rows),
+    ];
   },
 
-  small({ symbol, label, array }, picture) {
-    const heat = new Heatmap(array, { symbol, label: `${symbol}, ${label}`, picture, most: 132, signed: true });
+  /** What an update by this gradient adds to its parameter. */
+  added({ symbol, array }) {
+    const { shape, values } = decode(array);
+    return { symbol: `−η·${symbol}`, array: { shape, values: values.map((value) => -this.found.learning_rate * value) } };
+  },
+
+  small(label, { symbol, array }, picture) {
+    const heat = new Heatmap(array, { symbol, label: `${symbol}, ${label}`, picture, most: MAP.small, signed: true });
     return element("figure", { class: "step-figure step-small" }, element("figcaption", {}, label), heat.root);
   },
 
@@ -359,7 +411,7 @@ export default {
     const working = new Set(highlight);
     const rows = lines.map((line, i) => {
       const comment = commentIn(line);
-      return element(
+      const row = element(
         "span",
         { class: `code-line ${working.has(first + i) ? "is-working" : ""}` },
         element("span", { class: "code-number", "aria-hidden": "true" }, String(first + i)),
@@ -371,6 +423,8 @@ export default {
           "\n",
         ),
       );
+      row.style.setProperty("--indent", `${indentOf(line)}ch`);
+      return row;
     });
     return element(
       "section",
@@ -385,7 +439,7 @@ function field(id, text, menu) {
   return element("div", { class: "field" }, element("label", { for: id }, text), element("span", { class: "select" }, menu));
 }
 
-function caption(symbol, label, shape) {
+function caption(symbol, label, shape = null) {
   return element(
     "figcaption",
     {},
@@ -393,8 +447,33 @@ function caption(symbol, label, shape) {
     " ",
     label,
     " ",
-    element("span", { class: "step-shape" }, shapeText(shape)),
+    shape && element("span", { class: "step-shape" }, shapeText(shape)),
   );
+}
+
+/** The sum of all values but one. */
+const withoutOne = (values, i) => values.reduce((sum, value, j) => (j === i ? sum : sum + value), 0);
+
+/** A number with three digits after the point; what they would show as 0 and is not, in powers of ten. */
+function decimals(value) {
+  return value !== 0 && Math.abs(value) < NEAR ? short(value) : value.toFixed(3).replace("-", "−");
+}
+
+/** A probability, and of one that is nearly 1 how much is missing: the others' sum, which it cannot hold itself. */
+function probability(share, others, digits = 3) {
+  return share > 1 - NEAR && others > 0 ? `1 − ${short(others, digits)}` : decimals(share);
+}
+
+/** In how many digits two numbers that differ can be told apart: three, or some more. */
+function digitsApart(one, other) {
+  let digits = 3;
+  while (digits < MOST_DIGITS && short(one, digits) === short(other, digits)) digits += 1;
+  return digits;
+}
+
+/** Blanks at the start of a line, and four more: where it goes on that has no room in one. */
+function indentOf(line) {
+  return line.length - line.trimStart().length + 4;
 }
 
 /** Where the comment of a line of Python begins: at the first # outside of a string. */

@@ -1,8 +1,9 @@
 // Teach: say what a drawing was meant to be, let a copy of the model learn it, and choose between the two.
 
 import { LineChart, plain, smooth } from "../charts.js";
-import { element, icon, isTyping } from "../dom.js";
+import { element, fill, icon, isTyping } from "../dom.js";
 import { Follower, isFinished, listRuns, statusLine } from "../follow.js";
+import { seesStrokes } from "../models.js";
 import { percent } from "../numbers.js";
 import { decode, paintGrey } from "../pixels.js";
 import { Sketchpad } from "../sketchpad.js";
@@ -14,10 +15,19 @@ const PATIENCE = 3000;
 /** What was taught is remembered with the training's id, to show both answers to it after a reload. */
 const LESSON = "handspun-lesson";
 
-/** Why a model cannot be taught what is in the tray, in a sentence; "" where it can. */
-function refusal(model) {
-  if (model === null || model.classes.join("\n") === DIGITS.join("\n")) return "";
-  return `${model.name} tells apart other things than digits. Only models of the ten digits can be taught.`;
+const OTHER_PICTURES = "sees other pictures than strokes, light on black, 28 × 28 pixels; the tray takes only those.";
+
+/**
+ * Why a model cannot be taught what is in the tray, in a sentence; "" where it can.
+ * @param answer its answer to the present drawing, which tells for sure what it sees; null while there is none
+ */
+function refusal(model, answer) {
+  if (model === null) return "";
+  if (model.classes.join("\n") !== DIGITS.join("\n")) {
+    return `${model.name} tells apart other things than digits. Only models of the ten digits can be taught.`;
+  }
+  const seesOthers = answer !== null && answer.verdict !== "empty" && !answer.stages;
+  return seesOthers || !seesStrokes(model) ? `${model.name} ${OTHER_PICTURES}` : "";
 }
 
 export default {
@@ -33,7 +43,7 @@ export default {
         element("div", { class: "teach-draw" }, pad, this.keys.root),
         element("div", { class: "teach-learn" }, this.pile.root, this.lesson.root)),
     );
-    this.sketchpad = new Sketchpad(pad, app.drawing);
+    new Sketchpad(pad, app);
     this.pile.onLoad = (file) => this.load(file);
     this.pile.onSave = () => this.save();
     tray.addEventListener("change", () => this.showTray());
@@ -48,7 +58,7 @@ export default {
     this.shown = true;
     // Only models of strokes tell the way to what they see, and only what they see are digits for the tray.
     this.app.live.want({ stages: true });
-    this.showGuess();
+    this.showModel();
     this.lesson.find();
   },
 
@@ -57,23 +67,33 @@ export default {
     this.app.live.want({ stages: false });
   },
 
+  /** Why the model cannot be taught; "" where it can. */
+  get refusal() {
+    const { live, models } = this.app;
+    // Only here the way to what it sees is asked for, and an answer without it says something.
+    return refusal(models.current, this.shown && live.isCurrent ? live.answer : null);
+  },
+
   showTray() {
-    this.pile.show(tray.drawings);
+    this.pile.show(tray.drawings, this.refusal);
     this.lesson.showButton();
   },
 
+  /** Whether it can be taught is said at once, not when somebody tries. */
   showModel() {
-    this.keys.setRefused(refusal(this.app.models.current) !== "");
-    this.lesson.showButton();
+    const why = this.refusal;
+    this.keys.setRefused(why !== "");
+    this.lesson.refuse(why);
+    this.showTray();
     this.showGuess();
   },
 
   /** What the model takes the drawing for, or why it cannot be taught. */
   showGuess() {
-    const { live, models } = this.app;
-    const why = refusal(models.current);
-    if (why !== "") this.keys.say(why);
-    else this.keys.guess(live.answer);
+    const why = this.refusal;
+    if (why !== this.lesson.refusal) this.showModel(); // its first answer has told
+    else if (why !== "") this.keys.say(why);
+    else this.keys.guess(this.app.live.answer);
   },
 
   pressed(event) {
@@ -87,7 +107,7 @@ export default {
   /** What is drawn was meant to be the digit `label`: into the tray with it, and the sheet is free for the next. */
   async answer(label) {
     const { app } = this;
-    const why = refusal(app.models.current);
+    const why = this.refusal;
     if (why !== "") {
       app.toast(why, "error");
       return;
@@ -103,7 +123,7 @@ export default {
     }
     const { values: seen } = decode(answer.seen);
     if (!answer.stages || seen.length !== 28 * 28) {
-      app.toast(`${answer.model} sees other pictures than strokes, light on black, 28 × 28 pixels; the tray takes only those.`, "error");
+      app.toast(`${answer.model} ${OTHER_PICTURES}`, "error");
       return;
     }
     if (!tray.add(seen, label)) {
@@ -225,13 +245,16 @@ class Pile {
     );
   }
 
-  show(drawings) {
+  /** @param refusal why the model cannot be taught; "" where it can */
+  show(drawings, refusal) {
+    this.root.classList.toggle("is-refused", refusal !== "");
     this.title.textContent = drawings.length === 0 ? "Tray" : `Tray: ${count(drawings.length)}`;
     this.save.disabled = this.clear.disabled = drawings.length === 0;
     if (drawings.length === 0) {
       this.#nodes.clear();
       this.groups.replaceChildren(element("p", { class: "tray-empty" },
-        "Empty. Draw something that the model gets wrong, and say what it was meant to be. Three of a kind are enough."));
+        refusal === "" ? "Empty. Draw something that the model gets wrong, and say what it was meant to be. Three of a kind are enough."
+          : "Empty. Choose a model of drawn digits to teach it."));
       return;
     }
     const labels = [...new Set(drawings.map(({ label }) => label))].sort((a, b) => a - b);
@@ -274,6 +297,7 @@ function button(label, id, act, kind = "", test = null) {
 class Lesson {
   #follower = null;
   #drawings = []; // that are being learned
+  refusal = ""; // why the model cannot be taught
 
   constructor(app) {
     this.app = app;
@@ -281,7 +305,7 @@ class Lesson {
     this.seconds = element("select", { id: "teach-seconds" },
       ...[4, 8, 15, 30, 60].map((value) => element("option", { value, selected: value === 8 }, `for ${value} seconds`)));
     this.why = element("p", { class: "soft small", id: "teach-why" });
-    this.status = element("p", { class: "lesson-status", id: "teach-status", role: "status" });
+    this.status = element("p", { class: "lesson-status", id: "teach-status", role: "status", tabindex: "-1" });
     this.bar = element("progress", { max: "1", value: "0", "aria-label": "Progress of learning" });
     this.stop = button("Stop", "teach-stop", () => this.#steer("stop"));
     this.going = element("div", { class: "lesson-going", hidden: true }, this.bar, this.stop);
@@ -301,7 +325,7 @@ class Lesson {
         "The model itself stays as it is until you decide."),
       element("div", { class: "row" }, this.learn,
         element("label", { class: "sr-only", for: "teach-seconds" }, "How long"), element("span", { class: "select" }, this.seconds)),
-      this.why, this.status, this.going, this.charts, this.result);
+      this.why, this.status, this.going, this.result, this.charts);
   }
 
   get run() { return this.#follower?.run ?? null; }
@@ -351,13 +375,19 @@ class Lesson {
     this.show();
   }
 
-  /** Whether "Learn these" can be pressed, and why not. */
-  showButton() {
-    const going = this.run !== null && !isFinished(this.run);
-    const why = refusal(this.app.models.current);
-    this.learn.disabled = going || tray.drawings.length === 0 || why !== "";
+  /** The model cannot be taught, and why; "" where it can. */
+  refuse(why) {
+    this.refusal = why;
     this.why.textContent = why;
     this.why.hidden = why === "";
+    this.seconds.disabled = why !== "";
+    this.showButton();
+  }
+
+  /** Whether "Learn these" can be pressed. */
+  showButton() {
+    const going = this.run !== null && !isFinished(this.run);
+    this.learn.disabled = going || tray.drawings.length === 0 || this.refusal !== "";
   }
 
   show() {
@@ -365,6 +395,7 @@ class Lesson {
     this.showButton();
     this.going.hidden = run === null || isFinished(run);
     this.charts.hidden = run === null;
+    const isNew = this.result.hidden && run?.result && run.decision === null;
     this.result.hidden = run === null || run.result === null;
     this.status.textContent = run === null ? "" : this.#status(run);
     if (run === null) return;
@@ -372,6 +403,16 @@ class Lesson {
     this.stop.disabled = run.state === "stopping";
     this.#showCurves(run);
     if (run.result !== null) this.#showResult(run);
+    if (isNew) this.#reveal();
+  }
+
+  /** What is to be decided now comes into sight, unless somebody draws. */
+  #reveal() {
+    if (!this.app.drawing.isEmpty) return;
+    const { bottom } = this.status.getBoundingClientRect();
+    const whole = this.result.querySelector(".decision")?.getBoundingClientRect();
+    if (!whole || (bottom > 0 && whole.bottom <= innerHeight)) return;
+    this.status.scrollIntoView({ block: "start" });
   }
 
   #status(run) {
@@ -417,10 +458,13 @@ class Lesson {
     const decided = run.decision !== null;
     const keep = button("Keep the new model", "teach-keep", () => this.keep(), "primary");
     const discard = button("Discard it", "teach-discard", () => this.#steer("discard"));
-    this.result.replaceChildren(table,
+    const hadFocus = this.result.querySelector(".decision")?.contains(document.activeElement);
+    // What is decided about stands above what led there, and the decision beneath it.
+    fill(this.result, table, decided ? null : element("div", { class: "row decision" }, keep, discard),
       element("div", { class: "cards-scroll", role: "region", tabindex: "0", "aria-label": "Both models' answers to your drawings" },
-        element("ul", { class: "cards" }, ...cards)),
-      decided ? null : element("div", { class: "row" }, keep, discard));
+        element("ul", { class: "cards" }, ...cards)));
+    // The button that was pressed is gone: keys go on from where the outcome is said, not from the top of the page.
+    if (hadFocus) (decided ? this.status : keep).focus();
   }
 
   async keep() {

@@ -13,6 +13,9 @@ import { tray } from "../tray.js";
 const FORM = "handspun-form";
 const SHOWN = "handspun-run";
 
+/** The data sets that the server was started with; where they are others than the last time, one of them is chosen. */
+const GIVEN = "handspun-given";
+
 /** Runs that can be compared at a time: as many lines as can be told apart. */
 const STYLES = ["first", "second", "third", "fourth", "fifth"];
 
@@ -134,6 +137,7 @@ class Form extends EventTarget {
       this.settings = options.presets[0].settings;
       this.preset.value = options.presets[0].name;
     }
+    this.#chooseGiven();
     this.#changed();
   }
 
@@ -188,6 +192,14 @@ class Form extends EventTarget {
       return false; // nothing that a form has ever stored
     }
     return [this.optimizer, this.schedule].every((menu) => menu.selectedIndex >= 0);
+  }
+
+  /** Who starts the page with data of their own wants to train on them; what they choose then stays. */
+  #chooseGiven() {
+    const given = this.options.datasets.filter((offer) => offer.given);
+    const names = given.map(({ name, title }) => `${name}: ${title}`).join("\n");
+    if (given.length > 0 && names !== recall(GIVEN)) this.data.value = given[0].name;
+    remember(GIVEN, names);
   }
 
   get offer() {
@@ -325,8 +337,8 @@ class Watch extends EventTarget {
       title: "Accuracy", test: "train-accuracy", x, y: { label: "right answers", high: 1, format: (v) => percent(v) },
     });
     this.weights = element("div", { class: "weights", id: "weights", role: "img" });
-    this.weightsPart = element("section", {}, element("h4", {}, "What the first layer looks for"), this.weights,
-      element("p", { class: "soft small" }, "Each picture is the weights of one unit: red raises its value, grey-blue lowers it."));
+    this.weightsNote = element("p", { class: "soft small", id: "weights-note" });
+    this.weightsPart = element("section", {}, element("h4", {}, "What the first layer looks for"), this.weights, this.weightsNote);
     this.matrix = new Matrix((error) => app.toast(error.message, "error"));
     this.matrixPart = element("section", {}, element("h4", {}, "Confusion matrix of the held-out images"), this.matrix.root);
     this.body = element("div", { class: "watch-body", hidden: true }, this.bar, this.facts, this.charts,
@@ -440,7 +452,7 @@ class Watch extends EventTarget {
     ]);
   }
 
-  #showWeights({ weights }) {
+  #showWeights({ weights, settings }) {
     this.weightsPart.hidden = weights === null;
     if (weights === null || weights.data === this.#painted) return;
     this.#painted = weights.data;
@@ -448,12 +460,22 @@ class Watch extends EventTarget {
     while (this.weights.children.length > count) this.weights.lastElementChild.remove();
     while (this.weights.children.length < count) this.weights.append(element("canvas", { class: "thumbnail" }));
     this.weights.classList.toggle("is-few", count <= 16);
-    this.weights.setAttribute("aria-label", `The weights of ${count} units of the first layer, ${rows} by ${columns} each`);
+    const total = unitsOfFirst(settings, count);
+    const some = total > count ? `${count} of ${total}` : `${count}`;
+    this.weights.setAttribute("aria-label", `The weights of ${some} units of the first layer, ${rows} by ${columns} each`);
+    this.weightsNote.textContent = "Each picture is the weights of one unit: red raises its value, grey-blue lowers it."
+      + (total > count ? ` Here are ${some} units.` : "");
     // A few stray weights must not pale all others.
     const limit = Float32Array.from(values, Math.abs).sort()[Math.floor(0.99 * (values.length - 1))];
     const size = rows * columns;
     [...this.weights.children].forEach((canvas, i) => paintSigned(canvas, values.subarray(i * size, (i + 1) * size), [rows, columns], { limit }));
   }
+}
+
+/** How many units or filters the first layer with weights has; `shown` where the settings do not say. */
+function unitsOfFirst({ layers = [] }, shown) {
+  const first = layers.find(({ units, filters }) => units !== undefined || filters !== undefined);
+  return first?.units ?? first?.filters ?? shown;
 }
 
 const testAccuracy = (result) => (result === null || result.accuracy === null ? undefined : percent(result.accuracy, 2));
