@@ -28,7 +28,7 @@ LEVELS = (
     ("layers", "contract"),
     ("paper",),
     ("initializers", "tape", "inputs", "metrics", "clipping", "penalties", "schedules", "archive", "augment", "normalize"),
-    ("parameters",),
+    ("parameters", "products"),
     ("files", "memory", "threads"),
     ("errors",),
 )

@@ -95,6 +95,9 @@ class SoftmaxCrossEntropy(Loss):
     def total_weight(self, targets: np.ndarray, sample_weight: np.ndarray | None = None) -> float:
         if self.class_weight is None:
             return super().total_weight(targets, sample_weight)
+        classes = targets.max() + 1 if targets.ndim == 1 else targets.shape[1]
+        if classes > len(self.class_weight):
+            raise UsageError(f"{len(self.class_weight)} class weights for {classes} classes.")
         weights = self.class_weight[targets] if targets.ndim == 1 else targets @ self.class_weight  # (N,)
         return float(weights.sum() if sample_weight is None else weights @ sample_weight)
 

@@ -7,7 +7,9 @@ an array happened to get.
 
 from __future__ import annotations
 
+import itertools
 import math
+import mmap
 from collections.abc import Iterator
 from functools import cache
 
@@ -17,6 +19,10 @@ Shape = tuple[int, ...]
 
 #: Bytes of a cache line, and of the longest vector registers.
 LINE = 64
+
+PAGE = 4096
+
+_shared_arrays = itertools.count()
 
 
 def aligned_empty(shape: Shape, dtype: np.typing.DTypeLike) -> np.ndarray:
@@ -33,6 +39,19 @@ def aligned_zeros(shape: Shape, dtype: np.typing.DTypeLike) -> np.ndarray:
     array = aligned_empty(shape, dtype)
     array[...] = 0
     return array
+
+
+def shared_zeros(shape: Shape, dtype: np.typing.DTypeLike) -> np.ndarray:
+    """A new array of zeros that a forked process shares: what one writes there the other reads.
+
+    Such memory begins with a page. Arrays that are gone through side by side should not begin at the same place of theirs, or
+    their values meet in the same few lines of the nearest cache: each begins some lines further on than the one before.
+    """
+    dtype = np.dtype(dtype)
+    count = math.prod(shape)
+    start = LINE * (next(_shared_arrays) * 11 % (PAGE // LINE))
+    pages = mmap.mmap(-1, start + max(count * dtype.itemsize, 1))
+    return np.frombuffer(pages, dtype, count, start).reshape(shape)
 
 
 def memory_order(x: np.ndarray) -> Shape | None:

@@ -31,7 +31,7 @@ from handspun.layers.base import chain
 from handspun.losses import softmax
 from handspun.memory import aligned_empty, by_images, pieces
 from handspun.parameters import Parameters, Shape, count
-from handspun.tape import Frame, Tape
+from handspun.tape import Frame, Outcome, Tape
 from handspun.threads import Team
 
 #: Inputs a piece where layers are dense: large enough for the matrix product, small enough for the cache. A piece of MNIST in
@@ -98,9 +98,9 @@ class Sequential:
         self.parameters = Parameters(parameter_shapes, self.dtype)
         self.statistics = Parameters(statistic_shapes, self.dtype)
         rng = None if seed is None else np.random.default_rng(seed)
-        for layer in self._every:
-            layer.bind(_own(layer, self.parameters) | _own(layer, self.statistics))
-            if rng is not None:
+        self._bind()
+        if rng is not None:
+            for layer in self._every:
                 layer.initialize(rng)
         self.decayed = tuple(self.parameters.slices[f"{layer.name}.{name}"] for layer in self._every for name in layer.decayed)
         #: Whether inputs are pictures (C, H, W) that convolutions or poolings work on.
@@ -112,6 +112,16 @@ class Sequential:
         self.classes = None if classes is None else tuple(str(name) for name in classes)
         if self.classes is not None and len(self.classes) != max(self.output_shape[-1], 2):
             raise UsageError(f"{len(self.classes)} classes were given for {self.output_shape[-1]} outputs.")
+
+    def _bind(self) -> None:
+        for layer in self._every:
+            layer.bind(_own(layer, self.parameters) | _own(layer, self.statistics))
+
+    def keep_parameters_in(self, vector: np.ndarray) -> None:
+        """Copy all parameters into ``vector`` (size,), and let it be their memory from now on."""
+        vector[...] = self.parameters.vector
+        self.parameters = Parameters(self.parameters.shapes, self.dtype, vector)
+        self._bind()
 
     @property
     def output_shape(self) -> Shape:
@@ -139,18 +149,17 @@ class Sequential:
             input_gradient: whether ``backward`` shall go all the way down to the input; implies a gradient.
         """
         gradient = self.parameters.zeros_like() if training or input_gradient else None
-        statistics = self.statistics.zeros_like()
+        outcome = self.outcome(gradient, self.statistics.zeros_like())
         spared = () if input_gradient else self.layers[: self._lowest + 1]  # nothing below them is trained
         frames = {
-            layer: Frame(
-                {} if gradient is None else _own(layer, gradient),
-                _own(layer, statistics),
-                self.dtype,
-                needs_input_gradient=layer not in spared,
-            )
-            for layer in self._every
+            layer: Frame(*outcome.views[layer], self.dtype, needs_input_gradient=layer not in spared) for layer in self._every
         }
-        return Tape(frames, gradient, statistics, training=training, rng=rng)
+        return Tape(frames, outcome, training=training, rng=rng)
+
+    def outcome(self, gradient: Parameters | None, statistics: Parameters) -> Outcome:
+        """Where a pass can leave its gradient and statistics: see ``Tape.write_to``."""
+        views = {layer: ({} if gradient is None else _own(layer, gradient), _own(layer, statistics)) for layer in self._every}
+        return Outcome(gradient, statistics, views)
 
     def forward(self, x: np.ndarray, tape: Tape) -> np.ndarray:
         """Outputs (N, *output_shape) for x (N, *input_shape) of the network's dtype. Valid until the tape's next pass."""

@@ -26,16 +26,19 @@ class Parameters(Mapping[str, np.ndarray]):
     Args:
         shapes: the shape of each array by its name; their order is the order in the vector.
         dtype: the type of all values.
+        vector: the memory to use, (size,) of that type; None for new memory.
 
     Attributes:
         vector: all values. Shape (size,).
         slices: which part of the vector each name has.
     """
 
-    def __init__(self, shapes: Mapping[str, Shape], dtype: np.typing.DTypeLike = np.float32) -> None:
+    def __init__(
+        self, shapes: Mapping[str, Shape], dtype: np.typing.DTypeLike = np.float32, vector: np.ndarray | None = None
+    ) -> None:
         self.shapes = dict(shapes)
         self.slices: dict[str, slice] = {}
-        self.vector = aligned_zeros((count(shapes),), dtype)  # (size,)
+        self.vector = aligned_zeros((count(shapes),), dtype) if vector is None else vector  # (size,)
         self._views: dict[str, np.ndarray] = {}
         start = 0
         for name, shape in self.shapes.items():

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -101,13 +102,27 @@ def _in_order_of(x: np.ndarray, make: Callable[[Shape], np.ndarray]) -> np.ndarr
     return make(tuple(x.shape[axis] for axis in order)).transpose(inverse(order))
 
 
+@dataclass(frozen=True)
+class Outcome:
+    """What a training pass leaves behind.
+
+    Attributes:
+        gradient: the gradient vector, with the layout of the network's parameters; None of a pass for inference only.
+        statistics: with the layout of the network's statistics, what the pass saw of its batch.
+        views: of each layer, by its own names, its part of the one and of the other.
+    """
+
+    gradient: Parameters | None
+    statistics: Parameters
+    views: Mapping[Any, tuple[Mapping[str, np.ndarray], Mapping[str, np.ndarray]]]
+
+
 class Tape:
     """What a pass writes.
 
     Args:
         frames: the frame of each layer.
-        gradient: the gradient vector with the layout of the network's parameters; None on a tape for inference only.
-        statistics: with the layout of the network's statistics, what a training pass saw of its batch.
+        outcome: where gradient and statistics go.
         training: whether dropout drops and batch normalisation looks at the batch.
         rng: where layers with randomness draw from in training.
     """
@@ -115,15 +130,13 @@ class Tape:
     def __init__(
         self,
         frames: Mapping[Any, Frame],
-        gradient: Parameters | None,
-        statistics: Parameters,
+        outcome: Outcome,
         *,
         training: bool = False,
         rng: np.random.Generator | None = None,
     ) -> None:
         self._frames = frames
-        self._gradient = gradient
-        self.statistics = statistics
+        self._outcome = outcome
         self.training = training
         self._rng = rng
         self._make_rng: Callable[[], np.random.Generator] | None = None
@@ -134,9 +147,21 @@ class Tape:
     @property
     def gradient(self) -> Parameters:
         """The gradient of the loss by all parameters, valid after a backward pass."""
-        if self._gradient is None:
+        if self._outcome.gradient is None:
             raise RuntimeError("This tape is for inference: it has no gradient. Make one with network.tape(training=True).")
-        return self._gradient
+        return self._outcome.gradient
+
+    @property
+    def statistics(self) -> Parameters:
+        """What the last training pass saw of its batch."""
+        return self._outcome.statistics
+
+    def write_to(self, outcome: Outcome) -> None:
+        """Let the passes from now on leave gradient and statistics in ``outcome``."""
+        if outcome is not self._outcome:
+            self._outcome = outcome
+            for layer, frame in self._frames.items():
+                frame.gradient, frame.statistics = outcome.views[layer]
 
     @property
     def rng(self) -> np.random.Generator:

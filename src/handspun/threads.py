@@ -14,7 +14,7 @@ import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from contextvars import ContextVar, copy_context
+from contextvars import ContextVar, Token, copy_context
 from functools import cache
 from types import TracebackType
 from typing import Any, Self
@@ -22,6 +22,10 @@ from typing import Any, Self
 from handspun.errors import MissingExtraError, UsageError
 
 _limit: ContextVar[int | None] = ContextVar("handspun_threads", default=None)
+_unpacked: ContextVar[bool] = ContextVar("handspun_unpacked", default=False)
+
+#: The processors, by OpenBLAS's names, for which it has products that pack nothing.
+UNPACKED_PROCESSORS = frozenset({"SkylakeX", "Cooperlake", "SapphireRapids"})
 
 
 @contextmanager
@@ -68,6 +72,19 @@ def _controller() -> Any:
     return ThreadpoolController()
 
 
+@cache
+def _has_unpacked_products() -> bool:
+    """Whether each BLAS in this process is an OpenBLAS on a processor with AVX-512."""
+    controller = _controller()
+    libraries = controller.select(user_api="blas").info() if controller else []
+    return bool(libraries) and all(library.get("architecture") in UNPACKED_PROCESSORS for library in libraries)
+
+
+def products_may_be_cut() -> bool:
+    """Whether products of middle size go faster in parts: BLAS has one thread, and what packs nothing (see ``products``)."""
+    return _unpacked.get()
+
+
 class Team:
     """Threads that share pieces among them, and BLAS held to one thread, as long as the context lasts.
 
@@ -82,11 +99,13 @@ class Team:
         self.size = count_threads(threads)
         self._pool: ThreadPoolExecutor | None = None
         self._blas: Any = None
+        self._token: Token[bool] | None = None
 
     def __enter__(self) -> Self:
         if controller := _controller():
             self._blas = controller.limit(limits=1, user_api="blas")
             self._blas.__enter__()
+        self._token = _unpacked.set(_has_unpacked_products())
         if self.size > 1:
             self._pool = ThreadPoolExecutor(self.size - 1, "handspun")
         return self
@@ -94,6 +113,8 @@ class Team:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         if self._pool:
             self._pool.shutdown()
+        if self._token:
+            _unpacked.reset(self._token)
         if self._blas:
             self._blas.__exit__(kind, error, trace)
 

@@ -12,6 +12,7 @@ from handspun.layers.base import Layer, positive_integer
 from handspun.layers.windows import Axis, Pair, axes, pair, picture_shape
 from handspun.memory import by_images, by_rows
 from handspun.parameters import Shape
+from handspun.products import matmul
 from handspun.tape import Frame, Tape
 
 
@@ -116,7 +117,7 @@ class Conv2D(Layer):
         windows = self._windows(self._columns(x, rows, columns, here), rows, here)  # (G, OH, kh · C/G · kw, OW · N)
         kernels = self.weight.reshape(groups, 1, each, -1)  # (G, 1, O/G, kh · C/G · kw)
         y = here.buffer("y", (rows.outputs, filters, columns.outputs, x.shape[3]))  # (OH, O, OW, N)
-        np.matmul(kernels, windows, out=self._grouped(y))
+        matmul(kernels, windows, self._grouped(y))
         if self.has_bias:
             y += self.bias[:, None, None]
         here["x_shape"], here["windows"] = x.shape, windows
@@ -133,7 +134,7 @@ class Conv2D(Layer):
             over_columns = np.matmul(dy.reshape(rows.outputs * filters, -1), np.ones(columns.outputs * images, dy.dtype))
             np.add.reduce(over_columns.reshape(-1, filters), axis=0, out=here.gradient["bias"])
         each_row = here.buffer("dw", (groups, rows.outputs, windows.shape[2], each))
-        np.matmul(windows, self._grouped(dy).transpose(0, 1, 3, 2), out=each_row)
+        matmul(windows, self._grouped(dy).transpose(0, 1, 3, 2), each_row)
         d_kernels = np.add.reduce(each_row, axis=1)  # (G, kh · C/G · kw, O/G)
         here.gradient["weight"].reshape(groups, each, -1)[...] = d_kernels.transpose(0, 2, 1)
         if not here.needs_input_gradient:
@@ -156,7 +157,7 @@ class Conv2D(Layer):
         if rows.stride == rows.dilation == 1:
             _multiply_without_zeros(kernels, windows, first, rows.outputs, kh, d_columns)
         else:
-            np.matmul(kernels, windows, out=d_columns)
+            matmul(kernels, windows, d_columns)
         shifted = d_columns.reshape(groups, height, -1, kw, columns.outputs, images)
         if self._plain(columns):
             return by_images(shifted.reshape(height, channels, width, images))
@@ -245,13 +246,13 @@ def _multiply_without_zeros(kernels: np.ndarray, windows: np.ndarray, first: int
     height, each = windows.shape[1], windows.shape[2] // kh
     whole = slice(max(first, 0), min(first + count - kh + 1, height))  # the windows without zeros
     if whole.start < whole.stop:
-        np.matmul(kernels, windows[:, whole], out=out[:, whole])
+        matmul(kernels, windows[:, whole], out[:, whole])
     for h in range(height):
         if whole.start <= h < whole.stop:
             continue
         begin, end = max(0, first - h) * each, min(kh, first + count - h) * each
         if begin < end:
-            np.matmul(kernels[:, 0, :, begin:end], windows[:, h, begin:end], out=out[:, h])
+            matmul(kernels[:, 0, :, begin:end], windows[:, h, begin:end], out[:, h])
         else:
             out[:, h] = 0.0
 

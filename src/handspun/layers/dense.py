@@ -9,6 +9,7 @@ import numpy as np
 from handspun.initializers import HeNormal, Initializer, initializer_from_config
 from handspun.layers.base import Layer, flat_size, positive_integer
 from handspun.parameters import Shape
+from handspun.products import matmul
 from handspun.tape import Tape
 
 
@@ -57,7 +58,7 @@ class Dense(Layer):
 
     def forward(self, x: np.ndarray, tape: Tape) -> np.ndarray:
         here = tape[self]
-        y = np.matmul(x, self.weight, out=here.buffer("y", (len(x), self.units)))  # (N, out)
+        y = matmul(x, self.weight, here.buffer("y", (len(x), self.units)))  # (N, out)
         if self.has_bias:
             y += self.bias
         here["x"] = x
@@ -68,10 +69,10 @@ class Dense(Layer):
         x = here["x"]  # (N, in)
         if self.has_bias:
             np.add.reduce(dy, axis=0, out=here.gradient["bias"])
-        np.matmul(x.T, dy, out=here.gradient["weight"])
+        matmul(x.T, dy, here.gradient["weight"])
         if not here.needs_input_gradient:
             return None
-        return np.matmul(dy, self.weight.T, out=here.like("dx", x))  # (N, in)
+        return matmul(dy, self.weight.T, here.like("dx", x))  # (N, in)
 
     def config(self) -> dict[str, Any]:
         return {"units": self.units, "initializer": self.initializer.config(), "bias": self.has_bias}

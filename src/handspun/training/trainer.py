@@ -12,7 +12,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import numpy as np
@@ -23,14 +23,17 @@ from handspun.clipping import Clip
 from handspun.errors import UsageError
 from handspun.evaluation import loss_and_accuracy
 from handspun.losses import Loss
-from handspun.memory import pieces
+from handspun.memory import LINE, shared_zeros
 from handspun.metrics import correct
 from handspun.network import Sequential
 from handspun.optimizers import Optimizer
+from handspun.parameters import Parameters
 from handspun.penalties import Penalty
 from handspun.schedules import Horizon, Schedule
-from handspun.threads import Team
+from handspun.tape import Outcome
+from handspun.threads import Team, count_threads
 from handspun.training.callbacks import Callback
+from handspun.training.crew import Crew, Processes, Threads, Trial, may_fork, processes_can_share
 from handspun.training.divergence import explain_divergence
 from handspun.training.history import History, Record
 from handspun.training.interruption import Interruption
@@ -38,8 +41,21 @@ from handspun.training.interruption import Interruption
 #: What the random numbers of a training are for: each use draws from a stream of its own.
 ORDER, NOISE = 1, 2
 
-#: Pieces whose gradients wait at the same time until they are added up, for each thread.
-WAITING = 4
+#: Pieces whose gradients wait at the same time until they are added up.
+WAITING = 8
+
+#: Dense networks, whose pieces could be large, cut a batch in two from so many parameters times images on: then two processes
+#: take less time than one.
+WORTH_TWO = 2_000_000
+
+#: Seconds that a training has gone on before it is shared among processes, which takes some milliseconds itself.
+ALONE = 0.1
+
+#: Into so many parts the vectors are cut that are added up and changed together. Not one for each member: the sum of squares
+#: depends on it.
+PARTS = 2
+
+VALUES_A_LINE = LINE // 4
 
 
 class Trainer:
@@ -102,15 +118,23 @@ class Trainer:
         self._sample_weight = None if sample_weight is None else sample_weight.astype(network.dtype)
         self.augment = augment
         self._threads = threads
-        self._piece_size = piece_size or network.piece_size
+        self._piece_size = piece_size or _piece_size(network, self.batch_size)
         self._order_rng = np.random.Generator(np.random.PCG64(np.random.SeedSequence([seed, ORDER])))
         self._order_state = self._order_rng.bit_generator.state
-        self._members = [_Member(self, images)]  # one for each thread, from the first pass on in which it takes part
         self._images = images
-        self._team: Team | None = None
-        self._sum = network.parameters.zeros_like().vector if self.batch_size > self._piece_size else None
-        self._seen = network.statistics.zeros_like()
-        self._rooms: dict[str, np.ndarray] = {}
+        self._members: dict[int, _Member] = {}  # those of this process, from the first pass on in which they take part
+        self._crew = Crew()
+        self._crews = [self._crew]
+        self._hire: float | None = None  # when to share the training among processes
+        self._trial: Trial | None = None  # of whether that pays
+        pieces = -(-self.batch_size // self._piece_size)
+        at_once = min(pieces, max(WAITING, count_threads(threads)))
+        # What the members of a crew have in common: shared memory.
+        self._indices = shared_zeros((self.batch_size,), np.intp)
+        self._results = shared_zeros((at_once, 2), np.float64)  # the loss and the right answers of each piece
+        self._slots = [_Slot(network) for _ in range(at_once)]
+        self._sum = _Slot(network) if pieces > 1 else self._slots[0]
+        self._squares = shared_zeros((PARTS,), np.float64)  # of the parts of the sum
         optimizer.start(network.parameters.vector, network.decayed)
         if average:
             average.start(network.parameters.vector)
@@ -148,14 +172,11 @@ class Trainer:
             callback.on_train_begin(self)
         # What is not finite is found and explained by the step itself; NumPy need not warn of it.
         quiet = np.errstate(over="ignore", invalid="ignore", divide="ignore")
-        team = Team(self._threads) if self.network.takes_pictures else None
-        with Interruption() as interruption, quiet, team or nullcontext():
-            self._team = team
+        with Interruption() as interruption, quiet, self._together():
             while not self.finished:
                 self._run_epoch(interruption)
                 if interruption.requested:
                     break
-        self._team = None
         if self.finished:
             if self.average:
                 self.network.parameters.vector[...] = self.average.vector
@@ -167,6 +188,43 @@ class Trainer:
         interruption.raise_if_requested()
         return self.history
 
+    @contextmanager
+    def _together(self) -> Iterator[None]:
+        """A context in which those that ``threads`` speaks of share the steps."""
+        in_pieces, pictures = self._sum is not self._slots[0], self.network.takes_pictures
+        if not pictures and not (in_pieces and processes_can_share()):
+            yield  # the threads are BLAS's
+            return
+        fork = in_pieces and may_fork()
+        with Team(self._threads if pictures and not fork else 1) as team:  # which holds BLAS to one thread
+            self._crews = [Crew()]
+            if team.size > 1:
+                self._crew = Threads(team)
+            elif fork and count_threads(self._threads) > 1:
+                self._hire = time.perf_counter() + ALONE
+            own = self.network.parameters.vector
+            try:
+                yield
+            finally:
+                self._hire = self._trial = None
+                for crew in self._crews:
+                    crew.end()
+                self._crew = Crew()
+                if self.network.parameters.vector is not own:
+                    self.network.keep_parameters_in(own)
+
+    def _hire_others(self) -> None:
+        """From now on the steps are shared among processes."""
+        self._hire = None
+        size = min(count_threads(self._threads), -(-self.batch_size // self._piece_size))
+        self.network.keep_parameters_in(_shared(self.network.parameters).vector)
+        self.optimizer.keep_state_in_shared_memory()
+        # Without another process, of which the system may have no more, the steps only take longer.
+        with suppress(OSError):
+            self._crews.append(Processes(size, [self._pass, self._add_up, self._update]))
+            self._trial = Trial(*self._crews)
+            self._crew = self._trial.crew
+
     def _run_epoch(self, interruption: Interruption) -> None:
         """What is left of the current epoch, then its validation and record."""
         self._order_state = self._order_rng.bit_generator.state
@@ -174,8 +232,12 @@ class Trainer:
         watchers = [callback for callback in self.callbacks if callback.watches_steps]
         while self.position < self.steps_per_epoch and not self.stop:
             began = time.perf_counter()
-            self._one_step(order)
-            self.running["seconds"] += time.perf_counter() - began  # what callbacks take, or wait for, is no training
+            self._one_step(order, began)
+            seconds = time.perf_counter() - began
+            self.running["seconds"] += seconds  # what callbacks take, or wait for, is no training
+            if self._trial:
+                self._trial.note(seconds, min(self.batch_size, self.size))
+                self._crew = self._trial.crew
             for callback in watchers:
                 callback.on_step_end(self)
             if interruption.requested and self.position < self.steps_per_epoch and not self.stop:
@@ -229,31 +291,30 @@ class Trainer:
 
     # One step ------------------------------------------------------------------------------------------------------
 
-    def _one_step(self, order: np.ndarray | None) -> None:
+    def _one_step(self, order: np.ndarray | None, began: float) -> None:
         """One batch: loss, gradient, and the change of the parameters."""
         start = self.position * self.batch_size
         batch = slice(start, min(start + self.batch_size, self.size))
         indices = batch if order is None else order[batch]
         images = batch.stop - batch.start
 
-        vector = self.network.parameters.vector
-        if images <= self._piece_size:
-            member = self._members[0]
-            value, hits = member.pass_through(indices, 0, None)
-            gradient, seen = member.tape.gradient.vector, member.tape.statistics
-        else:
-            value, hits, gradient = self._in_pieces(indices, images)
-            seen = self._seen
-        self.network.update_statistics(seen)
+        if self._hire and began > self._hire:
+            self._hire_others()
+        value, hits = self._pass_all(indices, images)
+        vector, gradient = self.network.parameters.vector, self._sum.vector
+        if self.network.statistics:
+            self.network.update_statistics(self._sum.statistics)
         if self.penalty:
             value += self.penalty(vector, self.network.decayed, gradient)
-        norm = math.sqrt(max(float(gradient @ gradient), 0.0))
+        if self.penalty or self._sum is self._slots[0]:
+            self._squares[:] = [float(part @ part) for part in self._sum.parts]
+        norm = math.sqrt(self._squares[0] + self._squares[1])
         if not math.isfinite(value + norm):
             raise explain_divergence(self, BatchLoader(self._images, self.network).load(indices), gradient)
         if self.clip:
             self.clip(gradient, norm)
         self.learning_rate = self.optimizer.learning_rate * self.schedule.factor(self.step, self.horizon)
-        self.optimizer.step(vector, gradient, self.learning_rate)
+        self._crew.run_short(self._update, self.learning_rate, self.optimizer.steps)
         self.step += 1
         self.position += 1
         if self.average:
@@ -266,51 +327,74 @@ class Trainer:
         sums["gradient_norm"] += norm
         sums["steps"] += 1
 
-    def _in_pieces(self, indices: np.ndarray | slice, images: int) -> tuple[float, int, np.ndarray]:
-        """A large batch in pieces, whose losses and gradients add up to those of the whole, always in the same order."""
-        assert self._sum is not None
+    def _pass_all(self, indices: np.ndarray | slice, images: int) -> tuple[float, int]:
+        """Loss and right answers of a batch; leaves its gradient and what it saw in ``_sum``.
+
+        The losses and gradients of its pieces add up to those of the whole, always in the same order.
+        """
         weight = None if self._sample_weight is None else self._sample_weight[indices]
         normalizer = self.loss.total_weight(self._targets[indices], weight)
-        offset = indices.start if isinstance(indices, slice) else 0
-        parts = [
-            slice(offset + piece.start, offset + piece.stop) if isinstance(indices, slice) else indices[piece]
-            for piece in pieces(images, self._piece_size)
-        ]
-        members = self._team.size if self._team else 1
-        while len(self._members) < min(members, len(parts)):
-            self._members.append(_Member(self, self._images))
-        at_once = 1 if members == 1 else min(len(parts), WAITING * members)
-        gradients, seen = self._room("gradients", at_once, self._sum), self._room("seen", at_once, self._seen.vector)
-        results: list[tuple[float, int]] = [(0.0, 0)] * len(parts)
-        self._sum[...] = 0.0
-        self._seen.vector[...] = 0.0
-        for first in range(0, len(parts), at_once):
-            some = parts[first : first + at_once]
+        start = -1
+        if isinstance(indices, slice):
+            start = indices.start
+        else:
+            self._indices[:images] = indices
+        pieces = -(-images // self._piece_size)
+        results: list[list[float]] = []
+        for first in range(0, pieces, len(self._slots)):
+            count = min(len(self._slots), pieces - first)
+            self._crew.run(self._pass, self.step, start, images, first, count, normalizer)
+            if self._sum is not self._slots[0]:
+                self._crew.run_short(self._add_up, first, count)
+                if self.network.statistics:
+                    self._add_up_statistics(images, first, count)
+            results += self._results[:count].tolist()
+        return math.fsum(value for value, _ in results), int(sum(hits for _, hits in results))
 
-            def work(member: int, slot: int, first: int = first) -> None:
-                own = self._members[member]
-                results[first + slot] = own.pass_through(parts[first + slot], first + slot, normalizer)
-                gradients[slot] = own.tape.gradient.vector
-                seen[slot] = own.tape.statistics.vector
+    def _pass(
+        self, member: int, size: int, step: float, start: float, images: float, first: float, count: float, normalizer: float
+    ) -> None:
+        """The passes of the pieces ``first`` to ``first + count - 1`` of a batch, each into its slot.
 
-            if self._team:
-                self._team.each(work, len(some))
-            else:
-                for slot in range(len(some)):
-                    work(0, slot)
-            for slot in range(len(some)):
-                self._sum += gradients[slot]
-                begin = (first + slot) * self._piece_size
-                share = min(self._piece_size, images - begin) / images
-                self._seen.vector += seen[slot] * share
-        return math.fsum(value for value, _ in results), sum(hits for _, hits in results), self._sum
+        The images of the batch are those at ``_indices``, or so many from ``start`` on if that is not -1.
+        """
+        if member not in self._members:
+            self._members[member] = _Member(self)
+        own = self._members[member]
+        for slot in range(member, int(count), size):
+            piece = int(first) + slot
+            begin, end = piece * self._piece_size, min((piece + 1) * self._piece_size, int(images))
+            indices = self._indices[begin:end] if start < 0 else slice(int(start) + begin, int(start) + end)
+            self._results[slot] = own.pass_through(indices, int(step), piece, normalizer, self._slots[slot].outcome)
 
-    def _room(self, name: str, rows: int, vector: np.ndarray) -> np.ndarray:
-        """An array of ``rows`` vectors like ``vector``, the same in every step."""
-        room = self._rooms.get(name)
-        if room is None or len(room) < rows:
-            room = self._rooms[name] = np.empty((rows, vector.size), vector.dtype)
-        return room
+    def _add_up(self, member: int, size: int, first: float, count: float) -> None:
+        """Add the gradients of some pieces to those before, and their squares: a part of the vector each."""
+        for part in range(member, PARTS, size):
+            total = self._sum.parts[part]
+            others = [slot.parts[part] for slot in self._slots[: int(count)]]
+            if first == 0.0 and count > 1.0:
+                np.add(others.pop(0), others.pop(0), out=total)
+            elif first == 0.0:
+                total[...] = others.pop()
+            for other in others:
+                total += other
+            self._squares[part] = total @ total
+
+    def _add_up_statistics(self, images: int, first: int, count: int) -> None:
+        """The mean over the pieces of what they saw."""
+        total = self._sum.statistics.vector
+        if first == 0:
+            total[...] = 0.0
+        for slot in range(count):
+            begin = (first + slot) * self._piece_size
+            total += self._slots[slot].statistics.vector * (min(self._piece_size, images - begin) / images)
+
+    def _update(self, member: int, size: int, rate: float, steps: float) -> None:
+        """The change of the parameters after so many steps: a part of them each."""
+        self.optimizer.steps = int(steps)  # not all members take part in every step
+        vector = self.network.parameters.vector
+        shares = [_share(vector.size, part) for part in range(member, PARTS, size)]
+        self.optimizer.step(vector, self._sum.vector, rate, shares=shares)
 
     @staticmethod
     def _nothing_yet() -> dict[str, float]:
@@ -410,24 +494,62 @@ class Trainer:
 
 
 class _Member:
-    """What one thread needs for its passes: a tape, and arrays for its images."""
+    """What one member of a crew needs for its passes: a tape, and arrays for its images."""
 
-    def __init__(self, trainer: Trainer, images: np.ndarray) -> None:
+    def __init__(self, trainer: Trainer) -> None:
         self._trainer = trainer
-        self._loader = BatchLoader(images, trainer.network, trainer.augment)
-        self.tape = trainer.network.tape(training=True)
+        self._loader = BatchLoader(trainer._images, trainer.network, trainer.augment)
+        self._tape = trainer.network.tape(training=True)
 
-    def pass_through(self, indices: np.ndarray | slice, piece: int, normalizer: float | None) -> tuple[float, int]:
-        """Loss and right answers of the images at ``indices``; leaves the gradient on the tape."""
-        trainer, tape = self._trainer, self.tape
-        entropy = [trainer.seed, NOISE, trainer.step, piece]
+    def pass_through(
+        self, indices: np.ndarray | slice, step: int, piece: int, normalizer: float, outcome: Outcome
+    ) -> tuple[float, int]:
+        """Loss and right answers of the images at ``indices``; leaves the gradient in ``outcome``."""
+        trainer, tape = self._trainer, self._tape
+        entropy = [trainer.seed, NOISE, step, piece]
         tape.draw_from(lambda: np.random.Generator(np.random.SFC64(np.random.SeedSequence(entropy))))
+        tape.write_to(outcome)
         targets = trainer._targets[indices]
         weight = None if trainer._sample_weight is None else trainer._sample_weight[indices]
         outputs = trainer.network.forward(self._loader.load(indices, lambda: tape.rng), tape)
         value, d_outputs = trainer.loss(outputs, targets, weight, normalizer)
         trainer.network.backward(d_outputs, tape)
         return value, correct(outputs, targets) if trainer.classification else 0
+
+
+def _piece_size(network: Sequential, batch_size: int) -> int:
+    """How many images of a batch go through the network at once."""
+    # A piece is normalised by its own mean and variance: where there are such layers a batch is not cut without need.
+    if network.takes_pictures or network.statistics or network.parameters.vector.size * batch_size < WORTH_TWO:
+        return network.piece_size
+    return min(network.piece_size, -(-batch_size // 2))
+
+
+class _Slot:
+    """Where a pass leaves its gradient and what it saw of its images, in memory that a crew shares.
+
+    Attributes:
+        vector: the gradient.
+        parts: the parts of it that members work on, ``PARTS`` of them.
+    """
+
+    def __init__(self, network: Sequential) -> None:
+        gradient, self.statistics = _shared(network.parameters), _shared(network.statistics)
+        self.outcome = network.outcome(gradient, self.statistics)
+        self.vector = gradient.vector
+        self.parts = [self.vector[_share(self.vector.size, part)] for part in range(PARTS)]
+
+
+def _share(size: int, part: int) -> slice:
+    """A part of a vector, in whole cache lines."""
+    lines = -(-size // VALUES_A_LINE)
+    return slice(lines * part // PARTS * VALUES_A_LINE, min(lines * (part + 1) // PARTS * VALUES_A_LINE, size))
+
+
+def _shared(parameters: Parameters) -> Parameters:
+    """Room of the same layout in shared memory."""
+    vector = parameters.vector
+    return Parameters(parameters.shapes, vector.dtype, shared_zeros(vector.shape, vector.dtype))
 
 
 def _plain(value: Any) -> Any:

@@ -1,0 +1,297 @@
+"""Who computes a training: processes that share each step among them.
+
+A step is done in turns that all members take part in at once, each with its share: first the passes through the network, then
+the sum of the gradients, then the change of the parameters. Between them a member waits for the others. Threads are slow at
+this. Python lets only one of them run at a time but for the insides of NumPy's calls, and who finds it taken is put to sleep
+and woken again, some 50 µs each time, while a step of a small network has taken 300 µs when nobody waits. So the members
+are processes that share memory, and wait by looking, again and again, at a number in it.
+
+They come into being by ``fork``: a member begins as a copy of this process, with the network, the images and whatever the user
+made, at the cost of some milliseconds. That is safe only where BLAS outlives it (Linux), and looking at a number says only on
+x86-64 that what was written before it is there as well. Elsewhere networks of pictures have threads (``handspun.threads``), and
+others one process.
+
+Nothing here decides about a result. What is computed is cut into the same pieces and added up in the same order, whoever does
+it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import json
+import math
+import os
+import platform
+import signal
+import sys
+import threading
+import time
+import traceback
+import warnings
+from collections.abc import Callable, Sequence
+from typing import Any, NoReturn
+
+import numpy as np
+
+from handspun import errors
+from handspun.errors import HandspunError
+from handspun.memory import LINE, shared_zeros
+from handspun.threads import Team
+
+Task = Callable[..., None]
+"""``task(member, size, *numbers)``: what the member of that number, of so many, has to do."""
+
+#: How often a member looks at the number it waits for before it sleeps between looks: about two milliseconds.
+LOOKS = 50_000
+
+#: The shortest and the longest of these sleeps, in seconds.
+NAP, LONG_NAP = 50e-6, 1e-3
+
+#: Numbers that a task can be given.
+NUMBERS = 8
+
+#: Seconds that members have to end when they are told to.
+PATIENCE = 10.0
+
+#: A crew is judged by so many seconds, and so many steps at least.
+WINDOW, STEPS = 0.05, 3
+
+#: Seconds from one trial of the other crew to the next.
+SHORT_HOLD, LONG_HOLD = 1.0, 8.0
+
+_WORDS = LINE // 8  # numbers of 8 bytes in a cache line: what two members write must not lie in the same one
+_QUIT = -1
+
+
+def processes_can_share() -> bool:
+    """Whether this platform lets processes share a training."""
+    return sys.platform == "linux" and platform.machine() == "x86_64"
+
+
+class Crew:
+    """One who computes alone.
+
+    Attributes:
+        size: how many members there are.
+    """
+
+    size = 1
+
+    def run(self, task: Task, *numbers: float) -> None:
+        """Let all members do their share of ``task``, and return when all are done."""
+        task(0, 1, *numbers)
+
+    #: The same for a task that is shorter than waking threads takes.
+    run_short = run
+
+    def end(self) -> None:
+        """Let the others go."""
+        return
+
+
+class Threads(Crew):
+    """The threads of a ``Team``."""
+
+    def __init__(self, team: Team) -> None:
+        self._team = team
+        self.size = team.size
+
+    def run(self, task: Task, *numbers: float) -> None:
+        self._team.each(lambda _, member: task(member, self.size, *numbers), self.size)
+
+
+class Processes(Crew):
+    """This process and copies of it.
+
+    What the tasks write has to lie in shared memory (``shared_zeros``) before the crew is made; all else that one member
+    changes the others do not see.
+
+    Args:
+        size: how many, with this one.
+        tasks: all that they will be asked to run.
+
+    Raises:
+        OSError: there can be no more processes.
+    """
+
+    def __init__(self, size: int, tasks: Sequence[Task]) -> None:
+        self.size = size
+        self._tasks = {task.__name__: number for number, task in enumerate(tasks)}
+        # The turn and its task, and then, of each member, the turn it has done.
+        self._words: Any = memoryview(shared_zeros(((1 + size) * _WORDS,), np.int64))  # pyright: ignore[reportArgumentType]
+        self._numbers: Any = memoryview(shared_zeros((NUMBERS,), np.float64))  # pyright: ignore[reportArgumentType]
+        self._turn = 0
+        self._parent = os.getpid()
+        self._others: dict[int, int] = {}  # member: process
+        self._faults: dict[int, int] = {}  # member: the pipe from which to read what it raised
+        try:
+            for member in range(1, size):
+                self._fork(member, tasks)
+        except BaseException:
+            self.end()
+            raise
+
+    def _fork(self, member: int, tasks: Sequence[Task]) -> None:
+        reading, writing = os.pipe()
+        try:
+            with warnings.catch_warnings():
+                # Python warns of threads whose locks the copy may find taken. It computes, and takes no lock of theirs.
+                warnings.simplefilter("ignore", DeprecationWarning)
+                process = os.fork()
+        except OSError:
+            os.close(reading)
+            os.close(writing)
+            raise
+        if process == 0:
+            os.close(reading)
+            self._serve(member, tasks, writing)
+        os.close(writing)
+        self._others[member], self._faults[member] = process, reading
+
+    def run(self, task: Task, *numbers: float) -> None:
+        """Let all members do their share of ``task``, and return when all are done.
+
+        Raises:
+            HandspunError: another process was ended from outside.
+            BaseException: what the task raised, here or elsewhere.
+        """
+        words = self._words
+        for place, number in enumerate(numbers):
+            self._numbers[place] = number
+        words[1] = self._tasks[task.__name__]
+        words[2] = len(numbers)
+        self._turn += 1
+        words[0] = self._turn
+        task(0, self.size, *numbers)
+        for member in self._others:
+            _wait(words, (1 + member) * _WORDS, self._turn, lambda member=member: self._check(member))
+            if words[(1 + member) * _WORDS + 1]:
+                raise self._fault(member)
+
+    run_short = run
+
+    def _check(self, member: int) -> None:
+        """Raise if the process of ``member`` is no more."""
+        process = self._others[member]
+        if os.waitpid(process, os.WNOHANG)[0]:
+            del self._others[member]
+            os.close(self._faults.pop(member))
+            raise HandspunError(
+                f"Process {process}, which shared the work of this training, was ended from outside, perhaps for want of "
+                "memory. Train again with threads=1, from a checkpoint if there is one."
+            )
+
+    def _fault(self, member: int) -> BaseException:
+        """What ``member`` raised, as far as it can be told: an error of handspun's own, or one with its name and traceback."""
+        with os.fdopen(self._faults.pop(member), encoding="utf-8") as pipe:
+            fault = json.load(pipe)
+        os.waitpid(self._others.pop(member), 0)
+        kind = getattr(errors, fault["kind"], None)
+        if isinstance(kind, type) and issubclass(kind, HandspunError):
+            error = HandspunError.__new__(kind)
+            error.args = (fault["message"],)
+            return error
+        error = RuntimeError(f"{fault['kind']}: {fault['message']}")
+        error.add_note(fault["traceback"])
+        return error
+
+    def end(self) -> None:
+        self._words[0] = _QUIT
+        until = time.monotonic() + PATIENCE
+        for process in self._others.values():
+            while not os.waitpid(process, os.WNOHANG)[0]:
+                if time.monotonic() > until:
+                    os.kill(process, signal.SIGKILL)
+                time.sleep(NAP)
+        for pipe in self._faults.values():
+            os.close(pipe)
+        self._others, self._faults = {}, {}
+
+    # In the other processes ------------------------------------------------------------------------------------------
+
+    def _serve(self, member: int, tasks: Sequence[Task], faults: int) -> NoReturn:
+        """Do a share of every task until told to end. Nothing of the copied process may run on after that."""
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, signal.SIG_IGN)  # the first process gets them too, and ends this one when it is ready
+        gc.disable()  # what it would collect belongs to the other process
+        words, own = self._words, (1 + member) * _WORDS
+        try:
+            while True:
+                self._turn += 1
+                _wait(words, 0, self._turn, self._check_parent)
+                if words[0] == _QUIT:
+                    os._exit(0)
+                tasks[words[1]](member, self.size, *self._numbers[: words[2]])
+                words[own] = self._turn
+        except BaseException as error:
+            fault = {"kind": type(error).__name__, "message": str(error), "traceback": traceback.format_exc()}
+            with contextlib.suppress(OSError), os.fdopen(faults, "w", encoding="utf-8") as pipe:
+                json.dump(fault, pipe)
+            words[own + 1] = 1
+            words[own] = self._turn
+        finally:
+            os._exit(1)
+
+    def _check_parent(self) -> None:
+        if os.getppid() != self._parent:
+            os._exit(1)
+
+
+class Trial:
+    """Which of two crews is the faster one just now.
+
+    On a machine with other work to do a member is set aside now and then, and all the others wait for it: two can then take
+    several times as long as one. So the faster crew works, and the other is tried now and then, the more seldom the clearer
+    things are.
+
+    Args:
+        crews: the two of them; the second begins.
+
+    Attributes:
+        crew: who is to do the next step.
+    """
+
+    def __init__(self, *crews: Crew) -> None:
+        self._crews = crews
+        self._paces = [math.inf, math.inf]  # seconds an image, as last seen
+        self._usual = self._at = 1
+        self._due, self._hold = 0.0, SHORT_HOLD  # seconds until the other is tried
+        self._seconds, self._images, self._steps = 0.0, 0, 0
+        self.crew = crews[1]
+
+    def note(self, seconds: float, images: int) -> None:
+        """Take in what a step took."""
+        self._seconds += seconds
+        self._images += images
+        self._steps += 1
+        if self._seconds < WINDOW or self._steps < STEPS:
+            return
+        self._paces[self._at] = pace = self._seconds / self._images
+        self._due -= self._seconds
+        self._seconds, self._images, self._steps = 0.0, 0, 0
+        if self._at != self._usual:
+            best = int(self._paces[1] <= self._paces[0])
+            self._hold = min(2.0 * self._hold, LONG_HOLD) if best == self._usual else SHORT_HOLD
+            self._usual = self._at = best
+            self._due = self._hold
+        elif self._due <= 0.0 or pace > self._paces[1 - self._at]:
+            self._at = 1 - self._at
+        self.crew = self._crews[self._at]
+
+
+def _wait(words: Any, place: int, turn: int, check: Callable[[], None]) -> None:
+    """Return when the number at ``place`` is ``turn``, or the end; call ``check`` now and then while that takes long."""
+    for _ in range(LOOKS):
+        if words[place] == turn or words[place] == _QUIT:
+            return
+    nap = NAP
+    while words[place] != turn and words[place] != _QUIT:
+        check()
+        time.sleep(nap)
+        nap = min(2 * nap, LONG_NAP)
+
+
+def may_fork() -> bool:
+    """Whether this process may be copied now: other threads of it are left behind, so only its main thread should do that."""
+    return processes_can_share() and threading.current_thread() is threading.main_thread()

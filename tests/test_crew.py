@@ -1,0 +1,365 @@
+"""Processes that share a training: how many there are changes how long it takes, and not one bit of the result."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from handspun.averaging import ExponentialMovingAverage
+from handspun.clipping import ClipNorm
+from handspun.errors import HandspunError, UsageError
+from handspun.layers import BatchNorm, Conv2D, Dense, Dropout, Flatten, MaxPool2D, ReLU
+from handspun.memory import shared_zeros
+from handspun.network import Sequential, mlp
+from handspun.optimizers import SGD, Adam, AdamW
+from handspun.penalties import Penalty
+from handspun.training import crew, trainer
+from handspun.training.callbacks import Callback
+from handspun.training.crew import Crew, Processes, Trial, processes_can_share
+from handspun.training.fit import fit
+
+pytestmark = pytest.mark.skipif(not processes_can_share(), reason="processes share a training on Linux on x86-64 only")
+
+RNG = np.random.default_rng(8)
+IMAGES = RNG.integers(0, 256, (180, 8, 8)).astype(np.uint8)
+LABELS = RNG.integers(0, 3, 180)
+
+
+@pytest.fixture
+def at_once(monkeypatch):
+    """Trainings are shared from their first step on, however small."""
+    pytest.importorskip("threadpoolctl", reason="more than one process needs threadpoolctl")
+    monkeypatch.setattr(trainer, "ALONE", -1.0)
+    monkeypatch.setattr(trainer, "WORTH_TWO", 0)
+
+
+# The crew ----------------------------------------------------------------------------------------------------------------
+
+
+class Board:
+    """Tasks that leave their traces in shared memory."""
+
+    def __init__(self, members):
+        self.seen = shared_zeros((members, 3), np.float64)
+
+    def note(self, member, size, number, other):
+        self.seen[member] = [size, number, other]
+
+    def add(self, member, size):
+        self.seen[member, 1] += 1.0
+
+    def fail(self, member, size, who, kind):
+        if member == who:
+            raise (UsageError("what was meant") if kind else KeyError("a defect"))
+
+    def wait(self, member, size, who):
+        if member == who:
+            time.sleep(60)
+
+    def crew(self):
+        return Processes(len(self.seen), [self.note, self.add, self.fail, self.wait])
+
+
+@pytest.mark.parametrize("size", [1, 2, 4])
+def test_each_member_does_every_task_once_and_in_turn(size):
+    board = Board(size)
+    members = board.crew()
+    try:
+        members.run(board.note, 5, 2.5)
+        np.testing.assert_array_equal(board.seen, [[size, 5.0, 2.5]] * size)
+        for _ in range(200):
+            members.run(board.add)
+        np.testing.assert_array_equal(board.seen[:, 1], 205.0)
+    finally:
+        members.end()
+
+
+def children():
+    """The processes that this one is waiting for."""
+    return Path(f"/proc/self/task/{os.getpid()}/children").read_text("ascii").split()
+
+
+def open_files():
+    return len(list(Path("/proc/self/fd").iterdir()))
+
+
+def test_at_the_end_no_process_and_no_pipe_is_left():
+    before, files = children(), open_files()
+    board = Board(3)
+    members = board.crew()
+    assert len(children()) == len(before) + 2
+    members.run(board.add)
+    members.end()
+    assert children() == before
+    assert open_files() == files
+
+
+@pytest.mark.parametrize(
+    ("kind", "error", "text"),
+    [(1, UsageError, "^what was meant$"), (0, RuntimeError, "KeyError: 'a defect'")],
+)
+def test_what_another_process_raises_comes_out_here(kind, error, text):
+    board = Board(3)
+    members = board.crew()
+    try:
+        with pytest.raises(error, match=text) as caught:
+            members.run(board.fail, 2, kind)
+        if not kind:
+            assert "in fail" in "".join(caught.value.__notes__)
+    finally:
+        members.end()
+
+
+def test_a_process_that_is_killed_is_noticed():
+    before = set(children())
+    board = Board(2)
+    members = board.crew()
+    (other,) = set(children()) - before
+    threading.Timer(0.2, os.kill, (int(other), signal.SIGKILL)).start()
+    try:
+        with pytest.raises(HandspunError, match=f"Process {other}.* was ended from outside"):
+            members.run(board.wait, 1)
+    finally:
+        members.end()
+
+
+def test_processes_end_when_the_first_is_killed():
+    program = """
+import os, time
+import numpy as np
+from handspun.memory import shared_zeros
+from handspun.training.crew import Processes
+def work(member, size): pass
+crew = Processes(3, [work])
+crew.run(work)
+print(*crew._others.values(), flush=True)
+time.sleep(60)
+"""
+    with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        others = [int(word) for word in process.stdout.readline().split()]
+        assert len(others) == 2
+        process.kill()
+    until = time.monotonic() + 10.0
+    while any(is_running(other) for other in others):
+        assert time.monotonic() < until, "a process was left behind"
+        time.sleep(0.01)
+
+
+def is_running(process):
+    try:
+        state = Path(f"/proc/{process}/stat").read_text("ascii").rpartition(")")[2].split()[0]
+        return state != "Z"  # ended, and not yet waited for by whoever is first here
+    except FileNotFoundError:
+        return False
+
+
+def steps_of(paces, seconds, trial, crews):
+    """Which crew did each step in so many seconds of work, at ``paces`` seconds an image, ten images a step."""
+    done, spent = [], 0.0
+    while spent < seconds:
+        number = crews.index(trial.crew)
+        done.append(number)
+        spent += 10 * paces[number]
+        trial.note(10 * paces[number], 10)
+    return done
+
+
+@pytest.mark.parametrize("faster", [0, 1])
+def test_the_faster_crew_does_nearly_all_of_the_work(faster):
+    crews = [Crew(), Crew()]
+    trial = Trial(*crews)
+    paces = [2e-4, 2e-4]
+    paces[faster] = 1e-4
+    done = steps_of(paces, 20.0, trial, crews)
+    assert set(done) == {0, 1}
+    assert done.count(faster) > 0.97 * len(done)
+
+
+def test_it_is_noticed_soon_when_the_other_crew_becomes_the_faster_one():
+    crews = [Crew(), Crew()]
+    trial = Trial(*crews)
+    assert steps_of([2e-4, 1e-4], 20.0, trial, crews)[-1] == 1
+    done = steps_of([2e-4, 9e-4], 2.0, trial, crews)  # the machine has other work
+    assert done.count(0) > 0.9 * len(done)
+    done = steps_of([2e-4, 1e-4], 10.0, trial, crews)  # and has it no more
+    assert done.count(1) > 0.7 * len(done)
+
+
+# Trainings ---------------------------------------------------------------------------------------------------------------
+
+
+def dense():
+    return Sequential([Dense(20), ReLU(), Dropout(0.2), Dense(3)], (64,), seed=1)
+
+
+def pictures():
+    layers = [Conv2D(4, 3), BatchNorm(), MaxPool2D(2), ReLU(), Flatten(), Dropout(0.3), Dense(3)]
+    return Sequential(layers, (1, 8, 8), seed=1)
+
+
+def noisy(images, rng):
+    return images ^ rng.integers(0, 8, images.shape, dtype=np.uint8)
+
+
+def trained(make, count, **more):
+    network = make()
+    vector = network.parameters.vector
+    settings = {"optimizer": AdamW(0.01), "epochs": 3, "batch_size": 50, "augment": noisy, **more}
+    history = fit(network, (IMAGES, LABELS), (IMAGES, LABELS), threads=count, **settings)
+    assert network.parameters.vector is vector, "the parameters are where they were before"
+    assert np.shares_memory(network.layers[-1].weight, vector)
+    clocks = ("seconds", "images_per_second")
+    numbers = [{name: value for name, value in record.items() if name not in clocks} for record in history.records]
+    return vector.tobytes(), network.statistics.vector.tobytes(), numbers
+
+
+@pytest.mark.parametrize("make", [dense, pictures])
+@pytest.mark.parametrize(
+    "more",
+    [
+        {},
+        {"batch_size": 180},
+        {"batch_size": None, "optimizer": SGD(0.1)},
+        {"batch_size": 33, "shuffle": False},
+        {"clip": ClipNorm(0.1), "penalty": Penalty(l1=1e-4, l2=1e-3)},
+        {"average": ExponentialMovingAverage(0.9), "sample_weight": np.linspace(0.0, 1.0, 180)},
+    ],
+    ids=["usual", "large batch", "full batch", "in order", "clip and penalty", "average and weights"],
+)
+def test_training_does_not_depend_on_the_number_of_processes(make, more, at_once):
+    alone = trained(make, 1, **more)
+    assert trained(make, 2, **more) == alone
+    assert trained(make, 3, **more) == alone
+
+
+@pytest.mark.parametrize("make", [dense, pictures])
+def test_it_does_not_matter_which_steps_are_shared(make, at_once, monkeypatch):
+    alone = trained(make, 1)
+    monkeypatch.setattr(crew, "WINDOW", 0.0)
+    monkeypatch.setattr(crew, "STEPS", 1)
+    monkeypatch.setattr(crew, "SHORT_HOLD", 0.0)
+    sizes = []
+
+    class Look(Callback):
+        watches_steps = True
+
+        def on_step_end(self, training):
+            sizes.append(training._crew.size)
+
+    assert trained(make, 2, callbacks=[Look()]) == alone
+    assert set(sizes) == {1, 2}
+
+
+def test_it_is_processes_that_share_it(at_once):
+    sizes = []
+
+    class Look(Callback):
+        watches_steps = True
+
+        def on_step_end(self, training):
+            sizes.append(training._crew.size)
+
+    for count, expected in ((1, 1), (2, 2), (8, 2)):  # a batch of 50 images of a dense network has two pieces
+        sizes.clear()
+        trained(dense, count, callbacks=[Look()])
+        assert expected in sizes
+        assert set(sizes) <= {1, expected}
+
+
+def test_a_training_that_is_over_soon_is_not_shared(at_once, monkeypatch):
+    monkeypatch.setattr(trainer, "ALONE", 60.0)
+    monkeypatch.setattr(trainer, "Processes", None)
+    trained(dense, 2, epochs=1)
+
+
+def test_in_another_thread_nothing_is_forked_and_the_result_is_the_same(at_once, monkeypatch):
+    alone = trained(pictures, 1), trained(dense, 1)
+    monkeypatch.setattr(trainer, "Processes", None)
+    found = []
+    thread = threading.Thread(target=lambda: found.append((trained(pictures, 2), trained(dense, 2))))
+    thread.start()
+    thread.join()
+    assert found == [alone]
+
+
+def test_without_another_process_the_training_goes_on_alone(at_once, monkeypatch):
+    def no_more():
+        raise OSError(11, "Resource temporarily unavailable")
+
+    alone = trained(dense, 1)
+    monkeypatch.setattr(os, "fork", no_more)
+    assert trained(dense, 2) == alone
+
+
+def test_a_mistake_in_the_users_own_code_comes_out_of_the_other_process(at_once):
+    first = os.getpid()
+
+    def wrong(images, rng):
+        if os.getpid() != first:
+            raise UsageError("no such augmentation")
+        return images
+
+    before = children()
+    network = dense()
+    vector = network.parameters.vector
+    with pytest.raises(UsageError, match="no such augmentation"):
+        fit(network, (IMAGES, LABELS), batch_size=50, augment=wrong, threads=2)
+    assert children() == before
+    assert network.parameters.vector is vector
+
+
+def test_what_a_callback_does_to_the_weights_reaches_all(at_once):
+    class Halve(Callback):
+        watches_steps = True
+
+        def on_step_end(self, training):
+            if training.step == 3:
+                training.network.parameters.vector[...] *= 0.5
+                training.optimizer.learning_rate = 0.003
+
+    alone = trained(dense, 1, callbacks=[Halve()], optimizer=Adam(0.01))
+    assert trained(dense, 2, callbacks=[Halve()], optimizer=Adam(0.01)) == alone
+
+
+def test_it_can_be_resumed_with_another_number_of_processes(at_once, tmp_path):
+    class StopAfter(Callback):
+        watches_steps = True
+
+        def __init__(self, step):
+            self.step = step
+
+        def on_step_end(self, training):
+            if training.step == self.step:
+                signal.raise_signal(signal.SIGINT)
+
+    path = tmp_path / "checkpoint.npz"
+    with pytest.raises(KeyboardInterrupt):
+        trained(dense, 2, checkpoint=path, callbacks=[StopAfter(5)])
+    assert trained(dense, 3, checkpoint=path, callbacks=[StopAfter(None)]) == trained(dense, 1, callbacks=[StopAfter(None)])
+
+
+def test_small_batches_and_networks_that_look_at_the_whole_batch_stay_whole():
+    normal = Sequential([Dense(300), BatchNorm(), ReLU(), Dense(10)], (784,))
+    sizes = {
+        (mlp(784, [128, 64], 10), 64): 32,
+        (mlp(784, [128, 64], 10), 65): 33,
+        (mlp(784, [128, 64], 10), 256): 128,
+        (mlp(784, [128, 64], 10), 60_000): 512,
+        (mlp(784, [10], 10), 64): 512,
+        (normal, 64): 512,
+        (pictures(), 64): 32,
+    }
+    assert {key: trainer._piece_size(*key) for key in sizes} == sizes
+
+
+def test_one_who_computes_alone_has_all_of_it():
+    board = Board(1)
+    Crew().run(board.note, 3, 4)
+    np.testing.assert_array_equal(board.seen, [[1.0, 3.0, 4.0]])
