@@ -174,7 +174,7 @@ def steps_of(paces, seconds, trial, crews):
 @pytest.mark.parametrize("faster", [0, 1])
 def test_the_faster_crew_does_nearly_all_of_the_work(faster):
     crews = [Crew(), Crew()]
-    trial = Trial(*crews)
+    trial = Trial(crews, 2e-4)
     paces = [2e-4, 2e-4]
     paces[faster] = 1e-4
     done = steps_of(paces, 20.0, trial, crews)
@@ -184,7 +184,7 @@ def test_the_faster_crew_does_nearly_all_of_the_work(faster):
 
 def test_it_is_noticed_soon_when_the_other_crew_becomes_the_faster_one():
     crews = [Crew(), Crew()]
-    trial = Trial(*crews)
+    trial = Trial(crews, 2e-4)
     assert steps_of([2e-4, 1e-4], 20.0, trial, crews)[-1] == 1
     done = steps_of([2e-4, 9e-4], 2.0, trial, crews)  # the machine has other work
     assert done.count(0) > 0.9 * len(done)

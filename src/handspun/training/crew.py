@@ -247,16 +247,17 @@ class Trial:
 
     Args:
         crews: the two of them; the second begins.
+        pace: the seconds an image that the first has taken so far.
 
     Attributes:
         crew: who is to do the next step.
     """
 
-    def __init__(self, *crews: Crew) -> None:
+    def __init__(self, crews: Sequence[Crew], pace: float) -> None:
         self._crews = crews
-        self._paces = [math.inf, math.inf]  # seconds an image, as last seen
+        self._paces = [pace, math.inf]  # seconds an image, as last seen
         self._usual = self._at = 1
-        self._due, self._hold = 0.0, SHORT_HOLD  # seconds until the other is tried
+        self._due = self._hold = SHORT_HOLD  # seconds until the other is tried
         self._seconds, self._images, self._steps = 0.0, 0, 0
         self.crew = crews[1]
 
@@ -267,7 +268,8 @@ class Trial:
         self._steps += 1
         if self._seconds < WINDOW or self._steps < STEPS:
             return
-        self._paces[self._at] = pace = self._seconds / self._images
+        pace = self._seconds / self._images
+        self._paces[self._at] = pace = min(pace, 0.5 * (self._paces[self._at] + pace))  # one bad moment says little
         self._due -= self._seconds
         self._seconds, self._images, self._steps = 0.0, 0, 0
         if self._at != self._usual:

@@ -48,8 +48,8 @@ WAITING = 8
 #: take less time than one.
 WORTH_TWO = 2_000_000
 
-#: Seconds that a training has gone on before it is shared among processes, which takes some milliseconds itself.
-ALONE = 0.1
+#: Seconds of steps before a training is shared among processes, which takes some milliseconds itself.
+ALONE = 0.02
 
 #: Into so many parts the vectors are cut that are added up and changed together. Not one for each member: the sum of squares
 #: depends on it.
@@ -125,7 +125,8 @@ class Trainer:
         self._members: dict[int, _Member] = {}  # those of this process, from the first pass on in which they take part
         self._crew = Crew()
         self._crews = [self._crew]
-        self._hire: float | None = None  # when to share the training among processes
+        self._may_share = False  # among processes, once it has lasted for a while
+        self._alone = 0.0, 0  # seconds and images so far
         self._trial: Trial | None = None  # of whether that pays
         pieces = -(-self.batch_size // self._piece_size)
         at_once = min(pieces, max(WAITING, count_threads(threads)))
@@ -201,28 +202,28 @@ class Trainer:
             if team.size > 1:
                 self._crew = Threads(team)
             elif fork and count_threads(self._threads) > 1:
-                self._hire = time.perf_counter() + ALONE
+                self._may_share, self._alone = True, (0.0, 0)
             own = self.network.parameters.vector
             try:
                 yield
             finally:
-                self._hire = self._trial = None
+                self._may_share, self._trial = False, None
                 for crew in self._crews:
                     crew.end()
                 self._crew = Crew()
                 if self.network.parameters.vector is not own:
                     self.network.keep_parameters_in(own)
 
-    def _hire_others(self) -> None:
-        """From now on the steps are shared among processes."""
-        self._hire = None
+    def _share_steps(self) -> None:
+        """From now on the steps are shared among processes, if that makes them shorter."""
+        self._may_share = False
         size = min(count_threads(self._threads), -(-self.batch_size // self._piece_size))
         self.network.keep_parameters_in(_shared(self.network.parameters).vector)
         self.optimizer.keep_state_in_shared_memory()
         # Without another process, of which the system may have no more, the steps only take longer.
         with suppress(OSError):
             self._crews.append(Processes(size, [self._pass, self._add_up, self._update]))
-            self._trial = Trial(*self._crews)
+            self._trial = Trial(self._crews, self._alone[0] / max(self._alone[1], 1))
             self._crew = self._trial.crew
 
     def _run_epoch(self, interruption: Interruption) -> None:
@@ -232,10 +233,12 @@ class Trainer:
         watchers = [callback for callback in self.callbacks if callback.watches_steps]
         while self.position < self.steps_per_epoch and not self.stop:
             began = time.perf_counter()
-            self._one_step(order, began)
+            self._one_step(order)
             seconds = time.perf_counter() - began
             self.running["seconds"] += seconds  # what callbacks take, or wait for, is no training
-            if self._trial:
+            if self._may_share:
+                self._alone = self._alone[0] + seconds, self._alone[1] + min(self.batch_size, self.size)
+            elif self._trial:
                 self._trial.note(seconds, min(self.batch_size, self.size))
                 self._crew = self._trial.crew
             for callback in watchers:
@@ -291,15 +294,15 @@ class Trainer:
 
     # One step ------------------------------------------------------------------------------------------------------
 
-    def _one_step(self, order: np.ndarray | None, began: float) -> None:
+    def _one_step(self, order: np.ndarray | None) -> None:
         """One batch: loss, gradient, and the change of the parameters."""
         start = self.position * self.batch_size
         batch = slice(start, min(start + self.batch_size, self.size))
         indices = batch if order is None else order[batch]
         images = batch.stop - batch.start
 
-        if self._hire and began > self._hire:
-            self._hire_others()
+        if self._may_share and self._alone[0] > ALONE:
+            self._share_steps()
         value, hits = self._pass_all(indices, images)
         vector, gradient = self.network.parameters.vector, self._sum.vector
         if self.network.statistics:
