@@ -107,7 +107,7 @@ class Sequential:
         self.takes_pictures = len(self.input_shape) == 3 and any(layer.works_on_pictures for layer in self._every)
         #: Images that go through the network at once; larger batches are cut.
         self.piece_size = PICTURES_A_PIECE if self.takes_pictures else ROWS_A_PIECE
-        self._idle_tapes: list[Tape] = []  # for inference
+        self._idle: list[tuple[Tape, np.ndarray]] = []  # tapes for inference, and room for the inputs of each
         self._lowest = next((i for i, layer in enumerate(self.layers) if _within(layer, self.parameters)), 0)
         self.classes = None if classes is None else tuple(str(name) for name in classes)
         if self.classes is not None and len(self.classes) != max(self.output_shape[-1], 2):
@@ -241,10 +241,9 @@ class Sequential:
         # A tape that no one uses waits for the next caller: to make one takes as long as an image does. Taking it out of the
         # list and putting it back are single steps of the interpreter, so that no two threads ever hold the same one.
         try:
-            tape = self._idle_tapes.pop()
+            tape, x = self._idle.pop()
         except IndexError:
-            tape = self.tape()
-        x = self.batch(min(len(images), self.piece_size))
+            tape, x = self.tape(), self.batch(0)
         for piece in pieces(len(images), self.piece_size):
             stored = images[piece]
             if len(x) != len(stored):
@@ -255,7 +254,7 @@ class Sequential:
             if features is not None:
                 features[piece] = y.reshape(len(y), -1)
             outputs[piece] = self.layers[-1].forward(y, tape)
-        self._idle_tapes.append(tape)
+        self._idle.append((tape, x))
 
     def predict_proba(self, images: np.ndarray) -> np.ndarray:
         """Class probabilities (N, C) by the softmax of the logits; with a single output, of "no" and "yes" (N, 2)."""

@@ -28,7 +28,7 @@ class Flatten(Layer):
         if memory_order(x) is None:
             return x.reshape(len(x), -1)
         columns = here.buffer("y", (*x.shape[1:], len(x)))  # (a, b, …, N)
-        columns[...] = np.moveaxis(x, 0, -1)
+        columns[...] = x.transpose(*range(1, x.ndim), 0)
         return columns.reshape(-1, len(x)).T
 
     def backward(self, dy: np.ndarray, tape: Tape) -> np.ndarray:

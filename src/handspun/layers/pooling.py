@@ -108,20 +108,24 @@ class AvgPool2D(_Pooling):
 
 def _at(axis: int, places: slice) -> tuple[slice, ...]:
     """An index of (H, C, W, N) that takes ``places`` along ``axis``."""
-    return (slice(None),) * axis + (places,)
+    return (places,) if axis == ROWS else (slice(None), slice(None), places)
 
 
 def _largest(x: np.ndarray, window: Axis, axis: int, y: np.ndarray) -> np.ndarray:
     """Write into y the maximum of each window of x along ``axis``."""
-    taps = [(_at(axis, outputs), x[_at(axis, inputs)]) for _, outputs, inputs in window.taps]
+    taps = iter(window.taps)
     if window.before or window.after:
         y[...] = -np.inf  # what a window in the padding begins with
-    elif len(taps) == 1:
-        y[...] = taps.pop()[1]
     else:
-        np.maximum(taps.pop(0)[1], taps.pop(0)[1], out=y)
-    for outputs, values in taps:
-        np.maximum(y[outputs], values, out=y[outputs])
+        first = x[_at(axis, next(taps)[2])]
+        second = next(taps, None)
+        if second is None:
+            y[...] = first
+        else:
+            np.maximum(first, x[_at(axis, second[2])], out=y)
+    for _, outputs, inputs in taps:
+        best = y[_at(axis, outputs)]
+        np.maximum(best, x[_at(axis, inputs)], out=best)
     return y
 
 
