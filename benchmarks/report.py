@@ -252,7 +252,7 @@ def _convolution(results: Results) -> str:
         f"1→16 5×5, max-pool, 16→32 5×5, max-pool, 512-128-10, ReLU, Adam: seconds an epoch of {results['epoch']:,} images of "
         f"MNIST, from turns of {results['images']:,} images; training only, after one turn to warm up. handspun has the bytes "
         "as stored and keeps loss, accuracy and gradient norm; PyTorch has float32 in memory, batches by index, and the fused "
-        f"Adam. The floor are the matrix products alone, {results['gigaflops']:.0f} GFLOP an epoch, by NumPy, each of them whole "
+        f"Adam. The floor are the matrix products alone, {results['gigaflops']:.0f} GFLOP an epoch, by NumPy, each whole "
         "and with all threads; those of handspun are cut so that nothing is packed, which can take less time.",
     ]
     for table in results["tables"]:
