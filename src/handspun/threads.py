@@ -3,6 +3,8 @@
 NumPy lets go of Python's lock while it computes, so that threads really run at once where its calls are long, as those of
 convolutions are. Then the matrix products themselves must not start threads as well: BLAS is held to one.
 
+Inference uses them, and training where processes cannot share it (see ``training.crew``).
+
 A batch is cut into pieces of a fixed number of images, whoever computes them, and what they give is put together in their
 order. So the number of threads changes how long it takes, and not one bit of the result.
 """
@@ -30,7 +32,7 @@ UNPACKED_PROCESSORS = frozenset({"SkylakeX", "Cooperlake", "SapphireRapids"})
 
 @contextmanager
 def use_threads(threads: int | None) -> Iterator[None]:
-    """A context in which networks of pictures use so many threads where nothing else is said; None for all processors."""
+    """A context in which so many threads, or processes, share the work where nothing else is said; None for all processors."""
     token = _limit.set(threads)
     try:
         yield

@@ -33,7 +33,7 @@ messages = Console(stderr=True, highlight=False, markup=False, emoji=False)
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else on standard output.")]
 ThreadsOption = Annotated[
-    int | None, typer.Option(min=1, help="Threads for matrix products; by default one, or all where the products are large.")
+    int | None, typer.Option(min=1, help="Processes or threads that share the work; by default one for each processor.")
 ]
 ModelArgument = Annotated[
     Path, typer.Argument(help="A model file (.npz), a run folder, or a model of `handspun models`.", metavar="MODEL")

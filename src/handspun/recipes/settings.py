@@ -76,7 +76,7 @@ class Settings:
         early_stopping: stop after so many epochs without a better validation loss; None to go on to the end.
         seed: from which everything random is drawn.
         augment: settings of ``Augmentation``, such as {"shift": 2, "rotation": 10}; None or {} for images as they are.
-        threads: of matrix products, or of pieces of a batch where there are convolutions; None for as many as are worth it.
+        threads: processes or threads that share the work; None for as many as are worth it.
     """
 
     data: str = "mnist-5k"

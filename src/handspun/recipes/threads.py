@@ -1,8 +1,9 @@
-"""How many threads NumPy's matrix products use in a training.
+"""How many processes or threads a training uses.
 
-A product of a small batch is done in some 100 µs. To share that among threads gains little on an idle machine and loses much
-on a busy one, where each product waits for a thread that another program has pushed aside. Small products stay on one,
-and a result then does not depend on the number of cores either.
+Where processes share the pieces of a batch, or threads do, BLAS has one thread (see ``training.crew``). Where a batch is one
+piece, the threads are those of its matrix products. A product of a small batch is done in some 100 µs. To share that among
+threads gains little on an idle machine and loses much on a busy one, where each product waits for a thread that another
+program has pushed aside. Small products stay on one, and a result then does not depend on the number of cores either.
 """
 
 from __future__ import annotations

@@ -51,6 +51,9 @@ NAP, LONG_NAP = 50e-6, 1e-3
 #: Numbers that a task can be given.
 NUMBERS = 8
 
+#: Characters of an error's message and of its traceback that are told: together they fit into a pipe that nobody reads yet.
+MOST_SAID = 10_000
+
 #: Seconds that members have to end when they are told to.
 PATIENCE = 10.0
 
@@ -174,7 +177,7 @@ class Processes(Crew):
     def _check(self, member: int) -> None:
         """Raise if the process of ``member`` is no more."""
         process = self._others[member]
-        if os.waitpid(process, os.WNOHANG)[0]:
+        if _has_ended(process):
             del self._others[member]
             os.close(self._faults.pop(member))
             raise HandspunError(
@@ -186,7 +189,6 @@ class Processes(Crew):
         """What ``member`` raised, as far as it can be told: an error of handspun's own, or one with its name and traceback."""
         with os.fdopen(self._faults.pop(member), encoding="utf-8") as pipe:
             fault = json.load(pipe)
-        os.waitpid(self._others.pop(member), 0)
         kind = getattr(errors, fault["kind"], None)
         if isinstance(kind, type) and issubclass(kind, HandspunError):
             error = HandspunError.__new__(kind)
@@ -200,7 +202,7 @@ class Processes(Crew):
         self._words[0] = _QUIT
         until = time.monotonic() + PATIENCE
         for process in self._others.values():
-            while not os.waitpid(process, os.WNOHANG)[0]:
+            while not _has_ended(process):
                 if time.monotonic() > until:
                     os.kill(process, signal.SIGKILL)
                 time.sleep(NAP)
@@ -225,7 +227,8 @@ class Processes(Crew):
                 tasks[words[1]](member, self.size, *self._numbers[: words[2]])
                 words[own] = self._turn
         except BaseException as error:
-            fault = {"kind": type(error).__name__, "message": str(error), "traceback": traceback.format_exc()}
+            said = (type(error).__name__, str(error), traceback.format_exc())
+            fault = dict(zip(("kind", "message", "traceback"), (text[-MOST_SAID:] for text in said), strict=True))
             with contextlib.suppress(OSError), os.fdopen(faults, "w", encoding="utf-8") as pipe:
                 json.dump(fault, pipe)
             words[own + 1] = 1
@@ -280,6 +283,14 @@ class Trial:
         elif self._due <= 0.0 or pace > self._paces[1 - self._at]:
             self._at = 1 - self._at
         self.crew = self._crews[self._at]
+
+
+def _has_ended(process: int) -> bool:
+    """Whether a process that this one has forked is no more; the system may then forget it."""
+    try:
+        return os.waitpid(process, os.WNOHANG)[0] != 0
+    except ChildProcessError:  # forgotten already, where SIGCHLD is ignored
+        return True
 
 
 def _wait(words: Any, place: int, turn: int, check: Callable[[], None]) -> None:

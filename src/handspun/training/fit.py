@@ -59,8 +59,9 @@ def fit(
             or numbers (N, C).
         validation: the same, held out: loss and accuracy after each epoch.
         epochs: how many times to go through the images.
-        batch_size: images a step: 1 is stochastic, None is full-batch gradient descent. Large batches are computed in
-            pieces of 512 images, so memory stays bounded; where there are convolutions, in pieces of 32 that threads share.
+        batch_size: images a step: 1 is stochastic, None is full-batch gradient descent. Batches are computed in pieces of 512
+            images at most, so memory stays bounded, and in two at least where the network is not small; where there are
+            convolutions, in pieces of 32.
         loss: by default SoftmaxCrossEntropy().
         optimizer: by default Adam(1e-3).
         schedule: the factor of the learning rate by step; by default constant.
@@ -72,8 +73,8 @@ def fit(
         shuffle: False keeps the order.
         seed: from which orders, dropout masks and augmentation are drawn.
         augment: changes the images of each batch at random, such as an ``Augmentation``.
-        threads: for networks of pictures: how many share the pieces of a batch; None for all processors. The result does
-            not depend on it.
+        threads: how many processes share the pieces of a batch, or threads where processes cannot; None for one for each
+            processor. The result does not depend on it.
         checkpoint: a file for exact resume. If it exists the training goes on from there; it is saved every
             ``checkpoint_every`` seconds, on Ctrl-C or SIGTERM, and at the end. Delete it to begin anew.
         checkpoint_every: seconds.
