@@ -60,7 +60,7 @@ def fit(
         validation: the same, held out: loss and accuracy after each epoch.
         epochs: how many times to go through the images.
         batch_size: images a step: 1 is stochastic, None is full-batch gradient descent. Batches are computed in pieces of 512
-            images at most, so memory stays bounded, and in two at least where the network is not small; where there are
+            images at most, so memory stays bounded, and in two at least where processes share them; where there are
             convolutions, in pieces of 32.
         loss: by default SoftmaxCrossEntropy().
         optimizer: by default Adam(1e-3).
@@ -74,7 +74,8 @@ def fit(
         seed: from which orders, dropout masks and augmentation are drawn.
         augment: changes the images of each batch at random, such as an ``Augmentation``.
         threads: how many processes share the pieces of a batch, or threads where processes cannot; None for one for each
-            processor. The result does not depend on it.
+            processor. It changes no bit of the result of a network of pictures; dense networks have one result for a single
+            process, and one for any larger number.
         checkpoint: a file for exact resume. If it exists the training goes on from there; it is saved every
             ``checkpoint_every`` seconds, on Ctrl-C or SIGTERM, and at the end. Delete it to begin anew.
         checkpoint_every: seconds.

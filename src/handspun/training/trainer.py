@@ -44,8 +44,8 @@ ORDER, NOISE = 1, 2
 #: Pieces whose gradients wait at the same time until they are added up.
 WAITING = 8
 
-#: Dense networks, whose pieces could be large, cut a batch in two from so many parameters times images on: then two processes
-#: take less time than one.
+#: Dense networks, whose pieces could be large, cut a batch in two from so many parameters times images on, where there are two
+#: processes to share it: they take less time than one then.
 WORTH_TWO = 2_000_000
 
 #: Seconds of steps before a training is shared among processes, which takes some milliseconds itself.
@@ -118,7 +118,6 @@ class Trainer:
         self._sample_weight = None if sample_weight is None else sample_weight.astype(network.dtype)
         self.augment = augment
         self._threads = threads
-        self._piece_size = piece_size or _piece_size(network, self.batch_size)
         self._order_rng = np.random.Generator(np.random.PCG64(np.random.SeedSequence([seed, ORDER])))
         self._order_state = self._order_rng.bit_generator.state
         self._images = images
@@ -128,14 +127,7 @@ class Trainer:
         self._may_share = False  # among processes, once it has lasted for a while
         self._alone = 0.0, 0  # seconds and images so far
         self._trial: Trial | None = None  # of whether that pays
-        pieces = -(-self.batch_size // self._piece_size)
-        at_once = min(pieces, max(WAITING, count_threads(threads)))
-        # What the members of a crew have in common: shared memory.
-        self._indices = shared_zeros((self.batch_size,), np.intp)
-        self._results = shared_zeros((at_once, 2), np.float64)  # the loss and the right answers of each piece
-        self._slots = [_Slot(network) for _ in range(at_once)]
-        self._sum = _Slot(network) if pieces > 1 else self._slots[0]
-        self._squares = shared_zeros((PARTS,), np.float64)  # of the parts of the sum
+        self._cut_into(piece_size or _piece_size(network, self.batch_size, count_threads(threads)))
         optimizer.start(network.parameters.vector, network.decayed)
         if average:
             average.start(network.parameters.vector)
@@ -147,6 +139,17 @@ class Trainer:
         self.running = self._nothing_yet()
         self.stop = False
         self.learning_rate = optimizer.learning_rate * schedule.factor(0, self.horizon)
+
+    def _cut_into(self, piece_size: int) -> None:
+        """Let batches be computed in pieces of so many images, and make the room for it, in memory that a crew shares."""
+        self._piece_size = piece_size
+        pieces = -(-self.batch_size // piece_size)
+        at_once = min(pieces, max(WAITING, count_threads(self._threads)))
+        self._indices = shared_zeros((self.batch_size,), np.intp)
+        self._results = shared_zeros((at_once, 2), np.float64)  # the loss and the right answers of each piece
+        self._slots = [_Slot(self.network) for _ in range(at_once)]
+        self._sum = _Slot(self.network) if pieces > 1 else self._slots[0]
+        self._squares = shared_zeros((PARTS,), np.float64)  # of the parts of the sum
 
     @property
     def steps_per_epoch(self) -> int:
@@ -421,7 +424,6 @@ class Trainer:
             "shuffle": self.shuffle,
             "seed": self.seed,
             "augment": None if self.augment is None else getattr(self.augment, "__qualname__", repr(self.augment)),
-            "piece_size": self._piece_size,
         }
 
     def state(self) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
@@ -439,6 +441,7 @@ class Trainer:
             callbacks.append({"name": type(callback).__name__, **plain})
             arrays |= {f"callback{number}.{name}": vector for name, vector in vectors.items()}
         plain = {
+            "piece_size": self._piece_size,
             "step": self.step,
             "epoch": self.epoch,
             "position": self.position,
@@ -472,7 +475,9 @@ class Trainer:
         names = [callback["name"] for callback in plain["callbacks"]]
         if names != [type(callback).__name__ for callback in self.callbacks]:
             raise UsageError(f"The checkpoint was made with other callbacks: {', '.join(names) or 'none'}.")
-        step, epoch, position = (_whole(plain[name]) for name in ("step", "epoch", "position"))
+        piece_size, step, epoch, position = (_whole(plain[name]) for name in ("piece_size", "step", "epoch", "position"))
+        if not piece_size:
+            raise ValueError("pieces of no images")
         steps = _whole(plain["optimizer_steps"])
         if epoch > self.epochs or position > self.steps_per_epoch or max(step, steps) > self.horizon.total_steps:
             raise ValueError("more steps than this training has")
@@ -491,6 +496,8 @@ class Trainer:
 
         for name, target in targets.items():
             target[...] = arrays[name]
+        if piece_size != self._piece_size:
+            self._cut_into(piece_size)  # it goes on as it began, whatever number of processors there is now
         self.step, self.epoch, self.position, self.optimizer.steps = step, epoch, position, steps
         self.stop, self.learning_rate = plain["stop"], learning_rate
         self.running, self.history = running, History(records)
@@ -520,10 +527,11 @@ class _Member:
         return value, correct(outputs, targets) if trainer.classification else 0
 
 
-def _piece_size(network: Sequential, batch_size: int) -> int:
-    """How many images of a batch go through the network at once."""
+def _piece_size(network: Sequential, batch_size: int, members: int) -> int:
+    """How many images of a batch go through the network at once, where so many could share it."""
     # A piece is normalised by its own mean and variance: where there are such layers a batch is not cut without need.
-    if network.takes_pictures or network.statistics or network.parameters.vector.size * batch_size < WORTH_TWO:
+    worth_two = network.parameters.vector.size * batch_size >= WORTH_TWO and not network.statistics
+    if network.takes_pictures or members == 1 or not processes_can_share() or not worth_two:
         return network.piece_size
     return min(network.piece_size, -(-batch_size // 2))
 
