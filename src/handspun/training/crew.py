@@ -57,10 +57,10 @@ MOST_SAID = 10_000
 #: Seconds that members have to end when they are told to.
 PATIENCE = 10.0
 
-#: A crew is judged by so many seconds, and so many steps at least.
-WINDOW, STEPS = 0.05, 3
+#: A crew is judged by so many seconds, and so many steps at least; when two are compared each has so many turns of that.
+WINDOW, STEPS, TURNS = 0.025, 3, 2
 
-#: Seconds from one trial of the other crew to the next.
+#: Seconds from one comparison to the next, at least and at most.
 SHORT_HOLD, LONG_HOLD = 1.0, 8.0
 
 _WORDS = LINE // 8  # numbers of 8 bytes in a cache line: what two members write must not lie in the same one
@@ -245,8 +245,8 @@ class Trial:
     """Which of two crews is the faster one just now.
 
     On a machine with other work to do a member is set aside now and then, and all the others wait for it: two can then take
-    several times as long as one. So the faster crew works, and the other is tried now and then, the more seldom the clearer
-    things are.
+    several times as long as one. So the faster crew works, and the two are compared now and then, the more seldom the longer
+    nothing has changed, and at once when the one at work falls behind what the other one took.
 
     Args:
         crews: the two of them; the second begins.
@@ -258,9 +258,10 @@ class Trial:
 
     def __init__(self, crews: Sequence[Crew], pace: float) -> None:
         self._crews = crews
-        self._paces = [pace, math.inf]  # seconds an image, as last seen
+        self._paces = [pace, math.inf]  # seconds an image, at best when last compared
         self._usual = self._at = 1
-        self._due = self._hold = SHORT_HOLD  # seconds until the other is tried
+        self._due = self._hold = SHORT_HOLD  # seconds until they are compared
+        self._compared: list[list[float]] | None = None  # the paces of both, while they take turns
         self._seconds, self._images, self._steps = 0.0, 0, 0
         self.crew = crews[1]
 
@@ -272,17 +273,28 @@ class Trial:
         if self._seconds < WINDOW or self._steps < STEPS:
             return
         pace = self._seconds / self._images
-        self._paces[self._at] = pace = min(pace, 0.5 * (self._paces[self._at] + pace))  # one bad moment says little
         self._due -= self._seconds
         self._seconds, self._images, self._steps = 0.0, 0, 0
-        if self._at != self._usual:
-            best = int(self._paces[1] <= self._paces[0])
-            self._hold = min(2.0 * self._hold, LONG_HOLD) if best == self._usual else SHORT_HOLD
-            self._usual = self._at = best
-            self._due = self._hold
+        if self._compared:
+            self._compare(pace)
         elif self._due <= 0.0 or pace > self._paces[1 - self._at]:
+            self._compared = [[], []]
             self._at = 1 - self._at
         self.crew = self._crews[self._at]
+
+    def _compare(self, pace: float) -> None:
+        """Note the pace of the one whose turn it was; after the last turn the faster one goes on."""
+        assert self._compared is not None
+        self._compared[self._at].append(pace)
+        self._at = 1 - self._at
+        if min(map(len, self._compared)) < TURNS:
+            return
+        self._paces = [min(paces) for paces in self._compared]  # a bad moment says nothing
+        self._compared = None
+        best = int(self._paces[1] <= self._paces[0])
+        self._hold = min(2.0 * self._hold, LONG_HOLD) if best == self._usual else SHORT_HOLD
+        self._due = self._hold
+        self._usual = self._at = best
 
 
 def _has_ended(process: int) -> bool:

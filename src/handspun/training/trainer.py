@@ -196,7 +196,8 @@ class Trainer:
     def _together(self) -> Iterator[None]:
         """A context in which those that ``threads`` speaks of share the steps."""
         in_pieces, pictures = self._sum is not self._slots[0], self.network.takes_pictures
-        if not pictures and not (in_pieces and processes_can_share()):
+        several = count_threads(self._threads) > 1
+        if several and not pictures and not (in_pieces and processes_can_share()):
             yield  # the threads are BLAS's
             return
         fork = in_pieces and may_fork()
@@ -204,7 +205,7 @@ class Trainer:
             self._crews = [Crew()]
             if team.size > 1:
                 self._crew = Threads(team)
-            elif fork and count_threads(self._threads) > 1:
+            elif fork and several:
                 self._may_share, self._alone = True, (0.0, 0)
             own = self.network.parameters.vector
             try:
