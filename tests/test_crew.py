@@ -19,7 +19,7 @@ from handspun.memory import shared_zeros
 from handspun.network import Sequential, mlp
 from handspun.optimizers import SGD, Adam, AdamW
 from handspun.penalties import Penalty
-from handspun.training import crew, trainer
+from handspun.training import crew, pieces
 from handspun.training.callbacks import Callback
 from handspun.training.crew import Crew, Processes, Trial, processes_can_share
 from handspun.training.fit import fit
@@ -35,8 +35,8 @@ LABELS = RNG.integers(0, 3, 180)
 def at_once(monkeypatch):
     """Trainings are shared from their first step on, however small."""
     pytest.importorskip("threadpoolctl", reason="more than one process needs threadpoolctl")
-    monkeypatch.setattr(trainer, "ALONE", -1.0)
-    monkeypatch.setattr(trainer, "WORTH_TWO", 0)
+    monkeypatch.setattr(pieces, "ALONE", -1.0)
+    monkeypatch.setattr(pieces, "WORTH_TWO", 0)
 
 
 # The crew ----------------------------------------------------------------------------------------------------------------
@@ -223,7 +223,7 @@ def trained(make, count, **more):
 def alone_in_pieces(make, **more):
     """The same pieces as two would have, all of them in this process."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(trainer, "may_fork", lambda: False)
+        patch.setattr(pieces, "may_fork", lambda: False)
         return trained(make, 2, **more)
 
 
@@ -260,7 +260,7 @@ def test_it_does_not_matter_which_steps_are_shared(make, at_once, monkeypatch):
         watches_steps = True
 
         def on_step_end(self, training):
-            sizes.append(training._crew.size)
+            sizes.append(training._pieces.crew.size)
 
     assert trained(make, 2, callbacks=[Look()]) == alone
     assert set(sizes) == {1, 2}
@@ -273,7 +273,7 @@ def test_it_is_processes_that_share_it(at_once):
         watches_steps = True
 
         def on_step_end(self, training):
-            sizes.append(training._crew.size)
+            sizes.append(training._pieces.crew.size)
 
     for count, expected in ((1, 1), (2, 2), (8, 2)):  # a batch of 50 images of a dense network has two pieces
         sizes.clear()
@@ -283,14 +283,14 @@ def test_it_is_processes_that_share_it(at_once):
 
 
 def test_a_training_that_is_over_soon_is_not_shared(at_once, monkeypatch):
-    monkeypatch.setattr(trainer, "ALONE", 60.0)
-    monkeypatch.setattr(trainer, "Processes", None)
+    monkeypatch.setattr(pieces, "ALONE", 60.0)
+    monkeypatch.setattr(pieces, "Processes", None)
     trained(dense, 2, epochs=1)
 
 
 def test_in_another_thread_nothing_is_forked_and_the_result_is_the_same(at_once, monkeypatch):
     alone = alone_in_pieces(pictures), alone_in_pieces(dense)
-    monkeypatch.setattr(trainer, "Processes", None)
+    monkeypatch.setattr(pieces, "Processes", None)
     found = []
     thread = threading.Thread(target=lambda: found.append((trained(pictures, 2), trained(dense, 2))))
     thread.start()
@@ -371,7 +371,7 @@ def test_small_batches_and_networks_that_look_at_the_whole_batch_stay_whole():
         (pictures(), 64, 2): 32,
         (pictures(), 64, 1): 32,
     }
-    assert {key: trainer._piece_size(*key) for key in sizes} == sizes
+    assert {key: pieces._piece_size(*key) for key in sizes} == sizes
 
 
 def test_one_who_computes_alone_has_all_of_it():

@@ -13,7 +13,7 @@ from handspun.layers import BatchNorm, Conv2D, Dense, Dropout, Flatten, MaxPool2
 from handspun.network import PICTURES_A_PIECE, TURN, Sequential
 from handspun.optimizers import Adam
 from handspun.threads import Team, count_threads, use_threads
-from handspun.training import trainer
+from handspun.training import pieces
 from handspun.training.callbacks import Callback
 from handspun.training.fit import fit
 
@@ -72,8 +72,8 @@ def _threads_are_there(request):
 def test_training_does_not_depend_on_the_number_of_threads(batch_size, monkeypatch):
     """Where processes cannot share a training it is threads that do."""
     alone = trained(1, batch_size)
-    monkeypatch.setattr(trainer, "processes_can_share", lambda: False)
-    monkeypatch.setattr(trainer, "may_fork", lambda: False)
+    monkeypatch.setattr(pieces, "processes_can_share", lambda: False)
+    monkeypatch.setattr(pieces, "may_fork", lambda: False)
     assert trained(2, batch_size) == alone
     assert trained(4, batch_size) == alone
 

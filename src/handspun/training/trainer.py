@@ -12,7 +12,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -23,39 +23,18 @@ from handspun.clipping import Clip
 from handspun.errors import UsageError
 from handspun.evaluation import loss_and_accuracy
 from handspun.losses import Loss
-from handspun.memory import LINE, shared_zeros
-from handspun.metrics import correct
 from handspun.network import Sequential
 from handspun.optimizers import Optimizer
-from handspun.parameters import Parameters
 from handspun.penalties import Penalty
 from handspun.schedules import Horizon, Schedule
-from handspun.tape import Outcome
-from handspun.threads import Team, count_threads
 from handspun.training.callbacks import Callback
-from handspun.training.crew import Crew, Processes, Threads, Trial, may_fork, processes_can_share
 from handspun.training.divergence import explain_divergence
 from handspun.training.history import History, Record
 from handspun.training.interruption import Interruption
+from handspun.training.pieces import Pieces
 
-#: What the random numbers of a training are for: each use draws from a stream of its own.
-ORDER, NOISE = 1, 2
-
-#: Pieces whose gradients wait at the same time until they are added up.
-WAITING = 8
-
-#: Dense networks, whose pieces could be large, cut a batch in two from so many parameters times images on, where there are two
-#: processes to share it: they take less time than one then.
-WORTH_TWO = 2_000_000
-
-#: Seconds of steps before a training is shared among processes, which takes some milliseconds itself.
-ALONE = 0.02
-
-#: Into so many parts the vectors are cut that are added up and changed together. Not one for each member: the sum of squares
-#: depends on it.
-PARTS = 2
-
-VALUES_A_LINE = LINE // 4
+#: What the random numbers of a training are for: each use draws from a stream of its own (see also ``pieces.NOISE``).
+ORDER = 1
 
 
 class Trainer:
@@ -113,21 +92,24 @@ class Trainer:
         self.seed = seed
         self.horizon = Horizon(epochs * self.steps_per_epoch, self.steps_per_epoch)
 
-        self._targets = targets
-        self.classification = targets.ndim == 1 and targets.dtype.kind in "iub"
-        self._sample_weight = None if sample_weight is None else sample_weight.astype(network.dtype)
         self.augment = augment
-        self._threads = threads
+        self._images = images
+        self._pieces = Pieces(
+            network,
+            images,
+            targets,
+            loss=loss,
+            optimizer=optimizer,
+            sample_weight=sample_weight,
+            augment=augment,
+            seed=seed,
+            batch_size=self.batch_size,
+            threads=threads,
+            piece_size=piece_size,
+        )
+        self.classification = self._pieces.classification
         self._order_rng = np.random.Generator(np.random.PCG64(np.random.SeedSequence([seed, ORDER])))
         self._order_state = self._order_rng.bit_generator.state
-        self._images = images
-        self._members: dict[int, _Member] = {}  # those of this process, from the first pass on in which they take part
-        self._crew = Crew()
-        self._crews = [self._crew]
-        self._may_share = False  # among processes, once it has lasted for a while
-        self._alone = 0.0, 0  # seconds and images so far
-        self._trial: Trial | None = None  # of whether that pays
-        self._cut_into(piece_size or _piece_size(network, self.batch_size, count_threads(threads)))
         optimizer.start(network.parameters.vector, network.decayed)
         if average:
             average.start(network.parameters.vector)
@@ -139,17 +121,6 @@ class Trainer:
         self.running = self._nothing_yet()
         self.stop = False
         self.learning_rate = optimizer.learning_rate * schedule.factor(0, self.horizon)
-
-    def _cut_into(self, piece_size: int) -> None:
-        """Let batches be computed in pieces of so many images, and make the room for it, in memory that a crew shares."""
-        self._piece_size = piece_size
-        pieces = -(-self.batch_size // piece_size)
-        at_once = min(pieces, max(WAITING, count_threads(self._threads)))
-        self._indices = shared_zeros((self.batch_size,), np.intp)
-        self._results = shared_zeros((at_once, 2), np.float64)  # the loss and the right answers of each piece
-        self._slots = [_Slot(self.network) for _ in range(at_once)]
-        self._sum = _Slot(self.network) if pieces > 1 else self._slots[0]
-        self._squares = shared_zeros((PARTS,), np.float64)  # of the parts of the sum
 
     @property
     def steps_per_epoch(self) -> int:
@@ -176,7 +147,7 @@ class Trainer:
             callback.on_train_begin(self)
         # What is not finite is found and explained by the step itself; NumPy need not warn of it.
         quiet = np.errstate(over="ignore", invalid="ignore", divide="ignore")
-        with Interruption() as interruption, quiet, self._together():
+        with Interruption() as interruption, quiet, self._pieces.together():
             while not self.finished:
                 self._run_epoch(interruption)
                 if interruption.requested:
@@ -192,44 +163,6 @@ class Trainer:
         interruption.raise_if_requested()
         return self.history
 
-    @contextmanager
-    def _together(self) -> Iterator[None]:
-        """A context in which those that ``threads`` speaks of share the steps."""
-        in_pieces, pictures = self._sum is not self._slots[0], self.network.takes_pictures
-        several = count_threads(self._threads) > 1
-        if several and not pictures and not (in_pieces and processes_can_share()):
-            yield  # the threads are BLAS's
-            return
-        fork = in_pieces and may_fork()
-        with Team(self._threads if pictures and not fork else 1) as team:  # which holds BLAS to one thread
-            self._crews = [Crew()]
-            if team.size > 1:
-                self._crew = Threads(team)
-            elif fork and several:
-                self._may_share, self._alone = True, (0.0, 0)
-            own = self.network.parameters.vector
-            try:
-                yield
-            finally:
-                self._may_share, self._trial = False, None
-                for crew in self._crews:
-                    crew.end()
-                self._crew = Crew()
-                if self.network.parameters.vector is not own:
-                    self.network.keep_parameters_in(own)
-
-    def _share_steps(self) -> None:
-        """From now on the steps are shared among processes, if that makes them shorter."""
-        self._may_share = False
-        size = min(count_threads(self._threads), -(-self.batch_size // self._piece_size))
-        self.network.keep_parameters_in(_shared(self.network.parameters).vector)
-        self.optimizer.keep_state_in_shared_memory()
-        # Without another process, of which the system may have no more, the steps only take longer.
-        with suppress(OSError):
-            self._crews.append(Processes(size, [self._pass, self._add_up, self._update]))
-            self._trial = Trial(self._crews, self._alone[0] / max(self._alone[1], 1))
-            self._crew = self._trial.crew
-
     def _run_epoch(self, interruption: Interruption) -> None:
         """What is left of the current epoch, then its validation and record."""
         self._order_state = self._order_rng.bit_generator.state
@@ -240,11 +173,7 @@ class Trainer:
             self._one_step(order)
             seconds = time.perf_counter() - began
             self.running["seconds"] += seconds  # what callbacks take, or wait for, is no training
-            if self._may_share:
-                self._alone = self._alone[0] + seconds, self._alone[1] + min(self.batch_size, self.size)
-            elif self._trial:
-                self._trial.note(seconds, min(self.batch_size, self.size))
-                self._crew = self._trial.crew
+            self._pieces.note(seconds)
             for callback in watchers:
                 callback.on_step_end(self)
             if interruption.requested and self.position < self.steps_per_epoch and not self.stop:
@@ -305,23 +234,19 @@ class Trainer:
         indices = batch if order is None else order[batch]
         images = batch.stop - batch.start
 
-        if self._may_share and self._alone[0] > ALONE:
-            self._share_steps()
-        value, hits = self._pass_all(indices, images)
-        vector, gradient = self.network.parameters.vector, self._sum.vector
+        value, hits = self._pieces.loss_and_gradient(indices, self.step)
+        vector, gradient = self.network.parameters.vector, self._pieces.gradient
         if self.network.statistics:
-            self.network.update_statistics(self._sum.statistics)
+            self.network.update_statistics(self._pieces.statistics)
         if self.penalty:
             value += self.penalty(vector, self.network.decayed, gradient)
-        if self.penalty or self._sum is self._slots[0]:
-            self._squares[:] = [float(part @ part) for part in self._sum.parts]
-        norm = math.sqrt(self._squares[0] + self._squares[1])
+        norm = self._pieces.gradient_norm(changed=self.penalty is not None)
         if not math.isfinite(value + norm):
             raise explain_divergence(self, BatchLoader(self._images, self.network).load(indices), gradient)
         if self.clip:
             self.clip(gradient, norm)
         self.learning_rate = self.optimizer.learning_rate * self.schedule.factor(self.step, self.horizon)
-        self._crew.run_short(self._update, self.learning_rate, self.optimizer.steps)
+        self._pieces.update(self.learning_rate)
         self.step += 1
         self.position += 1
         if self.average:
@@ -333,75 +258,6 @@ class Trainer:
         sums["correct"] += hits
         sums["gradient_norm"] += norm
         sums["steps"] += 1
-
-    def _pass_all(self, indices: np.ndarray | slice, images: int) -> tuple[float, int]:
-        """Loss and right answers of a batch; leaves its gradient and what it saw in ``_sum``.
-
-        The losses and gradients of its pieces add up to those of the whole, always in the same order.
-        """
-        weight = None if self._sample_weight is None else self._sample_weight[indices]
-        normalizer = self.loss.total_weight(self._targets[indices], weight)
-        start = -1
-        if isinstance(indices, slice):
-            start = indices.start
-        else:
-            self._indices[:images] = indices
-        pieces = -(-images // self._piece_size)
-        results: list[list[float]] = []
-        for first in range(0, pieces, len(self._slots)):
-            count = min(len(self._slots), pieces - first)
-            self._crew.run(self._pass, self.step, start, images, first, count, normalizer)
-            if self._sum is not self._slots[0]:
-                self._crew.run_short(self._add_up, first, count)
-                if self.network.statistics:
-                    self._add_up_statistics(images, first, count)
-            results += self._results[:count].tolist()
-        return math.fsum(value for value, _ in results), int(sum(hits for _, hits in results))
-
-    def _pass(
-        self, member: int, size: int, step: float, start: float, images: float, first: float, count: float, normalizer: float
-    ) -> None:
-        """The passes of the pieces ``first`` to ``first + count - 1`` of a batch, each into its slot.
-
-        The images of the batch are those at ``_indices``, or so many from ``start`` on if that is not -1.
-        """
-        if member not in self._members:
-            self._members[member] = _Member(self)
-        own = self._members[member]
-        for slot in range(member, int(count), size):
-            piece = int(first) + slot
-            begin, end = piece * self._piece_size, min((piece + 1) * self._piece_size, int(images))
-            indices = self._indices[begin:end] if start < 0 else slice(int(start) + begin, int(start) + end)
-            self._results[slot] = own.pass_through(indices, int(step), piece, normalizer, self._slots[slot].outcome)
-
-    def _add_up(self, member: int, size: int, first: float, count: float) -> None:
-        """Add the gradients of some pieces to those before, and their squares: a part of the vector each."""
-        for part in range(member, PARTS, size):
-            total = self._sum.parts[part]
-            others = [slot.parts[part] for slot in self._slots[: int(count)]]
-            if first == 0.0 and count > 1.0:
-                np.add(others.pop(0), others.pop(0), out=total)
-            elif first == 0.0:
-                total[...] = others.pop()
-            for other in others:
-                total += other
-            self._squares[part] = total @ total
-
-    def _add_up_statistics(self, images: int, first: int, count: int) -> None:
-        """The mean over the pieces of what they saw."""
-        total = self._sum.statistics.vector
-        if first == 0:
-            total[...] = 0.0
-        for slot in range(count):
-            begin = (first + slot) * self._piece_size
-            total += self._slots[slot].statistics.vector * (min(self._piece_size, images - begin) / images)
-
-    def _update(self, member: int, size: int, rate: float, steps: float) -> None:
-        """The change of the parameters after so many steps: a part of them each."""
-        self.optimizer.steps = int(steps)  # not all members take part in every step
-        vector = self.network.parameters.vector
-        shares = [_share(vector.size, part) for part in range(member, PARTS, size)]
-        self.optimizer.step(vector, self._sum.vector, rate, shares=shares)
 
     @staticmethod
     def _nothing_yet() -> dict[str, float]:
@@ -442,7 +298,7 @@ class Trainer:
             callbacks.append({"name": type(callback).__name__, **plain})
             arrays |= {f"callback{number}.{name}": vector for name, vector in vectors.items()}
         plain = {
-            "piece_size": self._piece_size,
+            "piece_size": self._pieces.piece_size,
             "step": self.step,
             "epoch": self.epoch,
             "position": self.position,
@@ -497,71 +353,11 @@ class Trainer:
 
         for name, target in targets.items():
             target[...] = arrays[name]
-        if piece_size != self._piece_size:
-            self._cut_into(piece_size)  # it goes on as it began, whatever number of processors there is now
+        if piece_size != self._pieces.piece_size:
+            self._pieces.cut_into(piece_size)  # it goes on as it began, whatever number of processors there is now
         self.step, self.epoch, self.position, self.optimizer.steps = step, epoch, position, steps
         self.stop, self.learning_rate = plain["stop"], learning_rate
         self.running, self.history = running, History(records)
-
-
-class _Member:
-    """What one member of a crew needs for its passes: a tape, and arrays for its images."""
-
-    def __init__(self, trainer: Trainer) -> None:
-        self._trainer = trainer
-        self._loader = BatchLoader(trainer._images, trainer.network, trainer.augment)
-        self._tape = trainer.network.tape(training=True)
-
-    def pass_through(
-        self, indices: np.ndarray | slice, step: int, piece: int, normalizer: float, outcome: Outcome
-    ) -> tuple[float, int]:
-        """Loss and right answers of the images at ``indices``; leaves the gradient in ``outcome``."""
-        trainer, tape = self._trainer, self._tape
-        entropy = [trainer.seed, NOISE, step, piece]
-        tape.draw_from(lambda: np.random.Generator(np.random.SFC64(np.random.SeedSequence(entropy))))
-        tape.write_to(outcome)
-        targets = trainer._targets[indices]
-        weight = None if trainer._sample_weight is None else trainer._sample_weight[indices]
-        outputs = trainer.network.forward(self._loader.load(indices, lambda: tape.rng), tape)
-        value, d_outputs = trainer.loss(outputs, targets, weight, normalizer)
-        trainer.network.backward(d_outputs, tape)
-        return value, correct(outputs, targets) if trainer.classification else 0
-
-
-def _piece_size(network: Sequential, batch_size: int, members: int) -> int:
-    """How many images of a batch go through the network at once, where so many could share it."""
-    # A piece is normalised by its own mean and variance: where there are such layers a batch is not cut without need.
-    worth_two = network.parameters.vector.size * batch_size >= WORTH_TWO and not network.statistics
-    if network.takes_pictures or members == 1 or not processes_can_share() or not worth_two:
-        return network.piece_size
-    return min(network.piece_size, -(-batch_size // 2))
-
-
-class _Slot:
-    """Where a pass leaves its gradient and what it saw of its images, in memory that a crew shares.
-
-    Attributes:
-        vector: the gradient.
-        parts: the parts of it that members work on, ``PARTS`` of them.
-    """
-
-    def __init__(self, network: Sequential) -> None:
-        gradient, self.statistics = _shared(network.parameters), _shared(network.statistics)
-        self.outcome = network.outcome(gradient, self.statistics)
-        self.vector = gradient.vector
-        self.parts = [self.vector[_share(self.vector.size, part)] for part in range(PARTS)]
-
-
-def _share(size: int, part: int) -> slice:
-    """A part of a vector, in whole cache lines."""
-    lines = -(-size // VALUES_A_LINE)
-    return slice(lines * part // PARTS * VALUES_A_LINE, min(lines * (part + 1) // PARTS * VALUES_A_LINE, size))
-
-
-def _shared(parameters: Parameters) -> Parameters:
-    """Room of the same layout in shared memory."""
-    vector = parameters.vector
-    return Parameters(parameters.shapes, vector.dtype, shared_zeros(vector.shape, vector.dtype))
 
 
 def _plain(value: Any) -> Any:
