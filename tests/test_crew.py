@@ -19,6 +19,7 @@ from handspun.memory import shared_zeros
 from handspun.network import Sequential, mlp
 from handspun.optimizers import SGD, Adam, AdamW
 from handspun.penalties import Penalty
+from handspun.schedules import Schedule
 from handspun.training import crew, pieces
 from handspun.training.callbacks import Callback
 from handspun.training.crew import Crew, Processes, Trial, processes_can_share
@@ -27,6 +28,7 @@ from handspun.training.fit import fit
 pytestmark = pytest.mark.skipif(not processes_can_share(), reason="processes share a training on Linux on x86-64 only")
 
 RNG = np.random.default_rng(8)
+FIRST = os.getpid()
 IMAGES = RNG.integers(0, 256, (180, 8, 8)).astype(np.uint8)
 LABELS = RNG.integers(0, 3, 180)
 
@@ -59,11 +61,16 @@ class Board:
             raise (UsageError("what was meant") if kind else KeyError("a defect"))
 
     def wait(self, member, size, who):
-        if member == who:
+        if member == who and os.getpid() != FIRST:
             time.sleep(60)
+        self.seen[member, 2] = 7.0
+
+    def complain(self, member, size):
+        if member:
+            raise ValueError("щ" * 50_000)
 
     def crew(self):
-        return Processes(len(self.seen), [self.note, self.add, self.fail, self.wait])
+        return Processes(len(self.seen), [self.note, self.add, self.fail, self.wait, self.complain])
 
 
 @pytest.mark.parametrize("size", [1, 2, 4])
@@ -125,6 +132,45 @@ def test_a_process_that_is_killed_is_noticed():
     try:
         with pytest.raises(HandspunError, match=f"Process {other}.* was ended from outside"):
             members.run(board.wait, 1)
+    finally:
+        members.end()
+
+
+def test_one_that_does_not_answer_in_its_first_turn_is_done_without(monkeypatch):
+    """As happens where another thread held a lock at the time of the fork."""
+    monkeypatch.setattr(crew, "FIRST_TURN", (0.2, 1.0))
+    before = children()
+    board = Board(3)
+    members = board.crew()
+    try:
+        members.run(board.wait, 1)
+        assert len(children()) == len(before) + 1
+        np.testing.assert_array_equal(board.seen[:, 2], 7.0)
+        members.run(board.add)
+        np.testing.assert_array_equal(board.seen[:, 1], 1.0)
+    finally:
+        members.end()
+    assert children() == before
+
+
+def test_one_that_does_not_answer_later_is_an_error(monkeypatch):
+    monkeypatch.setattr(crew, "LATER", (0.2, 1.0))
+    board = Board(2)
+    members = board.crew()
+    try:
+        members.run(board.add)
+        with pytest.raises(HandspunError, match="does not answer"):
+            members.run(board.wait, 1)
+    finally:
+        members.end()
+
+
+def test_an_error_with_much_to_say_comes_out():
+    board = Board(2)
+    members = board.crew()
+    try:
+        with pytest.raises(RuntimeError, match="ValueError: щщщ"):
+            members.run(board.complain)
     finally:
         members.end()
 
@@ -355,6 +401,43 @@ def test_it_can_be_resumed_with_another_number_of_processes(at_once, tmp_path):
         with pytest.raises(KeyboardInterrupt):
             trained(dense, first, checkpoint=path, callbacks=[StopAfter(5)])
         assert trained(dense, then, checkpoint=path, callbacks=[StopAfter(None)]) == whole[first]
+
+
+@pytest.mark.parametrize("batch_size", [64, 256])
+@pytest.mark.parametrize(("first", "then"), [(1, 2), (2, 1)])
+def test_products_are_the_same_before_and_after(batch_size, first, then, at_once, tmp_path):
+    """Large enough for several threads of BLAS, and to be cut."""
+    images = RNG.integers(0, 256, (600, 784)).astype(np.uint8)
+    data = images, RNG.integers(0, 10, 600)
+
+    class Stop(Callback):
+        watches_steps = True
+
+        def on_step_end(self, training):
+            if training.step == 3 and not (tmp_path / "checkpoint.npz").exists() and self.wanted:
+                signal.raise_signal(signal.SIGINT)
+
+    def run(count, *, wanted, checkpoint=None):
+        network, stop = mlp(784, [128, 64], 10), Stop()
+        stop.wanted = wanted
+        fit(network, data, epochs=2, batch_size=batch_size, threads=count, checkpoint=checkpoint, callbacks=[stop])
+        return network.parameters.vector.tobytes()
+
+    path = tmp_path / "checkpoint.npz"
+    with pytest.raises(KeyboardInterrupt):
+        run(first, wanted=True, checkpoint=path)
+    assert run(then, wanted=False, checkpoint=path) == run(first, wanted=False)
+
+
+def test_numbers_of_numpys_do_not_change_what_some_compute(at_once):
+    class Wave(Schedule):
+        def factor(self, step, horizon):
+            return np.cos(np.float64(step) / 7.0) * 0.5 + 0.6
+
+        def config(self):
+            return {"name": "wave"}
+
+    assert trained(dense, 2, schedule=Wave()) == alone_in_pieces(dense, schedule=Wave())
 
 
 def test_small_batches_and_networks_that_look_at_the_whole_batch_stay_whole():

@@ -24,6 +24,9 @@ class Callback:
 
     What a callback remembers from epoch to epoch it gives in ``state`` and takes back in ``load_state``, so that a resumed
     training goes on as if nothing had been.
+
+    A callback may change ``trainer.stop``, ``trainer.optimizer.learning_rate``, and the weights: those that ``trainer.network``
+    has at the time, for they lie elsewhere while processes share the training. These processes know of no other change.
     """
 
     #: Whether ``on_step_end`` is wanted: a call for each step costs time.

@@ -11,8 +11,8 @@ made, at the cost of some milliseconds. That is safe only where BLAS outlives it
 x86-64 that what was written before it is there as well. Elsewhere networks of pictures have threads (``handspun.threads``), and
 others one process.
 
-Nothing here decides about a result. What is computed is cut into the same pieces and added up in the same order, whoever does
-it.
+Nothing here decides about a result: what is computed is cut into the same pieces and added up in the same order, whoever does
+it. Only weights and learning rate may be changed in the midst of a training; a copy knows of nothing else that happens here.
 """
 
 from __future__ import annotations
@@ -51,11 +51,11 @@ NAP, LONG_NAP = 50e-6, 1e-3
 #: Numbers that a task can be given.
 NUMBERS = 8
 
-#: Characters of an error's message and of its traceback that are told: together they fit into a pipe that nobody reads yet.
-MOST_SAID = 10_000
-
 #: Seconds that members have to end when they are told to.
 PATIENCE = 10.0
+
+#: How long a member may be behind this process, in seconds and in times what its own share took: in its first turn, and later.
+FIRST_TURN, LATER = (2.0, 20.0), (30.0, 100.0)
 
 #: A crew is judged by so many seconds, and so many steps at least; when two are compared each has so many turns of that.
 WINDOW, STEPS, TURNS = 0.025, 3, 2
@@ -126,6 +126,7 @@ class Processes(Crew):
         self._numbers: Any = memoryview(shared_zeros((NUMBERS,), np.float64))  # pyright: ignore[reportArgumentType]
         self._turn = 0
         self._parent = os.getpid()
+        self._own = [0]  # the members whose shares this process does
         self._others: dict[int, int] = {}  # member: process
         self._faults: dict[int, int] = {}  # member: the pipe from which to read what it raised
         try:
@@ -139,7 +140,7 @@ class Processes(Crew):
         reading, writing = os.pipe()
         try:
             with warnings.catch_warnings():
-                # Python warns of threads whose locks the copy may find taken. It computes, and takes no lock of theirs.
+                # Python warns of threads whose locks the copy may find taken: see ``_wait_for``.
                 warnings.simplefilter("ignore", DeprecationWarning)
                 process = os.fork()
         except OSError:
@@ -156,8 +157,8 @@ class Processes(Crew):
         """Let all members do their share of ``task``, and return when all are done.
 
         Raises:
-            HandspunError: another process was ended from outside.
-            BaseException: what the task raised, here or elsewhere.
+            HandspunError: another process was ended from outside, or no longer answers.
+            Exception: what the task raised here, or elsewhere: then as a RuntimeError if it is not one of handspun's errors.
         """
         words = self._words
         for place, number in enumerate(numbers):
@@ -166,48 +167,79 @@ class Processes(Crew):
         words[2] = len(numbers)
         self._turn += 1
         words[0] = self._turn
-        task(0, self.size, *numbers)
-        for member in self._others:
-            _wait(words, (1 + member) * _WORDS, self._turn, lambda member=member: self._check(member))
-            if words[(1 + member) * _WORDS + 1]:
-                raise self._fault(member)
+        began = time.monotonic()
+        for member in self._own:
+            task(member, self.size, *numbers)
+        took = time.monotonic() - began
+        for member in list(self._others):
+            self._wait_for(member, took, task, numbers)
 
     run_short = run
 
-    def _check(self, member: int) -> None:
-        """Raise if the process of ``member`` is no more."""
-        process = self._others[member]
-        if _has_ended(process):
-            del self._others[member]
-            os.close(self._faults.pop(member))
-            raise HandspunError(
-                f"Process {process}, which shared the work of this training, was ended from outside, perhaps for want of "
-                "memory. Train again with threads=1, from a checkpoint if there is one."
-            )
+    def _wait_for(self, member: int, took: float, task: Task, numbers: Sequence[float]) -> None:
+        """Return when ``member`` has done its share, of a turn that took this process so many seconds.
 
-    def _fault(self, member: int) -> BaseException:
+        A copy of a process in which another thread held a lock finds it taken for ever: one of BLAS's, or of a pool of threads
+        that the user's augmentation has. That shows in its first turn. Then it goes, and this process does its share.
+        """
+        place = (1 + member) * _WORDS
+        seconds, times = FIRST_TURN if self._turn == 1 else LATER
+        until = time.monotonic() + seconds + times * took
+
+        def check() -> None:
+            if _has_ended(self._others[member]) and self._words[place] != self._turn:
+                raise HandspunError(
+                    f"Process {self._forget(member)}, which shared the work of this training, was ended from outside, perhaps "
+                    "for want of memory. Train again with threads=1, from a checkpoint if there is one."
+                )
+            if time.monotonic() > until:
+                raise TimeoutError
+
+        try:
+            _wait(self._words, place, self._turn, check)
+        except TimeoutError:
+            process = self._forget(member)
+            os.kill(process, signal.SIGKILL)
+            os.waitpid(process, 0)
+            if self._turn > 1:
+                raise HandspunError(
+                    f"Process {process}, which shared the work of this training, does not answer. Train again with threads=1, "
+                    "from a checkpoint if there is one."
+                ) from None
+            self._own.append(member)
+            task(member, self.size, *numbers)
+            return
+        if self._words[place + 1]:
+            raise self._fault(member)
+
+    def _forget(self, member: int) -> int:
+        """Count no more on ``member``; returns its process."""
+        os.close(self._faults.pop(member))
+        return self._others.pop(member)
+
+    def _fault(self, member: int) -> Exception:
         """What ``member`` raised, as far as it can be told: an error of handspun's own, or one with its name and traceback."""
-        with os.fdopen(self._faults.pop(member), encoding="utf-8") as pipe:
+        with os.fdopen(os.dup(self._faults[member]), encoding="utf-8") as pipe:
             fault = json.load(pipe)
         kind = getattr(errors, fault["kind"], None)
         if isinstance(kind, type) and issubclass(kind, HandspunError):
             error = HandspunError.__new__(kind)
             error.args = (fault["message"],)
             return error
-        error = RuntimeError(f"{fault['kind']}: {fault['message']}")
-        error.add_note(fault["traceback"])
-        return error
+        defect = RuntimeError(f"{fault['kind']}: {fault['message']}")
+        defect.add_note(fault["traceback"])
+        return defect
 
     def end(self) -> None:
         self._words[0] = _QUIT
+        for pipe in self._faults.values():
+            os.close(pipe)  # whoever still writes into it stops
         until = time.monotonic() + PATIENCE
         for process in self._others.values():
             while not _has_ended(process):
                 if time.monotonic() > until:
                     os.kill(process, signal.SIGKILL)
                 time.sleep(NAP)
-        for pipe in self._faults.values():
-            os.close(pipe)
         self._others, self._faults = {}, {}
 
     # In the other processes ------------------------------------------------------------------------------------------
@@ -216,7 +248,7 @@ class Processes(Crew):
         """Do a share of every task until told to end. Nothing of the copied process may run on after that."""
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, signal.SIG_IGN)  # the first process gets them too, and ends this one when it is ready
-        gc.disable()  # what it would collect belongs to the other process
+        gc.freeze()  # what there is already belongs to the other process
         words, own = self._words, (1 + member) * _WORDS
         try:
             while True:
@@ -227,12 +259,10 @@ class Processes(Crew):
                 tasks[words[1]](member, self.size, *self._numbers[: words[2]])
                 words[own] = self._turn
         except BaseException as error:
-            said = (type(error).__name__, str(error), traceback.format_exc())
-            fault = dict(zip(("kind", "message", "traceback"), (text[-MOST_SAID:] for text in said), strict=True))
-            with contextlib.suppress(OSError), os.fdopen(faults, "w", encoding="utf-8") as pipe:
-                json.dump(fault, pipe)
             words[own + 1] = 1
-            words[own] = self._turn
+            words[own] = self._turn  # before it is told: nobody reads a pipe that may be too short until then
+            with contextlib.suppress(OSError), os.fdopen(faults, "w", encoding="utf-8") as pipe:
+                json.dump({"kind": type(error).__name__, "message": _said(error), "traceback": traceback.format_exc()}, pipe)
         finally:
             os._exit(1)
 
@@ -295,6 +325,14 @@ class Trial:
         self._hold = min(2.0 * self._hold, LONG_HOLD) if best == self._usual else SHORT_HOLD
         self._due = self._hold
         self._usual = self._at = best
+
+
+def _said(error: BaseException) -> str:
+    """What an error says, if it can."""
+    try:
+        return str(error)
+    except Exception as worse:
+        return f"(its text raised {type(worse).__name__})"
 
 
 def _has_ended(process: int) -> bool:

@@ -72,7 +72,8 @@ def fit(
         callbacks: early stopping, logs, …
         shuffle: False keeps the order.
         seed: from which orders, dropout masks and augmentation are drawn.
-        augment: changes the images of each batch at random, such as an ``Augmentation``.
+        augment: changes the images of each batch at random, such as an ``Augmentation``. Each process that shares the
+            training has a copy of it.
         threads: how many processes share the pieces of a batch, or threads where processes cannot; None for one for each
             processor. It changes no bit of the result of a network of pictures; dense networks have one result for a single
             process, and one for any larger number.

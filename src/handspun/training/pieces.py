@@ -62,6 +62,7 @@ class Pieces:
 
     Attributes:
         piece_size: images a piece, at most.
+        holds_blas: whether BLAS has one thread meanwhile. Its sums, and so the last bits, depend on that.
         classification: whether the targets are classes.
         crew: who computes.
     """
@@ -93,7 +94,10 @@ class Pieces:
         self._alone = 0.0, 0  # seconds and images so far
         self._last = 0  # images of the last step
         self._trial: Trial | None = None  # of whether that pays
-        self.cut_into(piece_size or _piece_size(network, batch_size, count_threads(threads)))
+        members = count_threads(threads)
+        self.cut_into(piece_size or _piece_size(network, batch_size, members))
+        in_pieces = self.piece_size < batch_size
+        self.holds_blas = network.takes_pictures or members == 1 or (in_pieces and processes_can_share())
 
     def cut_into(self, piece_size: int) -> None:
         """Let batches be computed in pieces of so many images, and make the room for it, in memory that a crew shares."""
@@ -127,17 +131,17 @@ class Pieces:
     @contextmanager
     def together(self) -> Iterator[None]:
         """A context in which those that ``threads`` speaks of share the steps."""
-        in_pieces, pictures = self._sum is not self._slots[0], self.network.takes_pictures
-        several = count_threads(self._threads) > 1
-        if several and not pictures and not (in_pieces and processes_can_share()):
+        if not self.holds_blas:
             yield  # the threads are BLAS's
             return
-        fork = in_pieces and may_fork()
-        with Team(self._threads if pictures and not fork else 1) as team:  # which holds BLAS to one thread
+        pieces = -(-self._batch_size // self.piece_size)
+        members = min(count_threads(self._threads), pieces)
+        fork = members > 1 and may_fork()
+        with Team(members if self.network.takes_pictures and not fork else 1) as team:
             self._crews = [Crew()]
             if team.size > 1:
                 self.crew = Threads(team)
-            elif fork and several:
+            elif fork:
                 self._may_share, self._alone = True, (0.0, 0)
             own = self.network.parameters.vector
             try:
@@ -179,7 +183,7 @@ class Pieces:
         images = indices.stop - indices.start if isinstance(indices, slice) else len(indices)
         self._last = images
         weight = None if self.sample_weight is None else self.sample_weight[indices]
-        normalizer = self.loss.total_weight(self.targets[indices], weight)
+        normalizer = float(self.loss.total_weight(self.targets[indices], weight))
         start = -1
         if isinstance(indices, slice):
             start = indices.start
@@ -237,7 +241,7 @@ class Pieces:
 
     def update(self, rate: float) -> None:
         """Change the parameters by the gradient."""
-        self.crew.run_short(self._update, rate, self.optimizer.steps)
+        self.crew.run_short(self._update, float(rate), self.optimizer.steps)
 
     def _update(self, member: int, size: int, rate: float, steps: float) -> None:
         """The change of the parameters after so many steps: a part of them each."""

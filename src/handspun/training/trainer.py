@@ -299,6 +299,7 @@ class Trainer:
             arrays |= {f"callback{number}.{name}": vector for name, vector in vectors.items()}
         plain = {
             "piece_size": self._pieces.piece_size,
+            "holds_blas": self._pieces.holds_blas,
             "step": self.step,
             "epoch": self.epoch,
             "position": self.position,
@@ -333,8 +334,8 @@ class Trainer:
         if names != [type(callback).__name__ for callback in self.callbacks]:
             raise UsageError(f"The checkpoint was made with other callbacks: {', '.join(names) or 'none'}.")
         piece_size, step, epoch, position = (_whole(plain[name]) for name in ("piece_size", "step", "epoch", "position"))
-        if not piece_size:
-            raise ValueError("pieces of no images")
+        if not piece_size or not isinstance(plain["holds_blas"], bool):
+            raise ValueError("pieces of no images, or BLAS neither held nor free")
         steps = _whole(plain["optimizer_steps"])
         if epoch > self.epochs or position > self.steps_per_epoch or max(step, steps) > self.horizon.total_steps:
             raise ValueError("more steps than this training has")
@@ -353,6 +354,7 @@ class Trainer:
 
         for name, target in targets.items():
             target[...] = arrays[name]
+        self._pieces.holds_blas = plain["holds_blas"]
         if piece_size != self._pieces.piece_size:
             self._pieces.cut_into(piece_size)  # it goes on as it began, whatever number of processors there is now
         self.step, self.epoch, self.position, self.optimizer.steps = step, epoch, position, steps
