@@ -84,13 +84,13 @@ LESSONS: dict[type[Layer], Lesson] = {
             "y = x W{plus_b}\ny_k = Σ_j x_j W_jk{plus_b_k}",
             "Each of the {layer.units} units multiplies every one of the {x} values by a weight of its own and adds them "
             "up. Column k of W holds the weights of unit k.",
-            ("np.matmul(x, self.weight", "y += self.bias"),
+            ("matmul(x, self.weight", "y += self.bias"),
         ),
         Texts(
             "dW = xᵀ dy\n{db_is_dy}dx = dy Wᵀ",
             "The gradient of a weight is the value that it multiplied, times the gradient of the sum that it went into. "
             "From there it goes further down through the same weights, the other way.",
-            ("np.add.reduce(dy, axis=0", "np.matmul(x.T, dy", "np.matmul(dy, self.weight.T"),
+            ("np.add.reduce(dy, axis=0", "matmul(x.T, dy", "matmul(dy, self.weight.T"),
             ("x", "W"),
         ),
     ),
@@ -100,7 +100,7 @@ LESSONS: dict[type[Layer], Lesson] = {
             "y_o,r,s = Σ_c Σ_i Σ_j W_ocij x_c,{row},{column}{plus_b_o}",
             "{layer.filters} small filters slide over the picture. At each place every filter multiplies what lies under it, "
             "adds it up, and writes the sum into its own map: from {x} to {y}.{grouped}",
-            ("windows = self._windows(self._columns(", "np.matmul(kernels, windows, out=self._grouped(y))", "y += self.bias"),
+            ("windows = self._windows(self._columns(", "matmul(kernels, windows, self._grouped(y))", "y_rows += biases"),
         ),
         Texts(
             "dW_ocij = Σ_r Σ_s dy_o,r,s x_c,{row},{column}\n{db_is_sum}"
@@ -109,10 +109,10 @@ LESSONS: dict[type[Layer], Lesson] = {
             "every sum that it took part in.",
             (
                 "over_columns = np.matmul(",
-                "np.matmul(windows, self._grouped(dy)",
+                "matmul(windows, self._grouped(dy)",
                 "d_kernels = np.add.reduce(",
                 "_multiply_without_zeros(kernels, windows",
-                "np.matmul(kernels, windows, out=d_columns)",
+                "matmul(kernels, windows, d_columns)",
                 "np.add(part, shifted",
             ),
             ("x", "W"),
@@ -317,7 +317,7 @@ LESSONS: dict[type[Layer], Lesson] = {
         Texts(
             "y = the values of x in one row",
             "Only the shape changes, from {x} to {y}.",
-            ("return x.reshape(", "columns[...] = np.moveaxis(", "return columns.reshape("),
+            ("return x.reshape(", "columns[...] = x.transpose(", "return columns.reshape("),
         ),
         Texts(
             "dx = dy in the shape of x",
