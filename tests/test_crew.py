@@ -138,7 +138,7 @@ def test_a_process_that_is_killed_is_noticed():
 
 def test_one_that_does_not_answer_in_its_first_turn_is_done_without(monkeypatch):
     """As happens where another thread held a lock at the time of the fork."""
-    monkeypatch.setattr(crew, "FIRST_TURN", (0.2, 1.0))
+    monkeypatch.setattr(crew, "FIRST_TURN", (1.5, 1.0))
     before = children()
     board = Board(3)
     members = board.crew()
