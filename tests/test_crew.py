@@ -24,6 +24,7 @@ from handspun.training import crew, pieces
 from handspun.training.callbacks import Callback
 from handspun.training.crew import Crew, Processes, Trial, processes_can_share
 from handspun.training.fit import fit
+from interrupting import StopAfter
 
 pytestmark = pytest.mark.skipif(not processes_can_share(), reason="processes share a training on Linux on x86-64 only")
 
@@ -384,16 +385,6 @@ def test_what_a_callback_does_to_the_weights_reaches_all(at_once):
 
 
 def test_it_can_be_resumed_with_another_number_of_processes(at_once, tmp_path):
-    class StopAfter(Callback):
-        watches_steps = True
-
-        def __init__(self, step):
-            self.step = step
-
-        def on_step_end(self, training):
-            if training.step == self.step:
-                signal.raise_signal(signal.SIGINT)
-
     path = tmp_path / "checkpoint.npz"
     whole = {count: trained(dense, count, callbacks=[StopAfter(None)]) for count in (1, 2)}
     for first, then in ((2, 3), (2, 1), (1, 2)):
@@ -410,23 +401,16 @@ def test_products_are_the_same_before_and_after(batch_size, first, then, at_once
     images = RNG.integers(0, 256, (600, 784)).astype(np.uint8)
     data = images, RNG.integers(0, 10, 600)
 
-    class Stop(Callback):
-        watches_steps = True
-
-        def on_step_end(self, training):
-            if training.step == 3 and not (tmp_path / "checkpoint.npz").exists() and self.wanted:
-                signal.raise_signal(signal.SIGINT)
-
-    def run(count, *, wanted, checkpoint=None):
-        network, stop = mlp(784, [128, 64], 10), Stop()
-        stop.wanted = wanted
-        fit(network, data, epochs=2, batch_size=batch_size, threads=count, checkpoint=checkpoint, callbacks=[stop])
+    def run(count, *, stop_after, checkpoint=None):
+        network = mlp(784, [128, 64], 10)
+        callbacks = [StopAfter(stop_after)]
+        fit(network, data, epochs=2, batch_size=batch_size, threads=count, checkpoint=checkpoint, callbacks=callbacks)
         return network.parameters.vector.tobytes()
 
     path = tmp_path / "checkpoint.npz"
     with pytest.raises(KeyboardInterrupt):
-        run(first, wanted=True, checkpoint=path)
-    assert run(then, wanted=False, checkpoint=path) == run(first, wanted=False)
+        run(first, stop_after=3, checkpoint=path)
+    assert run(then, stop_after=None, checkpoint=path) == run(first, stop_after=None)
 
 
 def test_numbers_of_numpys_do_not_change_what_some_compute(at_once):

@@ -1,6 +1,5 @@
 """The number of threads changes how long it takes, and not one bit of the result."""
 
-import signal
 import sys
 import threading
 
@@ -14,8 +13,8 @@ from handspun.network import PICTURES_A_PIECE, TURN, Sequential
 from handspun.optimizers import Adam
 from handspun.threads import Team, count_threads, use_threads
 from handspun.training import pieces
-from handspun.training.callbacks import Callback
 from handspun.training.fit import fit
+from interrupting import StopAfter
 
 RNG = np.random.default_rng(5)
 IMAGES = RNG.integers(0, 256, (150, 8, 8)).astype(np.uint8)
@@ -76,19 +75,6 @@ def test_training_does_not_depend_on_the_number_of_threads(batch_size, monkeypat
     monkeypatch.setattr(pieces, "may_fork", lambda: False)
     assert trained(2, batch_size) == alone
     assert trained(4, batch_size) == alone
-
-
-class StopAfter(Callback):
-    """Interrupts the training after a step; ``None`` never."""
-
-    watches_steps = True
-
-    def __init__(self, step):
-        self.step = step
-
-    def on_step_end(self, trainer):
-        if trainer.step == self.step:
-            signal.raise_signal(signal.SIGINT)
 
 
 def test_a_training_can_be_resumed_with_another_number_of_threads(tmp_path):

@@ -108,7 +108,7 @@ class AvgPool2D(_Pooling):
 
 def _at(axis: int, places: slice) -> tuple[slice, ...]:
     """An index of (H, C, W, N) that takes ``places`` along ``axis``."""
-    return (places,) if axis == ROWS else (slice(None), slice(None), places)
+    return (slice(None),) * axis + (places,)
 
 
 def _largest(x: np.ndarray, window: Axis, axis: int, y: np.ndarray) -> np.ndarray:

@@ -58,7 +58,7 @@ PATIENCE = 10.0
 FIRST_TURN, LATER = (2.0, 20.0), (30.0, 100.0)
 
 #: A crew is judged by so many seconds, and so many steps at least; when two are compared each has so many turns of that.
-WINDOW, STEPS, TURNS = 0.025, 3, 2
+WINDOW, STEPS, TURNS = 0.025, 3, 3
 
 #: Seconds from one comparison to the next, at least and at most.
 SHORT_HOLD, LONG_HOLD = 1.0, 8.0
@@ -85,8 +85,9 @@ class Crew:
         """Let all members do their share of ``task``, and return when all are done."""
         task(0, 1, *numbers)
 
-    #: The same for a task that is shorter than waking threads takes.
-    run_short = run
+    def run_short(self, task: Task, *numbers: float) -> None:
+        """The same for a task that takes less time than waking threads does."""
+        self.run(task, *numbers)
 
     def end(self) -> None:
         """Let the others go."""
@@ -102,6 +103,9 @@ class Threads(Crew):
 
     def run(self, task: Task, *numbers: float) -> None:
         self._team.each(lambda _, member: task(member, self.size, *numbers), self.size)
+
+    def run_short(self, task: Task, *numbers: float) -> None:
+        task(0, 1, *numbers)
 
 
 class Processes(Crew):
@@ -173,8 +177,6 @@ class Processes(Crew):
         took = time.monotonic() - began
         for member in list(self._others):
             self._wait_for(member, took, task, numbers)
-
-    run_short = run
 
     def _wait_for(self, member: int, took: float, task: Task, numbers: Sequence[float]) -> None:
         """Return when ``member`` has done its share, of a turn that took this process so many seconds.
@@ -288,7 +290,7 @@ class Trial:
 
     def __init__(self, crews: Sequence[Crew], pace: float) -> None:
         self._crews = crews
-        self._paces = [pace, math.inf]  # seconds an image, at best when last compared
+        self._paces = [pace, math.inf]  # seconds an image, when last compared
         self._usual = self._at = 1
         self._due = self._hold = SHORT_HOLD  # seconds until they are compared
         self._compared: list[list[float]] | None = None  # the paces of both, while they take turns
@@ -319,7 +321,7 @@ class Trial:
         self._at = 1 - self._at
         if min(map(len, self._compared)) < TURNS:
             return
-        self._paces = [min(paces) for paces in self._compared]  # a bad moment says nothing
+        self._paces = [sorted(paces)[TURNS // 2] for paces in self._compared]  # one bad moment says nothing, nor a good one
         self._compared = None
         best = int(self._paces[1] <= self._paces[0])
         self._hold = min(2.0 * self._hold, LONG_HOLD) if best == self._usual else SHORT_HOLD
