@@ -36,6 +36,7 @@ from handspun.layers import (
     layers_from_config,
 )
 from handspun.losses import Loss
+from handspun.memory import by_images
 from handspun.network import Sequential
 
 CASES = [
@@ -264,6 +265,27 @@ def test_smaller_and_larger_batches_after_each_other_do_not_disturb_each_other(f
     for seed, rows in enumerate((8, 3, 8, 1, 11, 2)):
         x, dy = off_kinks(rows, input_shape, seed), off_kinks(rows, network.output_shape, seed + 50)
         fresh = network.tape(training=True, rng=copy.deepcopy(rng), input_gradient=True)
+        expected = [network.forward(x, fresh).copy(), network.backward(dy, fresh).copy(), fresh.gradient.vector]
+        actual = [network.forward(x, tape).copy(), network.backward(dy, tape).copy(), tape.gradient.vector]
+        for one, other in zip(expected, actual, strict=True):
+            assert one.tobytes() == other.tobytes()
+
+
+@every_layer
+@pytest.mark.parametrize("order", ["usual", "image last"])
+def test_the_same_array_with_other_values_is_seen_anew(factory, input_shape, order):
+    network = build(factory, input_shape)
+    tape = network.tape(training=True, rng=np.random.default_rng(0), input_gradient=True)
+    x = np.empty((3, *input_shape))
+    if order == "image last" and len(input_shape) == 3:
+        height, width = input_shape[1:]
+        x = by_images(np.empty((height, input_shape[0], width, 3)))
+    for seed, smaller_between in enumerate((False, False, True, False)):
+        if smaller_between:
+            network.forward(off_kinks(2, input_shape, 90), tape)
+        x[...], dy = off_kinks(3, input_shape, seed), off_kinks(3, network.output_shape, seed + 50)
+        tape.draw_from(lambda seed=seed: np.random.default_rng(seed))
+        fresh = network.tape(training=True, rng=np.random.default_rng(seed), input_gradient=True)
         expected = [network.forward(x, fresh).copy(), network.backward(dy, fresh).copy(), fresh.gradient.vector]
         actual = [network.forward(x, tape).copy(), network.backward(dy, tape).copy(), tape.gradient.vector]
         for one, other in zip(expected, actual, strict=True):

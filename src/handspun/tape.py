@@ -10,12 +10,14 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
 from handspun.memory import Shape, aligned_empty, aligned_zeros, inverse, memory_order
 from handspun.parameters import Parameters
+
+T = TypeVar("T")
 
 
 class Frame(dict[str, Any]):
@@ -32,7 +34,7 @@ class Frame(dict[str, Any]):
         needs_input_gradient: False where nothing below the layer has parameters; backward may then return None.
     """
 
-    __slots__ = ("_buffers", "_dtype", "_likes", "_stores", "gradient", "needs_input_gradient", "statistics")
+    __slots__ = ("_buffers", "_dtype", "_likes", "_plan", "_stores", "gradient", "needs_input_gradient", "statistics")
 
     def __init__(
         self,
@@ -50,6 +52,20 @@ class Frame(dict[str, Any]):
         self._buffers: dict[str, np.ndarray] = {}  # as they were asked for last
         self._likes: dict[str, tuple[Shape, Shape, np.ndarray]] = {}  # by shape and strides of what they are like
         self._stores: dict[str, np.ndarray] = {}  # the flat memory behind them
+        self._plan: tuple[np.ndarray | None, Any] = (None, None)
+
+    def plan(self, x: np.ndarray, make: Callable[[np.ndarray, Frame], T]) -> T:
+        """What ``make(x, self)`` gave: the views into x and into buffers that a forward pass works with.
+
+        They stay right as long as every pass gets the same array, whatever it holds; for another array they are made anew.
+        Of a single image a pass would take longer to make its views than to compute. So a layer for pictures returns the
+        same array in every pass as well, and the next layer can do the same.
+        """
+        known, plan = self._plan
+        if known is not x:
+            plan = make(x, self)
+            self._plan = (x, plan)
+        return plan
 
     def buffer(self, name: str, shape: Shape, dtype: np.typing.DTypeLike | None = None) -> np.ndarray:
         """An array to write a result into, the same memory in every pass; what it holds before that is undefined.

@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 
 from handspun.layers.base import Layer, flat_size, number_in
+from handspun.layers.copies import Copies, copy_each, in_rows
 from handspun.memory import by_images, by_rows
 from handspun.parameters import Shape
-from handspun.tape import Tape
+from handspun.tape import Frame, Tape
 
 
 class BatchNorm(Layer):
@@ -67,8 +68,8 @@ class BatchNorm(Layer):
 
     def forward(self, x: np.ndarray, tape: Tape) -> np.ndarray:
         here = tape[self]
-        rows = _rows(x)
-        centred, y = here.buffer("centred", rows.shape), here.buffer("y", rows.shape)
+        copies, rows, centred, y, result = here.plan(x, _plan)
+        copy_each(copies)
         if tape.training:
             count = rows.size // rows.shape[1]
             mean = _sum(rows) / count  # (D,)
@@ -83,7 +84,7 @@ class BatchNorm(Layer):
         np.multiply(centred, _spread(self.gamma / sigma, rows), out=y)
         y += _spread(self.beta, rows)
         here["centred"], here["sigma"] = centred, sigma
-        return _back(y, x)
+        return result
 
     def backward(self, dy: np.ndarray, tape: Tape) -> np.ndarray:
         here = tape[self]
@@ -109,6 +110,17 @@ class BatchNorm(Layer):
 
     def config(self) -> dict[str, Any]:
         return {"momentum": self.momentum, "epsilon": self.epsilon}
+
+
+def _plan(x: np.ndarray, here: Frame) -> tuple[Copies, np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """The copies to begin with, x, x - μ and y by features, and y in the shape of x."""
+    copies: Copies = []
+    rows = x
+    if x.ndim == 4:
+        rows, copies = in_rows(x, here)
+        rows = rows.reshape(*rows.shape[:2], -1)
+    y = here.buffer("y", rows.shape)
+    return copies, rows, here.buffer("centred", rows.shape), y, _back(y, x)
 
 
 # Features are the columns of a matrix (N, D), or the channels of pictures, (H, C, W · N) in memory: axis 1 in both.

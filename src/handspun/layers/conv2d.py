@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from handspun.errors import UsageError
 from handspun.initializers import HeNormal, Initializer, initializer_from_config
 from handspun.layers.base import Layer, positive_integer
+from handspun.layers.copies import Copies, copy_each, in_rows
 from handspun.layers.windows import Axis, Pair, axes, pair, picture_shape
 from handspun.memory import by_images, by_rows
 from handspun.parameters import Shape
@@ -111,21 +112,27 @@ class Conv2D(Layer):
 
     def forward(self, x: np.ndarray, tape: Tape) -> np.ndarray:
         here = tape[self]
-        rows, columns = self._axes(x.shape[1:])
-        groups, filters, each = self.groups, self.filters, self.filters // self.groups
-        x = by_rows(x)  # (H, C, W, N)
-        windows = self._windows(self._columns(x, rows, columns, here), rows, here)  # (G, OH, kh · C/G · kw, OW · N)
-        kernels = self.weight.reshape(groups, 1, each, -1)  # (G, 1, O/G, kh · C/G · kw)
-        y = here.buffer("y", (rows.outputs, filters, columns.outputs, x.shape[3]))  # (OH, O, OW, N)
-        matmul(kernels, windows, self._grouped(y))
+        plan = here.plan(x, self._plan)
+        copy_each(plan.copies)
+        kernels = self.weight.reshape(self.groups, 1, self.filters // self.groups, -1)  # (G, 1, O/G, kh · C/G · kw)
+        matmul(kernels, plan.windows, plan.products)
         if self.has_bias:
             # Written out for a row of the output first: NumPy adds two long runs in half the time of many short ones.
-            biases = here.buffer("biases", (filters, columns.outputs * x.shape[3]))
-            biases[...] = self.bias[:, None]
-            y_rows = y.reshape(rows.outputs, -1)
-            y_rows += biases.reshape(-1)
-        here["x_shape"], here["windows"] = x.shape, windows
-        return by_images(y)
+            plan.biases[...] = self.bias[:, None]
+            y_rows = plan.y_rows
+            y_rows += plan.biases_row
+        here["x_shape"], here["windows"] = plan.x_shape, plan.windows
+        return plan.y
+
+    def _plan(self, x: np.ndarray, here: Frame) -> _Plan:
+        rows, columns = self._axes(x.shape[1:])
+        x, copies = in_rows(x, here)  # (H, C, W, N)
+        lines = self._columns(x, rows, columns, here, copies)
+        windows = self._windows(lines, rows, here, copies)
+        y = here.buffer("y", (rows.outputs, self.filters, columns.outputs, x.shape[3]))  # (OH, O, OW, N)
+        biases = here.buffer("biases", (self.filters, columns.outputs * x.shape[3]) if self.has_bias else (0, 0))
+        y_rows = y.reshape(rows.outputs, -1)
+        return _Plan(x.shape, copies, windows, self._grouped(y), y_rows, biases, biases.reshape(-1), by_images(y))
 
     def backward(self, dy: np.ndarray, tape: Tape) -> np.ndarray | None:
         here = tape[self]
@@ -154,7 +161,9 @@ class Conv2D(Layer):
         grouped = dy.reshape(rows.outputs, groups, each, columns.outputs, images).transpose(1, 0, 2, 3, 4)
         padded[:, place, :, 0] = grouped[:, skipped:kept]
         around_rows = Axis(height + around, kh, 1, rows.dilation, 0, 0)
-        windows = self._windows(padded, around_rows, here, "taps of dy")  # (G, H, kh · O/G, OW · N)
+        copies: Copies = []
+        windows = self._windows(padded, around_rows, here, copies, "taps of dy")  # (G, H, kh · O/G, OW · N)
+        copy_each(copies)
         # The filters upside down: (G, 1, C/G · kw, kh · O/G).
         kernels = self.weight.reshape(groups, each, kh, -1)[:, :, ::-1].transpose(0, 3, 2, 1).reshape(groups, 1, -1, kh * each)
         d_columns = here.buffer("dcolumns", (groups, height, kernels.shape[2], columns.outputs * images))
@@ -182,28 +191,27 @@ class Conv2D(Layer):
         height, filters, width, images = y.shape
         return y.reshape(height, self.groups, filters // self.groups, width * images).transpose(1, 0, 2, 3)
 
-    def _columns(self, x: np.ndarray, rows: Axis, columns: Axis, here: Frame) -> np.ndarray:
+    def _columns(self, x: np.ndarray, rows: Axis, columns: Axis, here: Frame, copies: Copies) -> np.ndarray:
         """Each row of x (H, C, W, N) kw times, shifted, with zeros above and below: (G, padded H, C/G, kw, OW, N)."""
         height, channels, width, images = x.shape
         if self._plain(columns) and not rows.before and not rows.after:
             return x.reshape(1, height, channels, 1, width, images)
         each = channels // self.groups
-        copies = here.blank("columns", (self.groups, rows.padded, each, columns.kernel, columns.outputs, images))
+        lines = here.blank("columns", (self.groups, rows.padded, each, columns.kernel, columns.outputs, images))
         if columns.stride == columns.dilation == 1 and rows.padded == height and columns.padded == width:
             # The shifted rows overlap in memory: seen as an array of their own, they are copied in one go.
             column = images * x.itemsize
             channel = width * column
             shape = (self.groups, height, each, columns.kernel, columns.outputs * images)
             strides = (each * channel, channels * channel, channel, column, x.itemsize)
-            copies.reshape(shape)[...] = np.ndarray(shape, x.dtype, x, 0, strides)
-            return copies
-        inside = copies[:, rows.before : rows.before + height]
+            copies.append((lines.reshape(shape), np.ndarray(shape, x.dtype, x, 0, strides)))
+            return lines
+        inside = lines[:, rows.before : rows.before + height]
         by_group = x.reshape(height, self.groups, each, width, images).transpose(1, 0, 2, 3, 4)
-        for j, outputs, inputs in columns.taps:
-            inside[:, :, :, j, outputs] = by_group[:, :, :, inputs]
-        return copies
+        copies += [(inside[:, :, :, j, outputs], by_group[:, :, :, inputs]) for j, outputs, inputs in columns.taps]
+        return lines
 
-    def _windows(self, lines: np.ndarray, rows: Axis, here: Frame, name: str = "taps of x") -> np.ndarray:
+    def _windows(self, lines: np.ndarray, rows: Axis, here: Frame, copies: Copies, name: str = "taps of x") -> np.ndarray:
         """The windows of kh rows of ``lines`` (G, H, A, B, OW, N): a view (G, OH, kh · A · B, OW · N) without a copy."""
         groups, _, a, b, width, images = lines.shape
         line, value = lines.strides[1], lines.itemsize
@@ -215,7 +223,7 @@ class Conv2D(Layer):
         shape = (groups, rows.outputs, rows.kernel, taps, last)
         strides = (lines.strides[0], rows.stride * line, rows.dilation * line, last * value, value)
         together = here.buffer(name, shape)
-        together[...] = np.ndarray(shape, lines.dtype, lines, 0, strides)
+        copies.append((together, np.ndarray(shape, lines.dtype, lines, 0, strides)))
         return together.reshape(groups, rows.outputs, rows.kernel * taps, last)
 
     def config(self) -> dict[str, Any]:
@@ -241,6 +249,19 @@ class Conv2D(Layer):
         if "initializer" in config:
             config = {**config, "initializer": initializer_from_config(config["initializer"])}
         return cls(**config)
+
+
+class _Plan(NamedTuple):
+    """What a forward pass works with."""
+
+    x_shape: Shape  # (H, C, W, N)
+    copies: Copies  # from x into the columns
+    windows: np.ndarray  # (G, OH, kh · C/G · kw, OW · N), of the columns
+    products: np.ndarray  # (G, OH, O/G, OW · N), y as the products fill it
+    y_rows: np.ndarray  # (OH, O · OW · N)
+    biases: np.ndarray  # (O, OW · N)
+    biases_row: np.ndarray  # the same as a row of y
+    y: np.ndarray  # (N, O, OH, OW)
 
 
 def _multiply_without_zeros(kernels: np.ndarray, windows: np.ndarray, first: int, count: int, kh: int, out: np.ndarray) -> None:

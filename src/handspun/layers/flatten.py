@@ -9,7 +9,7 @@ import numpy as np
 from handspun.layers.base import Layer
 from handspun.memory import memory_order
 from handspun.parameters import Shape
-from handspun.tape import Tape
+from handspun.tape import Frame, Tape
 
 
 class Flatten(Layer):
@@ -27,9 +27,13 @@ class Flatten(Layer):
         here["x"] = x
         if memory_order(x) is None:
             return x.reshape(len(x), -1)
+        columns, values, y = here.plan(x, self._plan)
+        columns[...] = values
+        return y
+
+    def _plan(self, x: np.ndarray, here: Frame) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         columns = here.buffer("y", (*x.shape[1:], len(x)))  # (a, b, …, N)
-        columns[...] = x.transpose(*range(1, x.ndim), 0)
-        return columns.reshape(-1, len(x)).T
+        return columns, x.transpose(*range(1, x.ndim), 0), columns.reshape(-1, len(x)).T
 
     def backward(self, dy: np.ndarray, tape: Tape) -> np.ndarray:
         here = tape[self]

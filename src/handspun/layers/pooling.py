@@ -5,12 +5,14 @@ Both are done along the rows and then along the columns, two small steps instead
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterator
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from handspun.errors import UsageError
 from handspun.layers.base import Layer
+from handspun.layers.copies import Copies, copy_each, in_rows
 from handspun.layers.windows import Axis, Pair, axes, pair, picture_shape
 from handspun.memory import by_images, by_rows
 from handspun.parameters import Shape
@@ -61,13 +63,24 @@ class MaxPool2D(_Pooling):
 
     def forward(self, x: np.ndarray, tape: Tape) -> np.ndarray:
         here = tape[self]
+        plan = here.plan(x, self._plan)
+        copy_each(plan.copies)
+        for beginning in plan.begin_low:
+            beginning[...] = -np.inf
+        for first, second, largest in plan.maxima:  # along the rows, then along the columns
+            np.maximum(first, second, out=largest)
+        here["x"], here["tall"], here["y"] = plan.x, plan.tall, plan.y_rows
+        return plan.y
+
+    def _plan(self, x: np.ndarray, here: Frame) -> _Plan:
         rows, columns = self._axes(x.shape[1:])
-        x = by_rows(x)  # (H, C, W, N)
+        x, copies = in_rows(x, here)  # (H, C, W, N)
         _, channels, width, images = x.shape
-        tall = _largest(x, rows, ROWS, here.buffer("tall", (rows.outputs, channels, width, images)))
-        y = _largest(tall, columns, COLUMNS, here.buffer("y", (rows.outputs, channels, columns.outputs, images)))
-        here["x"], here["tall"], here["y"] = x, tall, y
-        return by_images(y)
+        tall = here.buffer("tall", (rows.outputs, channels, width, images))
+        y = here.buffer("y", (rows.outputs, channels, columns.outputs, images))
+        maxima = [*_largest(x, rows, ROWS, tall), *_largest(tall, columns, COLUMNS, y)]
+        begin_low = [best for best, window in ((tall, rows), (y, columns)) if window.before or window.after]
+        return _Plan(x, copies, begin_low, maxima, tall, y, by_images(y))
 
     def backward(self, dy: np.ndarray, tape: Tape) -> np.ndarray:
         here = tape[self]
@@ -87,14 +100,22 @@ class AvgPool2D(_Pooling):
 
     def forward(self, x: np.ndarray, tape: Tape) -> np.ndarray:
         here = tape[self]
-        rows, columns = self._axes(x.shape[1:])
-        x = by_rows(x)  # (H, C, W, N)
-        _, channels, width, images = x.shape
-        tall = _sum(x, rows, ROWS, here.buffer("tall", (rows.outputs, channels, width, images)))
-        y = _sum(tall, columns, COLUMNS, here.buffer("y", (rows.outputs, channels, columns.outputs, images)))
-        y *= 1.0 / (rows.kernel * columns.kernel)
+        x, copies, tall, y_rows, y = here.plan(x, self._plan)
+        copy_each(copies)
+        rows, columns = self._axes((x.shape[1], x.shape[0], x.shape[2]))
+        _sum(x, rows, ROWS, tall)
+        _sum(tall, columns, COLUMNS, y_rows)
+        y_rows *= 1.0 / (rows.kernel * columns.kernel)
         here["x_shape"] = x.shape
-        return by_images(y)
+        return y
+
+    def _plan(self, x: np.ndarray, here: Frame) -> tuple[np.ndarray, Copies, np.ndarray, np.ndarray, np.ndarray]:
+        rows, columns = self._axes(x.shape[1:])
+        x, copies = in_rows(x, here)  # (H, C, W, N)
+        _, channels, width, images = x.shape
+        tall = here.buffer("tall", (rows.outputs, channels, width, images))
+        y = here.buffer("y", (rows.outputs, channels, columns.outputs, images))
+        return x, copies, tall, y, by_images(y)
 
     def backward(self, dy: np.ndarray, tape: Tape) -> np.ndarray:
         here = tape[self]
@@ -111,22 +132,27 @@ def _at(axis: int, places: slice) -> tuple[slice, ...]:
     return (slice(None),) * axis + (places,)
 
 
-def _largest(x: np.ndarray, window: Axis, axis: int, y: np.ndarray) -> np.ndarray:
-    """Write into y the maximum of each window of x along ``axis``."""
-    taps = iter(window.taps)
-    if window.before or window.after:
-        y[...] = -np.inf  # what a window in the padding begins with
-    else:
-        first = x[_at(axis, next(taps)[2])]
-        second = next(taps, None)
-        if second is None:
-            y[...] = first
-        else:
-            np.maximum(first, x[_at(axis, second[2])], out=y)
-    for _, outputs, inputs in taps:
-        best = y[_at(axis, outputs)]
-        np.maximum(best, x[_at(axis, inputs)], out=best)
-    return y
+class _Plan(NamedTuple):
+    """What the forward pass of a MaxPool2D works with."""
+
+    x: np.ndarray  # (H, C, W, N)
+    copies: Copies  # from x as it came
+    begin_low: list[np.ndarray]  # what has windows in the padding: their maximum begins with -∞
+    maxima: list[tuple[np.ndarray, np.ndarray, np.ndarray]]  # of two arrays, and where it goes
+    tall: np.ndarray  # (OH, C, W, N), the maxima along the rows
+    y_rows: np.ndarray  # (OH, C, OW, N)
+    y: np.ndarray  # (N, C, OH, OW)
+
+
+def _largest(x: np.ndarray, window: Axis, axis: int, y: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+    """Which maxima of two arrays, and where to, give the maximum y of each window of x along ``axis``."""
+    taps = [(y[_at(axis, outputs)], x[_at(axis, inputs)]) for _, outputs, inputs in window.taps]
+    if not window.before and not window.after:  # all outputs have a first value, with which the second can be compared
+        (_, first), *taps = taps
+        best, second = taps.pop(0) if taps else (y, first)
+        yield first, second, best
+    for best, tap in taps:
+        yield best, tap, best
 
 
 def _to_the_largest(

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from handspun.layers.base import Layer, number_in
-from handspun.tape import Tape
+from handspun.tape import Frame, Tape
 
 
 class ReLU(Layer):
@@ -19,8 +19,9 @@ class ReLU(Layer):
 
     def forward(self, x: np.ndarray, tape: Tape) -> np.ndarray:
         here = tape[self]
+        zeros, room = here.plan(x, _zeros_and_room)
         # Against an array of zeros: NumPy's maximum with a scalar takes four times as long.
-        y = np.maximum(x, here.zeros(x), out=here.like("y", x))  # (N, …)
+        y = np.maximum(x, zeros, out=room)  # (N, …)
         here["y"] = y
         return y
 
@@ -29,6 +30,10 @@ class ReLU(Layer):
         y = here["y"]
         active = np.greater(y, 0.0, out=here.like("active", y, bool))
         return np.multiply(dy, active, out=here.like("dx", y))
+
+
+def _zeros_and_room(x: np.ndarray, here: Frame) -> tuple[np.ndarray, np.ndarray]:
+    return here.zeros(x), here.like("y", x)
 
 
 class LeakyReLU(Layer):
