@@ -8,6 +8,7 @@ import pytest
 from handspun.errors import UsageError
 from handspun.losses import (
     LOSSES,
+    TABULATED,
     MeanSquaredError,
     SigmoidBinaryCrossEntropy,
     SoftmaxCrossEntropy,
@@ -216,6 +217,20 @@ def test_classes_of_weight_zero_only_have_loss_and_gradient_zero():
     value, gradient = SoftmaxCrossEntropy(class_weight=CLASS_WEIGHT)(LOGITS[:2], np.array([2, 2]))
     assert value == 0.0
     assert not gradient.any()
+
+
+@pytest.mark.parametrize("smoothing", [0.0, 0.1])
+def test_one_loss_serves_any_number_of_classes_and_both_types(smoothing):
+    loss = SoftmaxCrossEntropy(label_smoothing=smoothing)
+    for classes in (2, 4, TABULATED, TABULATED + 1, 3):
+        for dtype, tolerance in ((np.float64, 1e-12), (np.float32, 1e-5)):
+            logits, targets = RNG.normal(0, 2, (5, classes)).astype(dtype), RNG.integers(0, classes, 5)
+            hot = (1 - smoothing) * np.eye(classes)[targets] + smoothing / classes
+            p = softmax(logits.astype(np.float64))
+            value, gradient = loss(logits, targets)
+            assert gradient.dtype == dtype
+            np.testing.assert_allclose(gradient, (p - hot) / 5, atol=tolerance)
+            np.testing.assert_allclose(value, -np.sum(hot * np.log(p)) / 5, rtol=tolerance)
 
 
 # Errors ----------------------------------------------------------------------------------------------------------------
