@@ -17,7 +17,6 @@ import numpy as np
 from handspun.errors import UsageError, unknown_name
 from handspun.layers.base import number_in
 
-
 #: So many classes at most have their target distributions in a table of classes by classes, from which they are taken.
 TABULATED = 256
 
