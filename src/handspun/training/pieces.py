@@ -35,7 +35,7 @@ WAITING = 8
 WORTH_TWO = 2_000_000
 
 #: Seconds of steps before a training is shared among processes, which takes some milliseconds itself.
-ALONE = 0.02
+ALONE = 0.005
 
 #: Into so many parts the vectors are cut that are added up and changed together. Not one for each member: the sum of squares
 #: depends on it.
