@@ -8,8 +8,9 @@ from typing import Annotated
 import numpy as np
 import typer
 
+from handspun.cli.classes import class_names
 from handspun.cli.console import JsonOption, accuracy_line, messages, open_model, out, print_json
-from handspun.cli.images import class_names, fits, labelled, seen_before
+from handspun.cli.datasets import fits, labelled, seen_before
 from handspun.contract import PictureContract
 from handspun.errors import UsageError
 from handspun.metrics import mcnemar, wilson_interval

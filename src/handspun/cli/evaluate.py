@@ -9,6 +9,7 @@ import numpy as np
 import typer
 from rich.table import Table
 
+from handspun.cli.classes import class_names
 from handspun.cli.console import (
     JsonOption,
     ModelArgument,
@@ -22,7 +23,7 @@ from handspun.cli.console import (
     scores_table,
     table,
 )
-from handspun.cli.images import class_names, labelled, seen_before
+from handspun.cli.datasets import labelled, seen_before
 from handspun.confidence import Confidence
 from handspun.data import load_dataset
 from handspun.errors import UsageError

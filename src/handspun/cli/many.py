@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 from rich.text import Text
 
+from handspun.cli.classes import class_names, none_of
 from handspun.cli.console import out, percent, print_json, table
-from handspun.cli.images import class_names, end_with, none_of, read_each
+from handspun.cli.pictures import end_with, read_each
 from handspun.confidence import KNOWN
 from handspun.contract import Contract
 from handspun.data.pictures import read_pixels

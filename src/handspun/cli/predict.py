@@ -14,8 +14,10 @@ import typer
 from rich.text import Text
 
 from handspun.cli import many as several
+from handspun.cli.classes import class_names, none_of
 from handspun.cli.console import JsonOption, messages, names_a_model, open_model, out, percent, print_json, table
-from handspun.cli.images import class_names, end_with, fits, load_for, none_of, picture_files, read_each
+from handspun.cli.datasets import fits, load_for
+from handspun.cli.pictures import end_with, picture_files, read_each
 from handspun.confidence import EMPTY, Answers
 from handspun.data import read_table
 from handspun.data.pictures import read_picture, read_pixels

@@ -1,36 +1,21 @@
-"""Which images a command means."""
+"""The data sets that a command was given, as a model takes them, and what it is judged on."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from pathlib import Path
-from typing import Any, TypeVar
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
-import typer
 
-from handspun.cli.console import messages
+from handspun.cli.classes import class_names
 from handspun.contract import PictureContract
 from handspun.data import Dataset, load_dataset
-from handspun.data.decoding import SUFFIXES
 from handspun.data.registry import REGISTRY
-from handspun.errors import DataError, UsageError
+from handspun.errors import UsageError
 from handspun.inputs import check_shape
 from handspun.network import Sequential
 from handspun.recipes.run import prepare
 from handspun.recipes.settings import Settings
-
-Result = TypeVar("Result")
-
-
-def class_names(network: Sequential) -> tuple[str, ...]:
-    """What the outputs stand for; their numbers where a model has no names."""
-    return network.classes or tuple(str(i) for i in range(max(network.output_shape[-1], 2)))
-
-
-def none_of(classes: tuple[str, ...]) -> str:
-    """What a picture of none of the classes is called."""
-    return "not a digit" if all(name in tuple("0123456789") for name in classes) else "none of the classes"
 
 
 def load_for(network: Sequential, data: str) -> Dataset:
@@ -46,41 +31,6 @@ def _contract_of_size(network: Sequential) -> PictureContract | None:
     if len(shape) < 2 or shape[2:] not in ((), (1,), (3,)):
         return None
     return PictureContract(shape[0], shape[1], colour=shape[2:] == (3,))
-
-
-def picture_files(paths: Sequence[Path]) -> list[Path]:
-    """Image files, with the pictures in a folder in its place, by their names; DataError for a folder without any."""
-    found: list[Path] = []
-    for path in paths:
-        inside = [path]
-        if path.is_dir():
-            inside = sorted(
-                file for file in path.iterdir() if file.suffix.lower() in SUFFIXES and not file.name.startswith(".")
-            )
-            if not inside:
-                raise DataError(f"{path} holds no pictures.")
-        found += inside
-    return found
-
-
-def read_each(paths: Sequence[Path], read: Callable[[Path], Result]) -> tuple[list[Result], list[Path], list[str]]:
-    """What ``read`` gives for each file that can be read, these files, and what is wrong with the others."""
-    results, good, faults = [], [], []
-    for path in paths:
-        try:
-            results.append(read(path))
-            good.append(path)
-        except DataError as error:
-            faults.append(str(error))
-    return results, good, faults
-
-
-def end_with(faults: Sequence[str]) -> None:
-    """After the answers for the other files: say what was wrong with these, and exit with 1 if there are any."""
-    for fault in faults:
-        messages.print(f"Error: {fault}", soft_wrap=True)
-    if faults:
-        raise typer.Exit(1)
 
 
 def fits(images: np.ndarray, network: Sequential, where: str) -> None:
