@@ -38,8 +38,20 @@ LABELS = RNG.integers(0, 3, 180)
 def at_once(monkeypatch):
     """Trainings are shared from their first step on, however small."""
     pytest.importorskip("threadpoolctl", reason="more than one process needs threadpoolctl")
-    monkeypatch.setattr(pieces, "ALONE", -1.0)
+    monkeypatch.setattr(pieces, "LONG_ALONE", -1.0)
     monkeypatch.setattr(pieces, "WORTH_TWO", 0)
+
+
+class Sizes(Callback):
+    """Notes after each step how many did it."""
+
+    watches_steps = True
+
+    def __init__(self, sizes):
+        self.sizes = sizes
+
+    def on_step_end(self, training):
+        self.sizes.append(training._pieces.crew.size)
 
 
 # The crew ----------------------------------------------------------------------------------------------------------------
@@ -302,37 +314,33 @@ def test_it_does_not_matter_which_steps_are_shared(make, at_once, monkeypatch):
     monkeypatch.setattr(crew, "STEPS", 1)
     monkeypatch.setattr(crew, "SHORT_HOLD", 0.0)
     sizes = []
-
-    class Look(Callback):
-        watches_steps = True
-
-        def on_step_end(self, training):
-            sizes.append(training._pieces.crew.size)
-
-    assert trained(make, 2, callbacks=[Look()]) == alone
+    assert trained(make, 2, callbacks=[Sizes(sizes)]) == alone
     assert set(sizes) == {1, 2}
 
 
 def test_it_is_processes_that_share_it(at_once):
     sizes = []
-
-    class Look(Callback):
-        watches_steps = True
-
-        def on_step_end(self, training):
-            sizes.append(training._pieces.crew.size)
-
     for count, expected in ((1, 1), (2, 2), (8, 2)):  # a batch of 50 images of a dense network has two pieces
         sizes.clear()
-        trained(dense, count, callbacks=[Look()])
+        trained(dense, count, callbacks=[Sizes(sizes)])
         assert expected in sizes
         assert set(sizes) <= {1, expected}
 
 
 def test_a_training_that_is_over_soon_is_not_shared(at_once, monkeypatch):
     monkeypatch.setattr(pieces, "ALONE", 60.0)
+    monkeypatch.setattr(pieces, "LONG_ALONE", 60.0)
     monkeypatch.setattr(pieces, "Processes", None)
     trained(dense, 2, epochs=1)
+
+
+def test_a_training_is_alone_for_some_time_and_some_steps(monkeypatch):
+    pytest.importorskip("threadpoolctl", reason="more than one process needs threadpoolctl")
+    monkeypatch.setattr(pieces, "WORTH_TWO", 0)
+    monkeypatch.setattr(pieces, "ALONE", 0.0)
+    sizes = []
+    trained(dense, 2, callbacks=[Sizes(sizes)])
+    assert sizes.index(2) == pieces.STEPS_ALONE
 
 
 def test_in_another_thread_nothing_is_forked_and_the_result_is_the_same(at_once, monkeypatch):

@@ -293,6 +293,15 @@ def test_the_same_array_with_other_values_is_seen_anew(factory, input_shape, ord
 
 
 @every_layer
+def test_arrays_of_another_type_leave_no_trace(factory, input_shape):
+    network = build(factory, input_shape)
+    tape = network.tape()
+    network.forward(np.ones((3, *input_shape), np.float32), tape)
+    x = off_kinks(3, input_shape)
+    assert network.forward(x, tape).tobytes() == network.forward(x, network.tape()).tobytes()
+
+
+@every_layer
 def test_repr_names_the_layer(factory, input_shape):
     layer = factory()
     assert repr(layer).startswith(f"{type(layer).__name__}(")

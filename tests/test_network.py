@@ -1,5 +1,7 @@
 """Networks: one vector and its views, shapes, prediction, structure."""
 
+import copy
+import pickle
 import tracemalloc
 
 import numpy as np
@@ -8,7 +10,8 @@ import pytest
 from handspun.errors import UsageError
 from handspun.initializers import GlorotNormal, HeNormal, LeCunNormal
 from handspun.layers import BatchNorm, Dense, Dropout, Flatten, LayerNorm, ReLU, Tanh
-from handspun.network import ROWS_A_PIECE, Sequential, mlp, size_of
+from handspun.network import ROWS_A_PIECE, Sequential, cnn, mlp, size_of
+from handspun.training import fit
 
 
 def images(count, shape=(784,), seed=0):
@@ -201,6 +204,32 @@ def test_copy_is_independent_and_may_have_another_precision():
     double.layers[0].weight[...] = 5.0
     assert network.parameters.vector.tobytes() == before
     assert (network.statistics.vector == 1.25).all()
+
+
+@pytest.mark.parametrize(
+    "copied", [copy.deepcopy, lambda network: pickle.loads(pickle.dumps(network))], ids=["deep", "pickled"]
+)
+@pytest.mark.parametrize(
+    "make", [lambda: cnn((12, 12), 3, kernel_size=3, norm="batch"), lambda: mlp(144, [5], 3)], ids=["cnn", "mlp"]
+)
+def test_copied_or_pickled_network_is_whole_and_independent(make, copied):
+    network = make()
+    x = np.random.default_rng(3).random((4, 144), np.float32)
+    expected = [network.logits(x[i : i + 1]) for i in range(4)]  # which leaves a tape behind
+    twin = copied(network)
+    for i in range(4):
+        np.testing.assert_array_equal(twin.logits(x[i : i + 1]), expected[i])
+    before = network.parameters.vector.copy()
+    fit(twin, (x, np.array([0, 1, 2, 0])), epochs=3, batch_size=2)
+    assert np.abs(twin.logits(x[:1]) - expected[0]).max() > 1e-3
+    np.testing.assert_array_equal(network.parameters.vector, before)
+    np.testing.assert_array_equal(network.logits(x[:1]), expected[0])
+
+
+@pytest.mark.parametrize("copied", [copy.copy, copy.deepcopy, pickle.dumps])
+def test_a_tape_is_not_copied(copied):
+    with pytest.raises(TypeError, match=r"network\.tape\(\)"):
+        copied(mlp(4, [3], 2).tape())
 
 
 def test_config_is_plain_data_that_makes_the_same_structure():

@@ -17,9 +17,6 @@ import numpy as np
 from handspun.errors import UsageError, unknown_name
 from handspun.layers.base import number_in
 
-#: So many classes at most have their target distributions in a table of classes by classes, from which they are taken.
-TABULATED = 256
-
 
 class Loss(abc.ABC):
     """A function of outputs (N, C) and targets, differentiable by the outputs."""
@@ -89,12 +86,11 @@ class SoftmaxCrossEntropy(Loss):
 
     def __init__(self, *, label_smoothing: float = 0.0, class_weight: Sequence[float] | np.ndarray | None = None) -> None:
         self.label_smoothing = number_in("SoftmaxCrossEntropy", "label_smoothing", label_smoothing, 0.0, 1.0)
-        self.class_weight = None if class_weight is None else np.asarray(class_weight, np.float64)
+        self.class_weight = None if class_weight is None else np.array(class_weight, np.float64)
         if self.class_weight is not None and not (
             self.class_weight.ndim == 1 and np.isfinite(self.class_weight).all() and (self.class_weight >= 0).all()
         ):
             raise UsageError("SoftmaxCrossEntropy: class_weight must be one finite number, not negative, a class.")
-        self._table = np.empty((0, 0))  # column c is the target distribution of class c
 
     def total_weight(self, targets: np.ndarray, sample_weight: np.ndarray | None = None) -> float:
         if self.class_weight is None:
@@ -124,26 +120,24 @@ class SoftmaxCrossEntropy(Loss):
         total = np.add.reduce(gradient, axis=0)  # (N,), at least 1
         gradient /= total  # p
         log_total = np.log(total)  # log p = z - log_total
-        t = self._distributions(targets, outputs)  # (C, N)
-        if sample_weight is None and self.class_weight is None and targets.ndim == 1:
-            gradient -= t  # whose columns add up to 1
+        if targets.ndim == 1 and self.class_weight is None:
+            # The common case touches one value a sample instead of making a table: t is ε/C but for 1 - ε more at one class.
+            right = np.multiply(targets, len(targets), dtype=np.intp) + np.arange(len(targets))  # (N,) flat places
+            losses = log_total - (1.0 - self.label_smoothing) * z.reshape(-1)[right]  # (N,)
+            gradient.reshape(-1)[right] -= 1.0 - self.label_smoothing
+            if self.label_smoothing:
+                losses -= self.label_smoothing / len(z) * np.add.reduce(z, axis=0)
+                gradient -= self.label_smoothing / len(z)
+        else:
+            t = self._distribution(targets, outputs).T  # (C, N)
+            losses = -np.add.reduce(t * (z - log_total), axis=0)
+            gradient *= np.add.reduce(t, axis=0)
+            gradient -= t
+        if sample_weight is None:
             gradient *= scale
-            return (float(np.add.reduce(log_total)) - float(np.vdot(t, z))) * scale, np.ascontiguousarray(gradient.T)
-        losses = -np.add.reduce(t * (z - log_total), axis=0)  # (N,)
-        gradient *= np.add.reduce(t, axis=0)
-        gradient -= t
-        weight = np.ones_like(losses) if sample_weight is None else sample_weight
-        gradient *= weight * scale
-        return float(losses @ weight) * scale, np.ascontiguousarray(gradient.T)
-
-    def _distributions(self, targets: np.ndarray, outputs: np.ndarray) -> np.ndarray:
-        """The target distribution of each sample, (C, N)."""
-        classes = outputs.shape[1]
-        if targets.ndim == 2 or classes > TABULATED:
-            return self._distribution(targets, outputs).T
-        if self._table.shape != (classes, classes) or self._table.dtype != outputs.dtype:
-            self._table = self._distribution(np.arange(classes), np.empty((classes, classes), outputs.dtype)).T
-        return self._table.take(targets, axis=1)
+            return float(np.add.reduce(losses)) * scale, np.ascontiguousarray(gradient.T)
+        gradient *= sample_weight * scale
+        return float(losses @ sample_weight) * scale, np.ascontiguousarray(gradient.T)
 
     def _distribution(self, targets: np.ndarray, outputs: np.ndarray) -> np.ndarray:
         t = _one_hot(targets, outputs)

@@ -333,6 +333,14 @@ class Sequential:
         twin.confidence = self.confidence
         return twin
 
+    def __getstate__(self) -> dict[str, Any]:
+        """What ``copy.deepcopy`` and ``pickle`` take along: all but the tapes."""
+        return {**vars(self), "_idle": []}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)
+        self._bind()  # the layers came with copies of their views
+
     def outline(self) -> list[tuple[Layer, Shape, int]]:
         """Each layer with the shape of its output and its number of parameters."""
         return [(layer, shape, _within(layer, self.parameters)) for layer, shape in zip(self.layers, self._shapes, strict=True)]

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
+from typing import Any
 
 import numpy as np
 
@@ -56,6 +57,16 @@ class Parameters(Mapping[str, np.ndarray]):
     def __len__(self) -> int:
         return len(self._views)
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """How ``copy`` and ``pickle`` make another one: with views into its own vector."""
+        return _with_values, (self.shapes, self.vector)
+
     def zeros_like(self) -> Parameters:
         """Another vector of the same layout, all zero: for a gradient."""
         return Parameters(self.shapes, self.vector.dtype)
+
+
+def _with_values(shapes: Mapping[str, Shape], values: np.ndarray) -> Parameters:
+    parameters = Parameters(shapes, values.dtype)
+    parameters.vector[...] = values
+    return parameters

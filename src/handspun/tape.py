@@ -10,14 +10,14 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, NoReturn, TypeVar
 
 import numpy as np
 
 from handspun.memory import Shape, aligned_empty, aligned_zeros, inverse, memory_order
 from handspun.parameters import Parameters
 
-T = TypeVar("T")
+_T = TypeVar("_T")
 
 
 class Frame(dict[str, Any]):
@@ -54,12 +54,12 @@ class Frame(dict[str, Any]):
         self._stores: dict[str, np.ndarray] = {}  # the flat memory behind them
         self._plan: tuple[np.ndarray | None, Any] = (None, None)
 
-    def plan(self, x: np.ndarray, make: Callable[[np.ndarray, Frame], T]) -> T:
+    def plan(self, x: np.ndarray, make: Callable[[np.ndarray, Frame], _T]) -> _T:
         """What ``make(x, self)`` gave: the views into x and into buffers that a forward pass works with.
 
-        They stay right as long as every pass gets the same array, whatever it holds; for another array they are made anew.
-        Of a single image a pass would take longer to make its views than to compute. So a layer for pictures returns the
-        same array in every pass as well, and the next layer can do the same.
+        They stay right as long as every pass gets the same array, whatever values it holds by then; for another one they are
+        made anew. They keep x alive until that comes. Views are no small matter for a single image: to make them takes half as
+        long as to compute. So layers return the same array from every pass where they can, for the next one to do the same.
         """
         known, plan = self._plan
         if known is not x:
@@ -159,6 +159,10 @@ class Tape:
 
     def __getitem__(self, layer: object) -> Frame:
         return self._frames[layer]
+
+    def __reduce__(self) -> NoReturn:
+        # It is full of views into arrays, and a copy of a view is an array of its own.
+        raise TypeError("A tape cannot be copied or pickled. Make another one with network.tape().")
 
     @property
     def gradient(self) -> Parameters:

@@ -277,6 +277,13 @@ def test_every_line_that_works_is_in_the_source(kind, direction):
         assert any(part in line for line in everything), part
 
 
+@pytest.mark.parametrize("kind", stepping.LINES_OF_LOSS)
+def test_every_line_that_makes_a_loss_is_in_the_source(kind):
+    everything = Path(handspun.losses.__file__).read_text(encoding="utf-8").splitlines()
+    for part in [part for parts in stepping.LINES_OF_LOSS[kind] for part in parts]:
+        assert any(part in line for line in everything), part
+
+
 @every_case
 def test_source_is_that_of_the_file_and_only_lines_that_ran_are_marked(make, seen, classes):
     package = Path(handspun.__file__).parent.parent

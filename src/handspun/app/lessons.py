@@ -100,7 +100,7 @@ LESSONS: dict[type[Layer], Lesson] = {
             "y_o,r,s = Σ_c Σ_i Σ_j W_ocij x_c,{row},{column}{plus_b_o}",
             "{layer.filters} small filters slide over the picture. At each place every filter multiplies what lies under it, "
             "adds it up, and writes the sum into its own map: from {x} to {y}.{grouped}",
-            ("copy_each(plan.copies)", "matmul(kernels, plan.windows", "y_rows += plan.biases_row"),
+            ("copy_each(plan.copies)", "matmul(kernels, plan.windows", "y_rows += plan.biases"),
         ),
         Texts(
             "dW_ocij = Σ_r Σ_s dy_o,r,s x_c,{row},{column}\n{db_is_sum}"
@@ -137,7 +137,7 @@ LESSONS: dict[type[Layer], Lesson] = {
         Texts(
             "y_c,r,s = mean over the window at r, s of x_c",
             "Of every window of {layer.size[0]} × {layer.size[1]} values the mean goes on: from {x} to {y}.",
-            ("_sum(x, rows", "_sum(tall, columns", "y_rows *= 1.0 /"),
+            ("np.add(first, second", "y_rows *= 1.0 /"),
         ),
         Texts(
             "dx = Σ dy / (rows · columns of the window)",

@@ -34,7 +34,7 @@ from handspun.app.wire import Frame, RequestError, encode_array, read_json
 from handspun.confidence import is_empty
 from handspun.errors import UsageError
 from handspun.layers import Layer, Residual
-from handspun.losses import SigmoidBinaryCrossEntropy, SoftmaxCrossEntropy, softmax
+from handspun.losses import Loss, SigmoidBinaryCrossEntropy, SoftmaxCrossEntropy, softmax
 from handspun.network import Sequential, two_or_more
 from handspun.optimizers import SGD
 from handspun.tape import Tape
@@ -226,6 +226,16 @@ def steps(network: Sequential, classes: Sequence[str], seen: np.ndarray, label: 
     }
 
 
+#: Of each loss, a part of each line that makes its value, and that makes its gradient.
+LINES_OF_LOSS: dict[type[Loss], tuple[tuple[str, ...], tuple[str, ...]]] = {
+    SigmoidBinaryCrossEntropy: (("losses = ",), ("return losses, ",)),
+    SoftmaxCrossEntropy: (
+        ("z = z - np.maximum.reduce(", "gradient = np.exp(z)", "total = ", "log_total = ", "losses = log_total"),
+        ("gradient = np.exp(z)", "gradient /= total", "gradient.reshape(-1)[right] -= 1.0 - "),
+    ),
+}
+
+
 def _loss_steps(z: np.ndarray, label: int, name: str) -> tuple[list[dict[str, Any]], float, np.ndarray]:
     """From the logits z (1, C) to probabilities and the loss, and back to dz (1, C); the loss and dz are returned as well."""
     single = z.shape[1] == 1  # one output says yes or no
@@ -236,15 +246,12 @@ def _loss_steps(z: np.ndarray, label: int, name: str) -> tuple[list[dict[str, An
     (value, dz), ran = traced(loss.__call__, z, np.array([label]), of=at_work)
     t = np.zeros_like(p[0])  # (C,)
     t[label] = 1.0
+    forward, backward = LINES_OF_LOSS[type(loss)]
     if single:
-        forward = ("losses = ",)
-        backward = ("return losses, ",)
         formula = "dz = p - t,   p = 1 / (1 + e^-z)"
         target = np.array([float(label)])
         sigmoid = "With one output z its two classes have the logits 0 and z. "
     else:
-        forward = ("z = z - np.maximum.reduce(", "gradient = np.exp(z)", "total = ", "log_total = ", "losses = log_total")
-        backward = ("gradient = np.exp(z)", "gradient /= total", "gradient.reshape(-1)[right] -= 1.0")
         formula = "dz = p - t"
         target, sigmoid = t, ""
     found = [

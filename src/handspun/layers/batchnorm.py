@@ -89,7 +89,7 @@ class BatchNorm(Layer):
     def backward(self, dy: np.ndarray, tape: Tape) -> np.ndarray:
         here = tape[self]
         centred, sigma = here["centred"], here["sigma"]
-        rows = _rows(dy)
+        rows = _by_feature(dy if dy.ndim == 2 else by_rows(dy))
         d_gamma, d_beta = here.gradient["gamma"], here.gradient["beta"]
         np.divide(_sum_of_products(rows, centred), sigma, out=d_gamma)
         d_beta[...] = _sum(rows)
@@ -114,11 +114,8 @@ class BatchNorm(Layer):
 
 def _plan(x: np.ndarray, here: Frame) -> tuple[Copies, np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """The copies to begin with, x, x - μ and y by features, and y in the shape of x."""
-    copies: Copies = []
-    rows = x
-    if x.ndim == 4:
-        rows, copies = in_rows(x, here)
-        rows = rows.reshape(*rows.shape[:2], -1)
+    rows, copies = (x, []) if x.ndim == 2 else in_rows(x, here)
+    rows = _by_feature(rows)
     y = here.buffer("y", rows.shape)
     return copies, rows, here.buffer("centred", rows.shape), y, _back(y, x)
 
@@ -126,15 +123,13 @@ def _plan(x: np.ndarray, here: Frame) -> tuple[Copies, np.ndarray, np.ndarray, n
 # Features are the columns of a matrix (N, D), or the channels of pictures, (H, C, W · N) in memory: axis 1 in both.
 
 
-def _rows(x: np.ndarray) -> np.ndarray:
-    if x.ndim == 2:
-        return x
-    rows = by_rows(x)
-    return rows.reshape(*rows.shape[:2], -1)
+def _by_feature(rows: np.ndarray) -> np.ndarray:
+    """(N, D) as it is, (H, C, W, N) as (H, C, W · N)."""
+    return rows if rows.ndim == 2 else rows.reshape(*rows.shape[:2], -1)
 
 
 def _back(y: np.ndarray, x: np.ndarray) -> np.ndarray:
-    """The opposite of ``_rows``: y as a batch of the shape of x."""
+    """The opposite: y as a batch of the shape of x."""
     if x.ndim == 2:
         return y
     images, channels, height, width = x.shape

@@ -116,11 +116,11 @@ class Conv2D(Layer):
         copy_each(plan.copies)
         kernels = self.weight.reshape(self.groups, 1, self.filters // self.groups, -1)  # (G, 1, O/G, kh · C/G · kw)
         matmul(kernels, plan.windows, plan.products)
-        if self.has_bias:
+        if plan.biases is not None:
             # Written out for a row of the output first: NumPy adds two long runs in half the time of many short ones.
             plan.biases[...] = self.bias[:, None]
             y_rows = plan.y_rows
-            y_rows += plan.biases_row
+            y_rows += plan.biases.reshape(-1)
         here["x_shape"], here["windows"] = plan.x_shape, plan.windows
         return plan.y
 
@@ -130,9 +130,8 @@ class Conv2D(Layer):
         lines = self._columns(x, rows, columns, here, copies)
         windows = self._windows(lines, rows, here, copies)
         y = here.buffer("y", (rows.outputs, self.filters, columns.outputs, x.shape[3]))  # (OH, O, OW, N)
-        biases = here.buffer("biases", (self.filters, columns.outputs * x.shape[3]) if self.has_bias else (0, 0))
-        y_rows = y.reshape(rows.outputs, -1)
-        return _Plan(x.shape, copies, windows, self._grouped(y), y_rows, biases, biases.reshape(-1), by_images(y))
+        biases = here.buffer("biases", (self.filters, columns.outputs * x.shape[3])) if self.has_bias else None
+        return _Plan(x.shape, copies, windows, self._grouped(y), y.reshape(rows.outputs, -1), biases, by_images(y))
 
     def backward(self, dy: np.ndarray, tape: Tape) -> np.ndarray | None:
         here = tape[self]
@@ -259,8 +258,7 @@ class _Plan(NamedTuple):
     windows: np.ndarray  # (G, OH, kh · C/G · kw, OW · N), of the columns
     products: np.ndarray  # (G, OH, O/G, OW · N), y as the products fill it
     y_rows: np.ndarray  # (OH, O · OW · N)
-    biases: np.ndarray  # (O, OW · N)
-    biases_row: np.ndarray  # the same as a row of y
+    biases: np.ndarray | None  # (O, OW · N)
     y: np.ndarray  # (N, O, OH, OW)
 
 

@@ -17,9 +17,9 @@ def copy_each(copies: Copies) -> None:
 
 
 def in_rows(x: np.ndarray, here: Frame) -> tuple[np.ndarray, Copies]:
-    """Images (N, C, H, W) as (H, C, W, N) next to each other in memory, and the copy that takes if x is in another order."""
+    """Images (N, C, H, W) as an array (H, C, W, N) in that order in memory, and the copy that it takes if x is in another."""
     rows = x.transpose(2, 1, 3, 0)
     if rows.flags.c_contiguous:
         return rows, []
-    ordered = here.buffer("x in rows", rows.shape, x.dtype)
+    ordered = here.buffer("x in rows", rows.shape)
     return ordered, [(ordered, rows)]

@@ -49,6 +49,16 @@ class _Pooling(Layer):
         _, height, width = picture_shape(self, input_shape)
         return axes(type(self).__name__, (height, width), self.size, self.stride, (1, 1), self.padding)
 
+    def _plan(self, x: np.ndarray, here: Frame) -> _Plan:
+        rows, columns = self._axes(x.shape[1:])
+        x, copies = in_rows(x, here)  # (H, C, W, N)
+        _, channels, width, images = x.shape
+        tall = here.buffer("tall", (rows.outputs, channels, width, images))
+        y = here.buffer("y", (rows.outputs, channels, columns.outputs, images))
+        steps = [*_steps(x, rows, ROWS, tall), *_steps(tall, columns, COLUMNS, y)]
+        begun = [result for result, window in ((tall, rows), (y, columns)) if not _begins_with_two(window)]
+        return _Plan(x, copies, begun, steps, tall, y, by_images(y))
+
     def config(self) -> dict[str, Any]:
         return {"size": list(self.size), "stride": list(self.stride), "padding": list(self.padding)}
 
@@ -64,23 +74,11 @@ class MaxPool2D(_Pooling):
     def forward(self, x: np.ndarray, tape: Tape) -> np.ndarray:
         here = tape[self]
         plan = here.plan(x, self._plan)
-        copy_each(plan.copies)
-        for beginning in plan.begin_low:
-            beginning[...] = -np.inf
-        for first, second, largest in plan.maxima:  # along the rows, then along the columns
+        plan.begin(-np.inf)
+        for first, second, largest in plan.steps:  # along the rows, then along the columns
             np.maximum(first, second, out=largest)
         here["x"], here["tall"], here["y"] = plan.x, plan.tall, plan.y_rows
         return plan.y
-
-    def _plan(self, x: np.ndarray, here: Frame) -> _Plan:
-        rows, columns = self._axes(x.shape[1:])
-        x, copies = in_rows(x, here)  # (H, C, W, N)
-        _, channels, width, images = x.shape
-        tall = here.buffer("tall", (rows.outputs, channels, width, images))
-        y = here.buffer("y", (rows.outputs, channels, columns.outputs, images))
-        maxima = [*_largest(x, rows, ROWS, tall), *_largest(tall, columns, COLUMNS, y)]
-        begin_low = [best for best, window in ((tall, rows), (y, columns)) if window.before or window.after]
-        return _Plan(x, copies, begin_low, maxima, tall, y, by_images(y))
 
     def backward(self, dy: np.ndarray, tape: Tape) -> np.ndarray:
         here = tape[self]
@@ -100,22 +98,14 @@ class AvgPool2D(_Pooling):
 
     def forward(self, x: np.ndarray, tape: Tape) -> np.ndarray:
         here = tape[self]
-        x, copies, tall, y_rows, y = here.plan(x, self._plan)
-        copy_each(copies)
-        rows, columns = self._axes((x.shape[1], x.shape[0], x.shape[2]))
-        _sum(x, rows, ROWS, tall)
-        _sum(tall, columns, COLUMNS, y_rows)
-        y_rows *= 1.0 / (rows.kernel * columns.kernel)
-        here["x_shape"] = x.shape
-        return y
-
-    def _plan(self, x: np.ndarray, here: Frame) -> tuple[np.ndarray, Copies, np.ndarray, np.ndarray, np.ndarray]:
-        rows, columns = self._axes(x.shape[1:])
-        x, copies = in_rows(x, here)  # (H, C, W, N)
-        _, channels, width, images = x.shape
-        tall = here.buffer("tall", (rows.outputs, channels, width, images))
-        y = here.buffer("y", (rows.outputs, channels, columns.outputs, images))
-        return x, copies, tall, y, by_images(y)
+        plan = here.plan(x, self._plan)
+        plan.begin(0.0)
+        for first, second, total in plan.steps:  # along the rows, then along the columns
+            np.add(first, second, out=total)
+        y_rows = plan.y_rows
+        y_rows *= 1.0 / (self.size[0] * self.size[1])
+        here["x_shape"] = plan.x.shape
+        return plan.y
 
     def backward(self, dy: np.ndarray, tape: Tape) -> np.ndarray:
         here = tape[self]
@@ -133,26 +123,36 @@ def _at(axis: int, places: slice) -> tuple[slice, ...]:
 
 
 class _Plan(NamedTuple):
-    """What the forward pass of a MaxPool2D works with."""
+    """What a forward pass works with."""
 
     x: np.ndarray  # (H, C, W, N)
     copies: Copies  # from x as it came
-    begin_low: list[np.ndarray]  # what has windows in the padding: their maximum begins with -∞
-    maxima: list[tuple[np.ndarray, np.ndarray, np.ndarray]]  # of two arrays, and where it goes
-    tall: np.ndarray  # (OH, C, W, N), the maxima along the rows
+    begun: list[np.ndarray]  # what has to hold something before the first step
+    steps: list[tuple[np.ndarray, np.ndarray, np.ndarray]]  # two arrays, and where their maximum or sum goes
+    tall: np.ndarray  # (OH, C, W, N), the result along the rows
     y_rows: np.ndarray  # (OH, C, OW, N)
     y: np.ndarray  # (N, C, OH, OW)
 
+    def begin(self, neutral: float) -> None:
+        """Do the copies, and write what changes no maximum, or no sum, where the steps begin with that."""
+        copy_each(self.copies)
+        for result in self.begun:
+            result[...] = neutral
 
-def _largest(x: np.ndarray, window: Axis, axis: int, y: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
-    """Which maxima of two arrays, and where to, give the maximum y of each window of x along ``axis``."""
+
+def _steps(x: np.ndarray, window: Axis, axis: int, y: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+    """What is to be joined, and where to, for y to become the maximum or sum of each window of x along ``axis``."""
     taps = [(y[_at(axis, outputs)], x[_at(axis, inputs)]) for _, outputs, inputs in window.taps]
-    if not window.before and not window.after:  # all outputs have a first value, with which the second can be compared
-        (_, first), *taps = taps
-        best, second = taps.pop(0) if taps else (y, first)
-        yield first, second, best
-    for best, tap in taps:
-        yield best, tap, best
+    if _begins_with_two(window):
+        (_, first), (_, second), *taps = taps
+        yield first, second, y
+    for result, tap in taps:
+        yield result, tap, result
+
+
+def _begins_with_two(window: Axis) -> bool:
+    """Whether all outputs have a first and a second value, which can be joined without anything to begin with."""
+    return window.kernel > 1 and not window.before and not window.after
 
 
 def _to_the_largest(
@@ -180,14 +180,6 @@ def _to_the_largest(
         waiting[outputs] -= given[outputs]
         dx[inputs] += given[outputs]
     return dx
-
-
-def _sum(x: np.ndarray, window: Axis, axis: int, y: np.ndarray) -> np.ndarray:
-    """Write into y the sum of each window of x along ``axis``."""
-    y[...] = 0.0
-    for _, outputs, inputs in window.taps:
-        y[_at(axis, outputs)] += x[_at(axis, inputs)]
-    return y
 
 
 def _to_all(dy: np.ndarray, window: Axis, axis: int, dx: np.ndarray) -> np.ndarray:

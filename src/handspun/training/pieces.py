@@ -34,8 +34,9 @@ WAITING = 8
 #: processes to share it: they take less time than one then.
 WORTH_TWO = 2_000_000
 
-#: Seconds of steps before a training is shared among processes, which takes some milliseconds itself.
-ALONE = 0.005
+#: How long a training goes on alone before it is shared among processes, which takes some milliseconds itself: so many seconds
+#: and so many steps, by which to judge later whether sharing pays, but no longer than the last number of seconds.
+ALONE, STEPS_ALONE, LONG_ALONE = 0.005, 4, 0.1
 
 #: Into so many parts the vectors are cut that are added up and changed together. Not one for each member: the sum of squares
 #: depends on it.
@@ -91,7 +92,8 @@ class Pieces:
         self.crew = Crew()
         self._crews = [self.crew]
         self._may_share = False  # among processes, once it has lasted for a while
-        self._alone = 0.0, 0  # seconds and images so far
+        self._alone: list[float] = []  # seconds an image, of the steps so far
+        self._alone_for = 0.0  # seconds
         self._last = 0  # images of the last step
         self._trial: Trial | None = None  # of whether that pays
         members = count_threads(threads)
@@ -142,7 +144,7 @@ class Pieces:
             if team.size > 1:
                 self.crew = Threads(team)
             elif fork:
-                self._may_share, self._alone = True, (0.0, 0)
+                self._may_share, self._alone, self._alone_for = True, [], 0.0
             own = self.network.parameters.vector
             try:
                 yield
@@ -163,13 +165,20 @@ class Pieces:
         # Without another process, of which the system may have no more, the steps only take longer.
         with suppress(OSError):
             self._crews.append(Processes(size, [self._pass, self._add_up, self._update]))
-            self._trial = Trial(self._crews, self._alone[0] / max(self._alone[1], 1))
+            # The first steps take longer than the others, which touch the same memory again.
+            self._trial = Trial(self._crews, sorted(self._alone)[len(self._alone) // 2] if self._alone else math.inf)
             self.crew = self._trial.crew
+
+    def _has_been_alone(self) -> bool:
+        """Whether that was long enough."""
+        enough = self._alone_for > ALONE and len(self._alone) >= STEPS_ALONE
+        return enough or self._alone_for > LONG_ALONE
 
     def note(self, seconds: float) -> None:
         """Take in what the last step took: who does the next one may depend on it."""
         if self._may_share:
-            self._alone = self._alone[0] + seconds, self._alone[1] + self._last
+            self._alone.append(seconds / self._last)
+            self._alone_for += seconds
         elif self._trial:
             self._trial.note(seconds, self._last)
             self.crew = self._trial.crew
@@ -178,7 +187,7 @@ class Pieces:
 
     def loss_and_gradient(self, indices: np.ndarray | slice, step: int) -> tuple[float, int]:
         """Loss and right answers of a batch; leaves ``gradient`` and ``statistics``."""
-        if self._may_share and self._alone[0] > ALONE:
+        if self._may_share and self._has_been_alone():
             self._share_steps()
         images = indices.stop - indices.start if isinstance(indices, slice) else len(indices)
         self._last = images

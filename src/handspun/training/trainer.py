@@ -269,7 +269,7 @@ class Trainer:
         """Everything that must be the same for a resumed run to equal an uninterrupted one."""
         return {
             "network": self.network.config(),
-            "loss": {"name": type(self.loss).__name__, **_settings_of(self.loss)},
+            "loss": {"name": type(self.loss).__name__, **{k: _plain(v) for k, v in vars(self.loss).items()}},
             "optimizer": self.optimizer.config(),
             "schedule": self.schedule.config(),
             "penalty": None if self.penalty is None else vars(self.penalty),
@@ -362,9 +362,8 @@ class Trainer:
         self.running, self.history = running, History(records)
 
 
-def _settings_of(loss: Loss) -> dict[str, Any]:
-    settings = {name: value for name, value in vars(loss).items() if not name.startswith("_")}
-    return {name: value.tolist() if isinstance(value, np.ndarray) else value for name, value in settings.items()}
+def _plain(value: Any) -> Any:
+    return value.tolist() if isinstance(value, np.ndarray) else value
 
 
 def _whole(value: Any) -> int:
