@@ -11,7 +11,7 @@ import pytest
 
 from handspun import DataError, Dataset, ModelFileError, Split, UsageError, load, load_dataset
 from handspun.augment import Augmentation
-from handspun.evaluation import loss_and_accuracy
+from handspun.evaluation import evaluate, loss_and_accuracy
 from handspun.layers import Conv2D
 from handspun.losses import SoftmaxCrossEntropy
 from handspun.network import structure
@@ -126,6 +126,7 @@ EVERYTHING_ELSE = Settings(
     validation=0.25,
     early_stopping=2,
     augment={"shift": 1.5, "flip": True},
+    views=True,
     seed=12,
     threads=1,
 )
@@ -577,6 +578,19 @@ def test_the_interval_is_students_for_any_number_of_seeds(runs, quantile, monkey
     half = quantile * np.std(accuracies, ddof=1) / np.sqrt(runs)
     assert made["interval_95"][1] - made["mean"] == pytest.approx(half, rel=1e-3)
     assert made["mean"] - made["interval_95"][0] == pytest.approx(half, rel=1e-3)
+
+
+@trains
+def test_the_receipt_of_several_views_says_what_one_gives(tmp_path):
+    settings = dataclasses.replace(TINY, views=True)
+    several, results = Recipe("tiny", "", settings), []
+    made = reproduce(several, (0, 1), after_each=lambda seed, result: results.append(result))
+    test = results[0].material.test
+    assert made["accuracies"] == [evaluate(r.network, test.images, test.labels, views=True).accuracy for r in results]
+    assert made["accuracies_of_one_view"] == [evaluate(r.network, test.images, test.labels).accuracy for r in results]
+    assert made["accuracies"] != made["accuracies_of_one_view"]
+    mean = 100 * np.mean(made["accuracies_of_one_view"])
+    assert f"(of one view {mean:.2f} %)" in write_receipt(made, tmp_path)[1].read_text()
 
 
 @pytest.mark.parametrize(("claim", "met"), [(None, None), (0.95, True), (0.9, True), (0.950001, False)])

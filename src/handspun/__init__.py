@@ -88,6 +88,7 @@ if TYPE_CHECKING:
         TensorBoardLog,
         fit,
     )
+    from handspun.views import mean_over_views
 
 __version__ = "0.1.0"
 
@@ -220,6 +221,7 @@ _HOMES = {
         "TensorBoardLog",
         "fit",
     ),
+    "handspun.views": ("mean_over_views",),
 }
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
 
@@ -329,6 +331,7 @@ __all__ = [
     "load_dataset",
     "load_pretrained",
     "mcnemar",
+    "mean_over_views",
     "mlp",
     "pool",
     "save",

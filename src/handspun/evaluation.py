@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
+from handspun.confidence import Confidence
 from handspun.errors import UsageError
 from handspun.losses import Loss, SoftmaxCrossEntropy, softmax
 from handspun.metrics import (
@@ -18,6 +20,7 @@ from handspun.metrics import (
     wilson_interval,
 )
 from handspun.network import Sequential, two_or_more
+from handspun.views import mean_over_views
 
 
 def loss_and_accuracy(network: Sequential, images: np.ndarray, targets: np.ndarray, loss: Loss) -> tuple[float, float | None]:
@@ -58,11 +61,19 @@ class Evaluation:
     unknown_rate: float | None
 
 
-def evaluate(network: Sequential, images: np.ndarray, labels: np.ndarray) -> Evaluation:
+def evaluate(network: Sequential, images: np.ndarray, labels: np.ndarray, *, views: bool = False) -> Evaluation:
     """Compare the network's answers for ``images`` (N, …) with ``labels`` (N,).
 
+    Args:
+        network: the network.
+        images: (N, …).
+        labels: (N,), the right answers.
+        views: take as its answers the means over several views of each picture (``handspun.views``). What it calls unknown
+            is said of the pictures as they are.
+
     Raises:
-        UsageError: images of another size than the network's, or labels that are not one of its classes for each image.
+        UsageError: images of another size than the network's, or labels that are not one of its classes for each image; no
+            pictures of bytes where views are asked for.
     """
     labels = np.asarray(labels)
     classes = max(network.output_shape[-1], 2)
@@ -76,6 +87,10 @@ def evaluate(network: Sequential, images: np.ndarray, labels: np.ndarray) -> Eva
     plain, confidence = softmax(outputs), network.confidence
     probabilities = plain if confidence is None else confidence.probabilities(outputs)  # (N, C)
     unknown = None if confidence is None else float(np.mean(confidence.score(features, outputs) < confidence.threshold))
+    if views:
+        plain = mean_over_views(network.predict_proba, images)
+        probabilities = plain if confidence is None else mean_over_views(partial(_calibrated, network, confidence), images)
+        outputs = np.log(np.maximum(plain, np.finfo(plain.dtype).tiny))  # of which ``plain`` is the softmax
     predicted = outputs.argmax(axis=1)
     hits = int(np.count_nonzero(predicted == labels))
     confusion = confusion_matrix(labels, predicted, classes)
@@ -91,3 +106,7 @@ def evaluate(network: Sequential, images: np.ndarray, labels: np.ndarray) -> Eva
         plain_reliability=reliability(plain, labels),
         unknown_rate=unknown,
     )
+
+
+def _calibrated(network: Sequential, confidence: Confidence, images: np.ndarray) -> np.ndarray:
+    return confidence.probabilities(two_or_more(network.logits(images)))

@@ -43,6 +43,16 @@ def test_evaluate_prints_accuracy_scores_and_confusion_matrix(handspun, trained,
     assert "true \\ predicted" in outcome.out
 
 
+def test_evaluate_by_nine_views_gives_the_figures_of_the_library(handspun, trained, network, digits):
+    expected = evaluate(network, digits.test.images, digits.test.labels, views=True)
+    said = handspun("evaluate", trained, "--views", "--json").json
+    assert (said["accuracy"], said["views"]) == (expected.accuracy, 9)
+    assert said["loss"] == pytest.approx(expected.loss)
+    outcome = handspun("evaluate", trained, "--views")
+    assert "on the test images of mnist-5k, nine views of each" in outcome.out
+    assert f"accuracy  {100 * expected.accuracy:.2f} %" in outcome.out
+
+
 def test_evaluate_takes_a_model_file_as_well_as_a_run_folder(handspun, trained):
     of_folder, of_file = (
         handspun("evaluate", trained, "--json").json,

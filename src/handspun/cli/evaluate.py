@@ -33,6 +33,7 @@ from handspun.messy import MESSY, MessyEvaluation, evaluate_messy
 from handspun.network import Sequential
 from handspun.recipes.run import evaluation_as_dict
 from handspun.unknown import Acceptance, acceptance, evaluate_unknown, kinds_for
+from handspun.views import VIEWS
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -53,6 +54,10 @@ def evaluate(
     others: Annotated[
         str | None, typer.Option(help="With --unknown: also images of this dataset, none of which shows a class of the model.")
     ] = None,
+    views: Annotated[
+        bool,
+        typer.Option("--views", help="Answer by the mean over nine views of each picture, turned and scaled a little."),
+    ] = False,
     picture: Annotated[
         Path | None,
         typer.Option(help="Draw the confusion matrix, or with --messy some images of each version, into this PNG file."),
@@ -73,7 +78,7 @@ def evaluate(
     images, labels, where = labelled(data, header, network)
     if note := seen_before(data, header, header, model):
         messages.print(f"Note: {note}", soft_wrap=True)
-    result = evaluate_network(network, images, labels)
+    result = evaluate_network(network, images, labels, views=views)
     classes = class_names(network)
     messy_result = None
     if messy:
@@ -94,9 +99,10 @@ def evaluate(
     if json:
         more: dict[str, Any] = {} if messy_result is None else {"messy": messy_result.as_dict()}
         more |= {"unknown": [kind.as_dict() for kind in accepted]} if accepted else {}
+        more["views"] = len(VIEWS) if views else 1
         print_json({"model": str(model), "data": where, **evaluation_as_dict(result, classes), **more})
         return
-    out.print(f"{model} on {where}", soft_wrap=True)
+    out.print(f"{model} on {where}{', nine views of each' if views else ''}", soft_wrap=True)
     out.print(f"accuracy  {accuracy_line(result.accuracy, result.interval, len(labels))}")
     out.print(f"loss      {result.loss:.4f} nats")
     out.print(f"trust     {_trust(result, network.confidence)}\n")

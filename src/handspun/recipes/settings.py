@@ -74,6 +74,7 @@ class Settings:
         average: the decay of an exponential moving average of the weights; None for no average.
         validation: the share of the training images that is held out to watch the training.
         early_stopping: stop after so many epochs without a better validation loss; None to go on to the end.
+        views: judge by the mean over several views of each test picture; see ``handspun.views``.
         seed: from which everything random is drawn.
         augment: settings of ``Augmentation``, such as {"shift": 2, "rotation": 10}; None or {} for images as they are.
         threads: processes or threads that share the work; None for as many as are worth it.
@@ -112,6 +113,7 @@ class Settings:
     validation: float = 0.1
     early_stopping: int | None = None
     augment: Mapping[str, Any] | None = None
+    views: bool = False
     seed: int = 0
     threads: int | None = None
 
@@ -276,8 +278,8 @@ def _fits(value: Any, kind: str) -> bool:
         return isinstance(value, Mapping) and isinstance(value.get("name"), str)
     if kind.startswith("Mapping"):
         return isinstance(value, Mapping)
-    if isinstance(value, bool):
-        return False
+    if isinstance(value, bool) or kind == "bool":
+        return isinstance(value, bool) and kind == "bool"
     return (
         ("float" in kind and isinstance(value, (int, float)))
         or ("int" in kind and isinstance(value, int))
