@@ -500,7 +500,7 @@ def test_a_configuration_that_cannot_be_understood_is_named(text, tmp_path):
 def test_a_receipt_holds_the_accuracies_their_mean_spread_and_interval(tmp_path):
     recipe = Recipe("tiny", "a tiny one", TINY, claim=0.5, claim_source="published", published="so", found="nothing")
     told = []
-    receipt = reproduce(recipe, (0, 1), after_each=lambda seed, result: told.append((seed, result.evaluation.accuracy)))
+    receipt = reproduce(recipe, (0, 1), after_each=lambda seed, accuracy, result: told.append((seed, accuracy)))
     accuracies = []
     for seed in (0, 1):
         settings = TINY.replace(seed=seed)
@@ -584,7 +584,7 @@ def test_the_interval_is_students_for_any_number_of_seeds(runs, quantile, monkey
 def test_the_receipt_of_several_views_says_what_one_gives(tmp_path):
     settings = dataclasses.replace(TINY, views=True)
     several, results = Recipe("tiny", "", settings), []
-    made = reproduce(several, (0, 1), after_each=lambda seed, result: results.append(result))
+    made = reproduce(several, (0, 1), after_each=lambda seed, accuracy, result: results.append(result))
     test = results[0].material.test
     assert made["accuracies"] == [evaluate(r.network, test.images, test.labels, views=True).accuracy for r in results]
     assert made["accuracies_of_one_view"] == [evaluate(r.network, test.images, test.labels).accuracy for r in results]

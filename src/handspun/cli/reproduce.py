@@ -40,10 +40,9 @@ def reproduce(
     if not json:
         messages.print(f"{recipe.name}: {recipe.title}", soft_wrap=True)
 
-    def tell(seed: int, result: Result) -> None:
-        assert result.evaluation is not None
+    def tell(seed: int, accuracy: float, result: Result) -> None:
         if not json:
-            messages.print(f"seed {seed}: {percent(result.evaluation.accuracy)} in {result.seconds:.1f} s")
+            messages.print(f"seed {seed}: {percent(accuracy)} in {result.seconds:.1f} s")
 
     receipt = run_recipe(recipe, range(seeds), callbacks=lambda: [ShowProgress(quiet=True)], after_each=tell)
     receipt["command"] += "".join(f" --{name} {quoted(Path(str(value)))}" for name, value in changes.items())

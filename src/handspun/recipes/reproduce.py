@@ -29,7 +29,7 @@ def reproduce(
     seeds: Sequence[int],
     *,
     callbacks: Callable[[], Sequence[Callback]] = tuple,
-    after_each: Callable[[int, Result], None] | None = None,
+    after_each: Callable[[int, float, Result], None] | None = None,
 ) -> dict[str, Any]:
     """Train as ``recipe`` says once with each seed, and give the receipt.
 
@@ -37,7 +37,7 @@ def reproduce(
         recipe: what to do.
         seeds: for initial weights, order, dropout and the cut of the data.
         callbacks: makes the callbacks of each training.
-        after_each: is told each seed and its result.
+        after_each: is told each seed, its accuracy and its result.
 
     Returns:
         The receipt: settings, accuracies, mean, standard deviation, 95 % interval of the mean (Student's t), seconds of each
@@ -60,12 +60,12 @@ def reproduce(
             raise UsageError(f"{recipe.name}: {settings.data} has no test images with labels to judge by.")
         result = train(settings, material, callbacks=callbacks())
         assert result.evaluation is not None
-        accuracies.append(result.evaluation.accuracy)
-        if recipe.settings.views:
-            test = result.material.test
-            assert test is not None
-            assert test.labels is not None
-            of_one_view.append(evaluate(result.network, test.images, test.labels).accuracy)
+        accuracy = result.evaluation.accuracy
+        if settings.views:
+            assert material.test.labels is not None
+            of_one_view.append(accuracy)
+            accuracy = evaluate(result.network, material.test.images, material.test.labels, views=True).accuracy
+        accuracies.append(accuracy)
         seconds.append(result.seconds)
         epochs.append(len(result.history.records))
         facts = facts or {
@@ -74,7 +74,7 @@ def reproduce(
             "data_sha256": material.train.content_hash,
         }
         if after_each:
-            after_each(seed, result)
+            after_each(seed, accuracy, result)
     mean = fmean(accuracies)
     deviation: float | None = None
     interval: list[float] | None = None

@@ -171,7 +171,7 @@ def _train(
     evaluation = None
     if material.test is not None:
         assert material.test.labels is not None
-        evaluation = evaluate(network, material.test.images, material.test.labels, views=settings.views)
+        evaluation = evaluate(network, material.test.images, material.test.labels)
     if folder:
         accuracy = {} if evaluation is None else {"test_accuracy": evaluation.accuracy}
         save(network, folder / MODEL, training={"data": material.name, "settings": settings.as_dict(), **accuracy})

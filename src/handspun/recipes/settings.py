@@ -74,7 +74,8 @@ class Settings:
         average: the decay of an exponential moving average of the weights; None for no average.
         validation: the share of the training images that is held out to watch the training.
         early_stopping: stop after so many epochs without a better validation loss; None to go on to the end.
-        views: judge by the mean over several views of each test picture; see ``handspun.views``.
+        views: let ``reproduce`` judge by the mean over several views of each test picture; see ``handspun.views``. The model is
+            the same, and as good as it is of one view.
         seed: from which everything random is drawn.
         augment: settings of ``Augmentation``, such as {"shift": 2, "rotation": 10}; None or {} for images as they are.
         threads: processes or threads that share the work; None for as many as are worth it.
