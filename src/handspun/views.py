@@ -1,8 +1,9 @@
 """Nine views of a picture instead of one: as it is and turned a little either way, each as large as it is, smaller and larger.
 
 A network that learned from pictures changed at random knows such views, and what leads it astray in one of them is often gone
-in the others. The mean of its probabilities over all nine makes fewer errors, for nine times the work: of 10,000 test digits 28
-instead of 52 by the networks of ``cnn-best``, 74 instead of 90 by ``mnist-mlp``, but 39 instead of 40 by ``mnist-cnn``. Known as test-time augmentation; Krizhevsky, Sutskever and Hinton 2012 (NeurIPS 25) took the mean over ten crops.
+in the others. The mean of its probabilities over all nine makes fewer errors, for nine times the work: of 10,000 test digits
+28 instead of 52 by the networks of ``cnn-best``, 74 instead of 90 by ``mnist-mlp``, but 39 instead of 40 by ``mnist-cnn``.
+Known as test-time augmentation; Krizhevsky, Sutskever and Hinton 2012 (NeurIPS 25) took the mean over ten crops.
 """
 
 from __future__ import annotations
