@@ -1,5 +1,6 @@
 """Processes that share a training: how many there are changes how long it takes, and not one bit of the result."""
 
+import math
 import os
 import signal
 import subprocess
@@ -338,6 +339,7 @@ def test_a_training_is_alone_for_some_time_and_some_steps(monkeypatch):
     pytest.importorskip("threadpoolctl", reason="more than one process needs threadpoolctl")
     monkeypatch.setattr(pieces, "WORTH_TWO", 0)
     monkeypatch.setattr(pieces, "ALONE", 0.0)
+    monkeypatch.setattr(pieces, "LONG_ALONE", math.inf)
     sizes = []
     trained(dense, 2, callbacks=[Sizes(sizes)])
     assert sizes.index(2) == pieces.STEPS_ALONE

@@ -126,9 +126,9 @@ EVERYTHING_ELSE = Settings(
     validation=0.25,
     early_stopping=2,
     augment={"shift": 1.5, "flip": True},
-    views=True,
     seed=12,
     threads=1,
+    views=True,
 )
 
 
@@ -591,6 +591,19 @@ def test_the_receipt_of_several_views_says_what_one_gives(tmp_path):
     assert made["accuracies"] != made["accuracies_of_one_view"]
     mean = 100 * np.mean(made["accuracies_of_one_view"])
     assert f"(of one view {mean:.2f} %)" in write_receipt(made, tmp_path)[1].read_text()
+
+
+def test_several_views_of_what_are_no_pictures_are_refused_before_the_training(tmp_path, monkeypatch):
+    np.savez(
+        tmp_path / "rows.npz",
+        x_train=np.eye(8, dtype=np.uint8),
+        y_train=np.arange(8) % 2,
+        x_test=np.eye(8, dtype=np.uint8),
+        y_test=np.arange(8) % 2,
+    )
+    monkeypatch.setattr("handspun.recipes.reproduce.train", None)
+    with pytest.raises(UsageError, match="views of uint8 pictures"):
+        reproduce(Recipe("rows", "", Settings(data=str(tmp_path / "rows.npz"), validation=0.0, views=True)), (0,))
 
 
 @pytest.mark.parametrize(("claim", "met"), [(None, None), (0.95, True), (0.9, True), (0.950001, False)])

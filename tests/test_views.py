@@ -72,23 +72,29 @@ def test_the_answer_is_the_mean_over_the_views():
     np.testing.assert_allclose(mean_over_views(network.predict_proba, PICTURES), expected, rtol=1e-6)
 
 
-@pytest.mark.parametrize("temperature", [None, 2.0])
-def test_evaluation_of_views_judges_their_mean(temperature):
+@pytest.mark.parametrize("confidence", [None, Confidence(2.0, threshold=-1e9, false_reject_rate=0.01)])
+def test_evaluation_of_views_judges_their_mean(confidence):
     network = cnn((20, 20), 3, kernel_size=3, seed=3)
-    if temperature:
-        network.confidence = Confidence(temperature, threshold=-1e9, false_reject_rate=0.01)
+    network.confidence = confidence
     labels = np.array([0, 1, 2, 1, 0])
     views = seen(PICTURES)
     p = np.mean([softmax(network.logits(view)) for view in views], axis=0)
     result = evaluate(network, PICTURES, labels, views=True)
     assert result.accuracy == np.mean(p.argmax(axis=1) == labels)
     assert result.loss == pytest.approx(-np.mean(np.log(p[np.arange(5), labels])), rel=1e-5)
-    calibrated = np.mean([softmax(network.logits(view) / (temperature or 1.0)) for view in views], axis=0)
-    np.testing.assert_allclose(result.probabilities, calibrated, rtol=1e-5)
+    np.testing.assert_allclose(result.probabilities, p, rtol=1e-5)
+    np.testing.assert_array_equal(result.predicted, result.probabilities.argmax(axis=1))
+    assert result.unknown_rate is None
     assert result.loss != evaluate(network, PICTURES, labels).loss
 
 
-@pytest.mark.parametrize("images", [np.zeros((2, 784), np.uint8), np.zeros((2, 8, 8), np.float32)], ids=["rows", "floats"])
+@pytest.mark.parametrize(
+    "images",
+    [np.zeros((2, 64), np.uint8), np.zeros((2, 8, 8), np.float32), np.zeros((2, 1, 8, 8), np.uint8)],
+    ids=["rows", "floats", "channels-first"],
+)
 def test_what_are_no_pictures_of_bytes_is_refused(images):
     with pytest.raises(UsageError, match="uint8 pictures"):
         mean_over_views(lambda view: view, images)
+    with pytest.raises(UsageError, match="uint8 pictures"):
+        evaluate(cnn((8, 8), 3, kernel_size=1, channels=(2,)), images, np.array([0, 1]), views=True)

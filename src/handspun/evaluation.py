@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import partial
 
 import numpy as np
 
-from handspun.confidence import Confidence
 from handspun.errors import UsageError
 from handspun.losses import Loss, SoftmaxCrossEntropy, softmax
 from handspun.metrics import (
@@ -20,7 +18,7 @@ from handspun.metrics import (
     wilson_interval,
 )
 from handspun.network import Sequential, two_or_more
-from handspun.views import mean_over_views
+from handspun.views import VIEWS, check_pictures, other_views
 
 
 def loss_and_accuracy(network: Sequential, images: np.ndarray, targets: np.ndarray, loss: Loss) -> tuple[float, float | None]:
@@ -42,11 +40,11 @@ class Evaluation:
         loss: mean cross-entropy in nats, of the plain softmax.
         confusion: counts (C, C), row the true class, column the predicted one.
         scores: precision, recall, F1 and support of each class.
-        probabilities: (N, C), calibrated where the network has a ``Confidence``.
+        probabilities: (N, C), calibrated where the network has a ``Confidence`` and is asked for single views.
         predicted: (N,), the most probable class, also of images that the network would not answer for.
         reliability: of the probabilities.
         plain_reliability: of the plain softmax, for comparison.
-        unknown_rate: the share of images that the network calls unknown; None where it has no ``Confidence``.
+        unknown_rate: the share of images that the network calls unknown; None where probabilities are not calibrated.
     """
 
     accuracy: float
@@ -68,8 +66,8 @@ def evaluate(network: Sequential, images: np.ndarray, labels: np.ndarray, *, vie
         network: the network.
         images: (N, …).
         labels: (N,), the right answers.
-        views: take as its answers the means over several views of each picture (``handspun.views``). What it calls unknown
-            is said of the pictures as they are.
+        views: take as its answers the means over nine views of each picture (``handspun.views``). They are taken as they
+            are: a network's ``confidence`` is made for single views, whose mean is less sure of itself.
 
     Raises:
         UsageError: images of another size than the network's, or labels that are not one of its classes for each image; no
@@ -82,15 +80,18 @@ def evaluate(network: Sequential, images: np.ndarray, labels: np.ndarray, *, vie
     if labels.min() < 0 or labels.max() >= classes:
         wrong = labels.min() if labels.min() < 0 else labels.max()
         raise UsageError(f"Label {wrong} is out of range; the network has classes 0 to {classes - 1}.")
+    if views:
+        check_pictures(images)
     features, outputs = network.features_and_logits(images)  # (N, D)
     outputs = two_or_more(outputs)  # (N, C)
-    plain, confidence = softmax(outputs), network.confidence
+    plain, confidence = softmax(outputs), None if views else network.confidence
+    if views:
+        for view in other_views(images):
+            plain += network.predict_proba(view)
+        plain /= len(VIEWS)
+        outputs = np.log(np.maximum(plain, np.finfo(plain.dtype).tiny))  # of which ``plain`` is the softmax
     probabilities = plain if confidence is None else confidence.probabilities(outputs)  # (N, C)
     unknown = None if confidence is None else float(np.mean(confidence.score(features, outputs) < confidence.threshold))
-    if views:
-        plain = mean_over_views(network.predict_proba, images)
-        probabilities = plain if confidence is None else mean_over_views(partial(_calibrated, network, confidence), images)
-        outputs = np.log(np.maximum(plain, np.finfo(plain.dtype).tiny))  # of which ``plain`` is the softmax
     predicted = outputs.argmax(axis=1)
     hits = int(np.count_nonzero(predicted == labels))
     confusion = confusion_matrix(labels, predicted, classes)
@@ -106,7 +107,3 @@ def evaluate(network: Sequential, images: np.ndarray, labels: np.ndarray, *, vie
         plain_reliability=reliability(plain, labels),
         unknown_rate=unknown,
     )
-
-
-def _calibrated(network: Sequential, confidence: Confidence, images: np.ndarray) -> np.ndarray:
-    return confidence.probabilities(two_or_more(network.logits(images)))

@@ -58,8 +58,8 @@ class Frame(dict[str, Any]):
         """What ``make(x, self)`` gave: the views into x and into buffers that a forward pass works with.
 
         They stay right as long as every pass gets the same array, whatever values it holds by then; for another one they are
-        made anew. They keep x alive until that comes. Views are no small matter for a single image: to make them takes half as
-        long as to compute. So layers return the same array from every pass where they can, for the next one to do the same.
+        made anew. They keep x alive until that comes. Views are no small matter for a single image: to make them takes a third
+        as long as to compute. So layers return the same array from every pass where they can, for the next one to do the same.
         """
         known, plan = self._plan
         if known is not x:

@@ -53,6 +53,16 @@ def test_evaluate_by_nine_views_gives_the_figures_of_the_library(handspun, train
     assert f"accuracy  {100 * expected.accuracy:.2f} %" in outcome.out
 
 
+def test_views_are_of_pictures_and_not_of_messy_ones(handspun, trained, here):
+    np.savez(here / "rows.npz", x=np.zeros((4, 784), np.uint8), y=np.arange(4))
+    outcome = handspun("evaluate", trained, "rows.npz", "--views")
+    assert outcome.code == 2
+    assert "the images of rows.npz: There are views of uint8 pictures" in outcome.err
+    outcome = handspun("evaluate", trained, "--views", "--messy")
+    assert outcome.code == 2
+    assert "ask for --views without them" in outcome.err
+
+
 def test_evaluate_takes_a_model_file_as_well_as_a_run_folder(handspun, trained):
     of_folder, of_file = (
         handspun("evaluate", trained, "--json").json,

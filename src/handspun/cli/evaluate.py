@@ -74,11 +74,16 @@ def evaluate(
     """
     if others is not None and not unknown:
         raise UsageError("--others names images that no class fits: ask for them with --unknown.")
+    if views and (messy or unknown):
+        raise UsageError("--messy and --unknown are about single views: ask for --views without them.")
     network, header = open_model(model)
     images, labels, where = labelled(data, header, network)
     if note := seen_before(data, header, header, model):
         messages.print(f"Note: {note}", soft_wrap=True)
-    result = evaluate_network(network, images, labels, views=views)
+    try:
+        result = evaluate_network(network, images, labels, views=views)
+    except UsageError as error:
+        raise UsageError(f"{where}: {error}") from error
     classes = class_names(network)
     messy_result = None
     if messy:
@@ -105,7 +110,7 @@ def evaluate(
     out.print(f"{model} on {where}{', nine views of each' if views else ''}", soft_wrap=True)
     out.print(f"accuracy  {accuracy_line(result.accuracy, result.interval, len(labels))}")
     out.print(f"loss      {result.loss:.4f} nats")
-    out.print(f"trust     {_trust(result, network.confidence)}\n")
+    out.print(f"trust     {_trust(result, None if views else network.confidence)}\n")
     out.print(scores_table(result.scores, classes))
     if len(classes) <= 20:
         out.print()

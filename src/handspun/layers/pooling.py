@@ -56,8 +56,8 @@ class _Pooling(Layer):
         tall = here.buffer("tall", (rows.outputs, channels, width, images))
         y = here.buffer("y", (rows.outputs, channels, columns.outputs, images))
         steps = [*_steps(x, rows, ROWS, tall), *_steps(tall, columns, COLUMNS, y)]
-        begun = [result for result, window in ((tall, rows), (y, columns)) if not _begins_with_two(window)]
-        return _Plan(x, copies, begun, steps, tall, y, by_images(y))
+        to_fill = [result for result, window in ((tall, rows), (y, columns)) if not _begins_with_two(window)]
+        return _Plan(x, copies, to_fill, steps, tall, y, by_images(y))
 
     def config(self) -> dict[str, Any]:
         return {"size": list(self.size), "stride": list(self.stride), "padding": list(self.padding)}
@@ -127,7 +127,7 @@ class _Plan(NamedTuple):
 
     x: np.ndarray  # (H, C, W, N)
     copies: Copies  # from x as it came
-    begun: list[np.ndarray]  # what has to hold something before the first step
+    to_fill: list[np.ndarray]  # what has to hold something before the first step
     steps: list[tuple[np.ndarray, np.ndarray, np.ndarray]]  # two arrays, and where their maximum or sum goes
     tall: np.ndarray  # (OH, C, W, N), the result along the rows
     y_rows: np.ndarray  # (OH, C, OW, N)
@@ -136,7 +136,7 @@ class _Plan(NamedTuple):
     def begin(self, neutral: float) -> None:
         """Do the copies, and write what changes no maximum, or no sum, where the steps begin with that."""
         copy_each(self.copies)
-        for result in self.begun:
+        for result in self.to_fill:
             result[...] = neutral
 
 

@@ -16,6 +16,7 @@ from handspun.files import write_text
 from handspun.recipes.recipe import Recipe, load_recipe
 from handspun.recipes.run import Result, environment, prepare, train, write_json
 from handspun.training import Callback
+from handspun.views import check_pictures
 
 #: The 97.5 % quantile of Student's t distribution by degrees of freedom, for the 95 % interval of a mean of few runs.
 _STUDENT = (12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228, 2.201, 2.179, 2.160, 2.145)
@@ -58,6 +59,8 @@ def reproduce(
         material = prepare(settings)
         if material.test is None:
             raise UsageError(f"{recipe.name}: {settings.data} has no test images with labels to judge by.")
+        if settings.views:
+            check_pictures(material.test.images)
         result = train(settings, material, callbacks=callbacks())
         assert result.evaluation is not None
         accuracy = result.evaluation.accuracy
@@ -159,7 +162,7 @@ def _table(folder: Path) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _of_one_view(receipt: dict[str, Any]) -> str:
+def _one_view_said(receipt: dict[str, Any]) -> str:
     """What pictures as they are give, where the figure is that of several views of each."""
     accuracies = receipt.get("accuracies_of_one_view")
     return f" (of one view {100 * fmean(accuracies):.2f} %)" if accuracies else ""
@@ -171,7 +174,7 @@ def _row(receipt: dict[str, Any]) -> str:
         f"`{receipt['recipe']}`",
         receipt["published"] or receipt["title"],
         "" if claim is None else f"{100 * claim:.2f} % ({receipt['claim_source']})",
-        f"**{100 * receipt['mean']:.2f} %**" + ("" if spread is None else f" ± {100 * spread:.2f}") + _of_one_view(receipt),
+        f"**{100 * receipt['mean']:.2f} %**" + ("" if spread is None else f" ± {100 * spread:.2f}") + _one_view_said(receipt),
         "" if interval is None else f"{100 * interval[0]:.2f} to {100 * interval[1]:.2f} %",
         str(len(receipt["seeds"])),
         {None: "", True: "yes", False: "no"}[receipt["met"]],

@@ -74,11 +74,11 @@ class Settings:
         average: the decay of an exponential moving average of the weights; None for no average.
         validation: the share of the training images that is held out to watch the training.
         early_stopping: stop after so many epochs without a better validation loss; None to go on to the end.
-        views: let ``reproduce`` judge by the mean over several views of each test picture; see ``handspun.views``. The model is
-            the same, and as good as it is of one view.
         seed: from which everything random is drawn.
         augment: settings of ``Augmentation``, such as {"shift": 2, "rotation": 10}; None or {} for images as they are.
         threads: processes or threads that share the work; None for as many as are worth it.
+        views: let ``reproduce`` judge by the mean over nine views of each test picture (``handspun.views``). The training, and
+            the model, are the same.
     """
 
     data: str = "mnist-5k"
@@ -114,9 +114,9 @@ class Settings:
     validation: float = 0.1
     early_stopping: int | None = None
     augment: Mapping[str, Any] | None = None
-    views: bool = False
     seed: int = 0
     threads: int | None = None
+    views: bool = False
 
     def __post_init__(self) -> None:
         """Check what no later stage checks; the parts check their own settings when they are built."""

@@ -34,8 +34,8 @@ WAITING = 8
 #: processes to share it: they take less time than one then.
 WORTH_TWO = 2_000_000
 
-#: How long a training goes on alone before it is shared among processes, which takes some milliseconds itself: so many seconds
-#: and so many steps, by which to judge later whether sharing pays, but no longer than the last number of seconds.
+#: A training goes on alone for so many seconds and so many steps before it is shared among processes, which takes some
+#: milliseconds itself; they also tell what one takes alone. Where steps are long it is alone for LONG_ALONE seconds at most.
 ALONE, STEPS_ALONE, LONG_ALONE = 0.005, 4, 0.1
 
 #: Into so many parts the vectors are cut that are added up and changed together. Not one for each member: the sum of squares
