@@ -72,6 +72,19 @@ def test_the_answer_is_the_mean_over_the_views():
     np.testing.assert_allclose(mean_over_views(network.predict_proba, PICTURES), expected, rtol=1e-6)
 
 
+def test_a_network_answers_by_the_mean_and_knows_by_the_picture_as_it_is():
+    network = cnn((20, 20), 3, kernel_size=3, seed=3)
+    pictures = np.concatenate([PICTURES, np.zeros((1, 20, 20), np.uint8)])
+    network.confidence = Confidence(2.0, threshold=0.0, false_reject_rate=0.01)
+    once, nine = network.answer(pictures), network.answer(pictures, views=True)
+    expected = mean_over_views(network.predict_proba, PICTURES)
+    np.testing.assert_allclose(nine.probabilities[:5], expected, rtol=1e-5)
+    np.testing.assert_array_equal(nine.predicted, [*expected.argmax(axis=1), -1])
+    np.testing.assert_array_equal(nine.score, once.score)
+    np.testing.assert_array_equal(nine.verdict, once.verdict)
+    assert not nine.probabilities[5].any()
+
+
 @pytest.mark.parametrize("confidence", [None, Confidence(2.0, threshold=-1e9, false_reject_rate=0.01)])
 def test_evaluation_of_views_judges_their_mean(confidence):
     network = cnn((20, 20), 3, kernel_size=3, seed=3)

@@ -149,7 +149,13 @@ def energy(logits: np.ndarray) -> np.ndarray:
     return highest[:, 0] + np.log(np.exp(logits - highest).sum(axis=1))
 
 
-def answers(features: np.ndarray, logits: np.ndarray, empty: np.ndarray, confidence: Confidence | None) -> Answers:
+def answers(
+    features: np.ndarray,
+    logits: np.ndarray,
+    empty: np.ndarray,
+    confidence: Confidence | None,
+    probabilities: np.ndarray | None = None,
+) -> Answers:
     """What is to be said of N images.
 
     Args:
@@ -157,14 +163,15 @@ def answers(features: np.ndarray, logits: np.ndarray, empty: np.ndarray, confide
         logits: (N, C).
         empty: (N,) bool, which of them have nothing on them.
         confidence: the network's, if it has one.
+        probabilities: (N, C), to be told instead of those of the logits.
     """
-    predicted = logits.argmax(axis=1)  # (N,)
+    predicted = (logits if probabilities is None else probabilities).argmax(axis=1)  # (N,)
     verdict = np.full(len(logits), KNOWN, "U7")  # (N,)
+    if probabilities is None:
+        probabilities = softmax(logits) if confidence is None else confidence.probabilities(logits)  # (N, C)
     if confidence is None:
-        probabilities = softmax(logits)  # (N, C)
         score = np.full(len(logits), np.nan)  # (N,)
     else:
-        probabilities = confidence.probabilities(logits)
         score = confidence.score(features, logits)
         verdict[score < confidence.threshold] = UNKNOWN
     if empty.any():

@@ -33,6 +33,7 @@ from handspun.memory import aligned_empty, by_images, pieces
 from handspun.parameters import Parameters, Shape, count
 from handspun.tape import Frame, Outcome, Tape
 from handspun.threads import Team
+from handspun.views import mean_over_views
 
 #: Inputs a piece where layers are dense: large enough for the matrix product, small enough for the cache. A piece of MNIST in
 #: float32 is 1.6 MB.
@@ -260,7 +261,7 @@ class Sequential:
         """Class probabilities (N, C) by the softmax of the logits; with a single output, of "no" and "yes" (N, 2)."""
         return softmax(two_or_more(self.logits(images)))
 
-    def answer(self, images: np.ndarray) -> Answers:
+    def answer(self, images: np.ndarray, *, views: bool = False) -> Answers:
         """What to tell people about ``images`` (N, …), as the contract made them: class, honest probabilities, doubts.
 
             answers = network.answer(network.contract(pictures))
@@ -270,12 +271,18 @@ class Sequential:
 
         A network without ``confidence`` answers with its plain softmax, and knows everything that is not empty.
 
+        Args:
+            images: (N, …).
+            views: take as probabilities the means over nine views of each picture (``handspun.views``), as they are:
+                calibration is made for single views, whose mean is less sure of itself.
+
         Raises:
-            UsageError: images of another size than the network's.
+            UsageError: images of another size than the network's; no pictures of bytes where views are asked for.
         """
         images = np.asarray(images)
         features, logits = self.features_and_logits(images)
-        return answers(features, two_or_more(logits), is_empty(images), self.confidence)
+        probabilities = mean_over_views(self.predict_proba, images) if views else None
+        return answers(features, two_or_more(logits), is_empty(images), self.confidence, probabilities)
 
     def predict(self, images: np.ndarray) -> np.ndarray:
         """The most probable class of each image, as its index (N,)."""

@@ -8,7 +8,7 @@ import pytest
 pytest.importorskip("typer")
 pytest.importorskip("threadpoolctl")
 
-from handspun import evaluate, load
+from handspun import evaluate, load, mean_over_views
 from handspun.metrics import mcnemar
 
 
@@ -51,6 +51,15 @@ def test_evaluate_by_nine_views_gives_the_figures_of_the_library(handspun, train
     outcome = handspun("evaluate", trained, "--views")
     assert "on the test images of mnist-5k, nine views of each" in outcome.out
     assert f"accuracy  {100 * expected.accuracy:.2f} %" in outcome.out
+
+
+def test_predict_by_nine_views_gives_their_mean(handspun, trained, network, digits):
+    said = handspun("predict", trained, "--data", "mnist-5k", "--index", "3,4", "--views", "--json").json
+    expected = mean_over_views(network.predict_proba, digits.test.images[3:5])
+    for prediction, p in zip(said["predictions"], expected, strict=True):
+        assert list(prediction["probabilities"].values()) == pytest.approx(p.tolist())
+        assert prediction["class"] == str(p.argmax())
+    assert handspun("predict", "--many", "some.png", "--views").code == 2
 
 
 def test_views_are_of_pictures_and_not_of_messy_ones(handspun, trained, here):

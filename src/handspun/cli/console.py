@@ -35,6 +35,9 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object 
 ThreadsOption = Annotated[
     int | None, typer.Option(min=1, help="Processes or threads that share the work; by default one for each processor.")
 ]
+ViewsOption = Annotated[
+    bool, typer.Option("--views", help="Answer by the mean over nine views of each picture, turned and scaled a little.")
+]
 ModelArgument = Annotated[
     Path, typer.Argument(help="A model file (.npz), a run folder, or a model of `handspun models`.", metavar="MODEL")
 ]

@@ -13,6 +13,7 @@ from handspun.cli.classes import class_names
 from handspun.cli.console import (
     JsonOption,
     ModelArgument,
+    ViewsOption,
     accuracy_line,
     confusion_table,
     messages,
@@ -54,10 +55,7 @@ def evaluate(
     others: Annotated[
         str | None, typer.Option(help="With --unknown: also images of this dataset, none of which shows a class of the model.")
     ] = None,
-    views: Annotated[
-        bool,
-        typer.Option("--views", help="Answer by the mean over nine views of each picture, turned and scaled a little."),
-    ] = False,
+    views: ViewsOption = False,
     picture: Annotated[
         Path | None,
         typer.Option(help="Draw the confusion matrix, or with --messy some images of each version, into this PNG file."),

@@ -15,7 +15,7 @@ from rich.text import Text
 
 from handspun.cli import many as several
 from handspun.cli.classes import class_names, none_of
-from handspun.cli.console import JsonOption, messages, names_a_model, open_model, out, percent, print_json, table
+from handspun.cli.console import JsonOption, ViewsOption, messages, names_a_model, open_model, out, percent, print_json, table
 from handspun.cli.datasets import fits, load_for
 from handspun.cli.pictures import end_with, picture_files, read_each
 from handspun.confidence import EMPTY, Answers
@@ -44,6 +44,7 @@ def predict(
         Path | None, typer.Option("--out", help="With --csv: write ImageId,Label here, as Kaggle takes it.")
     ] = None,
     many: Annotated[bool, typer.Option("--many", help="Read all digits of each image file, line by line.")] = False,
+    views: ViewsOption = False,
     json: JsonOption = False,
 ) -> None:
     """Class and probability of each image.
@@ -66,6 +67,8 @@ def predict(
     if many:
         if not images:
             raise UsageError("--many reads the digits of image files: name them.")
+        if views:
+            raise UsageError("--many looks at each digit once: leave --views away.")
         several.answer(picture_files(images), network, model, json=json)
         return
     true: np.ndarray | None = None
@@ -87,7 +90,7 @@ def predict(
             end_with(faults)
         pixels, names = np.stack(read), [str(path) for path in good]
 
-    answers = network.answer(pixels)
+    answers = network.answer(pixels, views=views)
     classes = class_names(network)
     if out_file is not None:
         # A table has an answer for each image: for an empty one, of which no class is probable, it is the first.
