@@ -53,6 +53,7 @@ def start():
         program = ["-m", "handspun"] if script is None else ["-c", f"{script}\nfrom handspun.cli import main\nmain()"]
         options = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True, **options}
         environment = {**os.environ, "OPENBLAS_NUM_THREADS": "1", "PYTHONUTF8": "1", **options.pop("env", {})}
+        environment.pop("PYTHONUNBUFFERED", None)  # output waits in a buffer, as it does for people
         return subprocess.Popen([sys.executable, *program, *map(str, arguments)], env=environment, **options)
 
     return run

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import sys
 
 
@@ -18,14 +19,18 @@ def main() -> None:
             if (error.name or "").startswith("handspun"):
                 raise
             raise MissingExtraError("The command line", "cli") from error
-        app()
+        try:
+            app()
+        finally:
+            sys.stdout.flush()  # while a disk that is full can still be told
     except HandspunError as error:
         print(f"Error: {error}", file=sys.stderr)
         sys.exit(error.exit_code)
     except BrokenPipeError:  # the reader of a pipe, such as `head`, has seen enough
-        sys.stderr.close()
+        _drop_output()
         sys.exit(1)
     except OSError as error:  # files raise errors of ours; what is left is standard output, on a full disk for example
+        _drop_output()
         print(f"Error: {error.strerror or error}.", file=sys.stderr)
         sys.exit(1)
     except MemoryError as error:
@@ -33,6 +38,11 @@ def main() -> None:
         sys.exit(1)
     except KeyboardInterrupt:
         sys.exit(130)
+
+
+def _drop_output() -> None:
+    """Send what waits for a standard output that takes nothing more nowhere: Python would try it again at its end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _make_streams_safe() -> None:
