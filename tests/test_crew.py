@@ -37,9 +37,9 @@ LABELS = RNG.integers(0, 3, 180)
 
 @pytest.fixture
 def at_once(monkeypatch):
-    """Trainings are shared from their first step on, however small."""
+    """Trainings are shared from their second step on, however small."""
     pytest.importorskip("threadpoolctl", reason="more than one process needs threadpoolctl")
-    monkeypatch.setattr(pieces, "LONG_ALONE", -1.0)
+    monkeypatch.setattr(pieces, "LONG_ALONE", 0.0)
     monkeypatch.setattr(pieces, "WORTH_TWO", 0)
 
 

@@ -18,7 +18,7 @@ from handspun.metrics import (
     wilson_interval,
 )
 from handspun.network import Sequential, two_or_more
-from handspun.views import VIEWS, check_pictures, other_views
+from handspun.views import mean_over_views
 
 
 def loss_and_accuracy(network: Sequential, images: np.ndarray, targets: np.ndarray, loss: Loss) -> tuple[float, float | None]:
@@ -80,18 +80,17 @@ def evaluate(network: Sequential, images: np.ndarray, labels: np.ndarray, *, vie
     if labels.min() < 0 or labels.max() >= classes:
         wrong = labels.min() if labels.min() < 0 else labels.max()
         raise UsageError(f"Label {wrong} is out of range; the network has classes 0 to {classes - 1}.")
+    unknown = None
     if views:
-        check_pictures(images)
-    features, outputs = network.features_and_logits(images)  # (N, D)
-    outputs = two_or_more(outputs)  # (N, C)
-    plain, confidence = softmax(outputs), None if views else network.confidence
-    if views:
-        for view in other_views(images):
-            plain += network.predict_proba(view)
-        plain /= len(VIEWS)
-        outputs = np.log(np.maximum(plain, np.finfo(plain.dtype).tiny))  # of which ``plain`` is the softmax
-    probabilities = plain if confidence is None else confidence.probabilities(outputs)  # (N, C)
-    unknown = None if confidence is None else float(np.mean(confidence.score(features, outputs) < confidence.threshold))
+        plain = probabilities = mean_over_views(network.predict_proba, images)  # (N, C)
+        outputs = np.log(np.maximum(plain, np.finfo(plain.dtype).tiny))  # of which that is the softmax
+    else:
+        features, outputs = network.features_and_logits(images)  # (N, D)
+        outputs = two_or_more(outputs)  # (N, C)
+        plain = probabilities = softmax(outputs)  # (N, C)
+        if confidence := network.confidence:
+            probabilities = confidence.probabilities(outputs)
+            unknown = float(np.mean(confidence.score(features, outputs) < confidence.threshold))
     predicted = outputs.argmax(axis=1)
     hits = int(np.count_nonzero(predicted == labels))
     confusion = confusion_matrix(labels, predicted, classes)

@@ -9,7 +9,7 @@ Known as test-time augmentation; Krizhevsky, Sutskever and Hinton 2012 (NeurIPS 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import numpy as np
 
@@ -39,8 +39,8 @@ def mean_over_views(probabilities: Callable[[np.ndarray], np.ndarray], images: n
     """
     check_pictures(images)
     total = probabilities(images)
-    for view in other_views(images):
-        total = total + probabilities(view)
+    for rotation, scale in VIEWS[1:]:
+        total = total + probabilities(_turned(images, rotation, scale))
     return total / len(VIEWS)
 
 
@@ -51,12 +51,6 @@ def check_pictures(images: np.ndarray) -> None:
             "There are views of uint8 pictures (N, H, W), or (N, H, W, C) with one or three channels; "
             f"these are {images.dtype} {images.shape}."
         )
-
-
-def other_views(images: np.ndarray) -> Iterator[np.ndarray]:
-    """All views of ``images`` but the first, one after the other."""
-    for rotation, scale in VIEWS[1:]:
-        yield _turned(images, rotation, scale)
 
 
 def _turned(images: np.ndarray, rotation: float, scale: float) -> np.ndarray:

@@ -16,6 +16,7 @@ from handspun.inputs import check_shape
 from handspun.network import Sequential
 from handspun.recipes.run import prepare
 from handspun.recipes.settings import Settings
+from handspun.views import check_pictures
 
 
 def load_for(network: Sequential, data: str) -> Dataset:
@@ -33,10 +34,12 @@ def _contract_of_size(network: Sequential) -> PictureContract | None:
     return PictureContract(shape[0], shape[1], colour=shape[2:] == (3,))
 
 
-def fits(images: np.ndarray, network: Sequential, where: str) -> None:
-    """UsageError, naming ``where`` they are from, for images of another size than the network's."""
+def fits(images: np.ndarray, network: Sequential, where: str, *, views: bool = False) -> None:
+    """UsageError, naming ``where`` they are from, for images that do not suit the network, or ``views`` of them."""
     try:
         check_shape(images, network.input_shape)
+        if views:
+            check_pictures(images)
     except UsageError as error:
         raise UsageError(f"{where}: {error}") from error
 

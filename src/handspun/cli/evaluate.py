@@ -24,7 +24,7 @@ from handspun.cli.console import (
     scores_table,
     table,
 )
-from handspun.cli.datasets import labelled, seen_before
+from handspun.cli.datasets import fits, labelled, seen_before
 from handspun.confidence import Confidence
 from handspun.data import load_dataset
 from handspun.errors import UsageError
@@ -78,10 +78,8 @@ def evaluate(
     images, labels, where = labelled(data, header, network)
     if note := seen_before(data, header, header, model):
         messages.print(f"Note: {note}", soft_wrap=True)
-    try:
-        result = evaluate_network(network, images, labels, views=views)
-    except UsageError as error:
-        raise UsageError(f"{where}: {error}") from error
+    fits(images, network, where, views=views)
+    result = evaluate_network(network, images, labels, views=views)
     classes = class_names(network)
     messy_result = None
     if messy:

@@ -75,12 +75,12 @@ def predict(
     if csv is not None:
         split = read_table(csv)
         pixels, true = split.images, split.labels
-        fits(pixels, network, str(csv))
+        fits(pixels, network, str(csv), views=views)
         names = [str(i) for i in range(1, len(pixels) + 1)]
     elif data is not None:
         dataset = load_for(network, data)
         split = dataset.test or dataset.train
-        fits(split.images, network, data)
+        fits(split.images, network, data, views=views)
         chosen = _indices(index, len(split))
         pixels, names = split.images[chosen], [f"{data} {i}" for i in chosen]
         true = None if split.labels is None else split.labels[chosen]

@@ -112,15 +112,15 @@ class BatchNorm(Layer):
         return {"momentum": self.momentum, "epsilon": self.epsilon}
 
 
+# Features are the columns of a matrix (N, D), or the channels of pictures, (H, C, W · N) in memory: axis 1 in both.
+
+
 def _plan(x: np.ndarray, here: Frame) -> tuple[Copies, np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """The copies to begin with, x, x - μ and y by features, and y in the shape of x."""
     rows, copies = (x, []) if x.ndim == 2 else in_rows(x, here)
     rows = _by_feature(rows)
     y = here.buffer("y", rows.shape)
     return copies, rows, here.buffer("centred", rows.shape), y, _back(y, x)
-
-
-# Features are the columns of a matrix (N, D), or the channels of pictures, (H, C, W · N) in memory: axis 1 in both.
 
 
 def _by_feature(rows: np.ndarray) -> np.ndarray:

@@ -166,7 +166,7 @@ class Pieces:
         with suppress(OSError):
             self._crews.append(Processes(size, [self._pass, self._add_up, self._update]))
             # The first steps take longer than the others, which touch the same memory again.
-            self._trial = Trial(self._crews, sorted(self._alone)[len(self._alone) // 2] if self._alone else math.inf)
+            self._trial = Trial(self._crews, sorted(self._alone)[len(self._alone) // 2])
             self.crew = self._trial.crew
 
     def _has_been_alone(self) -> bool:
