@@ -112,10 +112,10 @@ class Conv2D(Layer):
 
     def forward(self, x: np.ndarray, tape: Tape) -> np.ndarray:
         here = tape[self]
-        plan = here.plan(x, self._plan)
-        copy_each(plan.copies)
+        plan = here.plan(x, self._plan)  # views of x, of its columns, of windows of these, and of y
+        copy_each(plan.copies)  # every row of x, kw times, into the columns
         kernels = self.weight.reshape(self.groups, 1, self.filters // self.groups, -1)  # (G, 1, O/G, kh · C/G · kw)
-        matmul(kernels, plan.windows, plan.products)
+        matmul(kernels, plan.windows, plan.products)  # a product for each output row
         if plan.biases is not None:
             # Written out for a row of the output first: NumPy adds two long runs in half the time of many short ones.
             plan.biases[...] = self.bias[:, None]
