@@ -123,6 +123,26 @@ def test_what_cannot_be_fitted_to_is_refused(network, blobs, labels, rate, messa
         fit_confidence(network, blobs[0], labels, false_reject_rate=rate)
 
 
+def test_of_a_single_output_the_least_sure_are_unknown():
+    network = Sequential([Dense(1)], (1,))
+    network.parameters["dense1.weight"][...] = 1.0
+    z = np.linspace(-10.0, 10.0, 1001)[:, None]
+    network.confidence = fit_confidence(network, z, z[:, 0] > 0, false_reject_rate=0.05)
+    answers = network.answer(z)
+    # A twentieth of all, those about zero, where no and yes are as probable as each other.
+    np.testing.assert_array_equal(answers.verdict == "unknown", np.abs(z[:, 0]) < 0.495)
+    np.testing.assert_allclose(answers.score, answers.score[::-1], rtol=1e-5)
+    np.testing.assert_allclose(
+        network.predict_proba(z), np.column_stack([1 / (1 + np.exp(z)), 1 / (1 + np.exp(-z))]), rtol=1e-5
+    )
+
+
+def test_what_has_no_score_is_unknown(network, blobs):
+    network.confidence = fit_confidence(network, *blobs)
+    network.parameters.vector[...] = np.nan
+    assert set(network.answer(blobs[0]).verdict) == {"unknown"}
+
+
 def test_energy_is_a_smooth_maximum_that_does_not_overflow():
     logits = np.array([[0.0, 0.0], [1000.0, 0.0], [-1000.0, -1001.0]])
     assert energy(logits) == pytest.approx([np.log(2.0), 1000.0, -1000.0 + np.log1p(np.exp(-1.0))])

@@ -276,10 +276,33 @@ def test_bytes_mean_what_their_255th_parts_mean():
 def test_numbers_that_are_no_bytes_are_taken_as_they_are():
     network = mlp(3, [], 2, dtype=np.float64)
     expected = network.logits(np.array([[1.0, 2.0, 3.0]]))
-    for kind in (np.float32, np.int64, np.int8, np.uint16):
+    for kind in (np.float16, np.float32, np.float64):
         np.testing.assert_array_equal(network.logits(np.array([[1, 2, 3]], kind)), expected)
-    np.testing.assert_array_equal(network.logits([[1, 2, 3]]), expected)
-    np.testing.assert_array_equal(network.logits(np.array([[True, False, True]])), network.logits([[1, 0, 1]]))
+    np.testing.assert_array_equal(network.logits([[1.0, 2.0, 3.0]]), expected)
+    np.testing.assert_array_equal(network.logits(np.array([[True, False, True]])), network.logits([[1.0, 0.0, 1.0]]))
+
+
+@pytest.mark.parametrize("kind", [np.int64, np.int8, np.uint16, np.complex64, object])
+def test_numbers_that_may_be_pixels_or_not_are_refused(kind):
+    network, images = mlp(3, [], 2), np.array([[1, 2, 3]], kind)
+    for use in (network.logits, network.predict, network.answer, lambda x: fit(network, (x, [1]))):
+        with pytest.raises(UsageError, match=rf"{np.dtype(kind)}.*uint8.*float32"):
+            use(images)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_there_is_no_answer_to_what_is_no_number(value):
+    network, images = mlp(3, [], 2), np.zeros((4, 3))
+    images[2, 1] = value
+    for ask in (network.predict, network.predict_proba, network.answer):
+        with pytest.raises(UsageError, match="Image 2, counted from 0, holds values that are not finite"):
+            ask(images)
+
+
+def test_no_images_have_no_answers():
+    answers = mlp(784, [], 10).answer(np.zeros((0, 28, 28), np.uint8))
+    assert answers.probabilities.shape == (0, 10)
+    assert len(answers.verdict) == len(answers.predicted) == 0
 
 
 def test_images_of_another_shape_with_as_many_values_are_taken():

@@ -115,7 +115,6 @@ def test_table_of_names_is_complete():
     "make",
     [
         lambda: InverseTimeDecay(-0.1),
-        lambda: InverseTimeDecay(math.nan),
         lambda: InverseTimeDecay(0.1, unit="minute"),
         lambda: StepDecay(0.0),
         lambda: StepDecay(1.5),
@@ -130,6 +129,8 @@ def test_table_of_names_is_complete():
         lambda: OneCycle(initial=-1.0),
         lambda: OneCycle(final=2.0),
         lambda: Warmup(0, Constant()),
+        lambda: Warmup(5, Warmup(3, Constant())),
+        lambda: InverseTimeDecay(math.inf),
         lambda: schedule_by_name("cosine", warmup_steps=-1),
         lambda: schedule_by_name("cosine", final=3.0),
         lambda: schedule_by_name("inverse-time"),

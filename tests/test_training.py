@@ -514,6 +514,22 @@ def test_early_stopping_used_again_begins_anew(blobs):
     assert 1 <= stopping.best_epoch <= 3
 
 
+def test_what_is_no_number_is_no_improvement():
+    stopping = EarlyStopping(2)
+    values = [math.nan, 3.0, math.nan, 2.0, math.nan]
+    assert [stopping._improved({"epoch": i, "validation_loss": value}) for i, value in enumerate(values, 1)] == [
+        False, True, False, True, False
+    ]  # fmt: skip
+    assert (stopping.best, stopping.best_epoch) == (2.0, 4)
+
+
+def test_validation_with_what_is_no_number_is_refused(blobs):
+    images = blobs[0].astype(np.float32)
+    images[3, 1] = np.nan
+    with pytest.raises(UsageError, match="validation: Image 3, counted from 0, holds values that are not finite"):
+        fit(mlp(12, [4], 3), blobs, (images, blobs[1]))
+
+
 @pytest.mark.parametrize("callback", [EarlyStopping(2), EarlyStopping(2, monitor="validation_accuracy")])
 def test_watching_a_column_that_there_is_not_is_refused(blobs, callback):
     with pytest.raises(UsageError, match=r"watches validation_.*Give validation data"):

@@ -67,6 +67,7 @@ if TYPE_CHECKING:
     from handspun.optimizers import SGD, Adagrad, Adam, AdamW, Momentum, Nesterov, Optimizer, RMSprop
     from handspun.penalties import Penalty
     from handspun.pretrained import load_pretrained
+    from handspun.registration import register
     from handspun.schedules import (
         Constant,
         Cosine,
@@ -200,6 +201,7 @@ _HOMES = {
     ),
     "handspun.penalties": ("Penalty",),
     "handspun.pretrained": ("load_pretrained",),
+    "handspun.registration": ("register",),
     "handspun.schedules": (
         "Constant",
         "Cosine",
@@ -334,6 +336,7 @@ __all__ = [
     "mean_over_views",
     "mlp",
     "pool",
+    "register",
     "save",
     "softmax",
     "wilson_interval",

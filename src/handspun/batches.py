@@ -29,7 +29,7 @@ class BatchLoader:
     """
 
     def __init__(self, images: np.ndarray, network: Sequential, augment: Augment | None = None) -> None:
-        inputs.check_shape(images, network.input_shape)
+        inputs.check_images(images, network.input_shape)
         self._images = images
         self._network = network
         self._augment = augment

@@ -48,6 +48,7 @@ def fit_confidence(
         raise UsageError(f"false_reject_rate is a share from 0 to below 1, got {false_reject_rate}.")
     features, outputs = network.features_and_logits(images)  # (N, D)
     logits = two_or_more(outputs)  # (N, C)
+    labels = labels.astype(np.intp)
     if labels.min() < 0 or labels.max() >= logits.shape[1]:
         raise UsageError(f"Labels go from 0 to {logits.shape[1] - 1}; got {labels.min()} to {labels.max()}.")
     unlimited = Confidence(fit_temperature(logits, labels), 0.0, false_reject_rate, head)

@@ -173,7 +173,7 @@ def answers(
         score = np.full(len(logits), np.nan)  # (N,)
     else:
         score = confidence.score(features, logits)
-        verdict[score < confidence.threshold] = UNKNOWN
+        verdict[~(score >= confidence.threshold)] = UNKNOWN  # also where a network that has diverged gives NaN
     if empty.any():
         verdict[empty] = EMPTY
         probabilities[empty] = 0.0
@@ -188,5 +188,5 @@ def is_empty(images: np.ndarray) -> np.ndarray:
     """
     if images.dtype != np.uint8:
         return np.zeros(len(images), bool)
-    pixels = images.reshape(len(images), -1)  # (N, D)
+    pixels = images.reshape(len(images), math.prod(images.shape[1:]))  # (N, D), also where there are none
     return (pixels == pixels[:, :1]).all(axis=1)

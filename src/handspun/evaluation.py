@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from handspun import inputs
 from handspun.errors import UsageError
 from handspun.losses import Loss, SoftmaxCrossEntropy, softmax
 from handspun.metrics import (
@@ -70,10 +71,11 @@ def evaluate(network: Sequential, images: np.ndarray, labels: np.ndarray, *, vie
             are: a network's ``confidence`` is made for single views, whose mean is less sure of itself.
 
     Raises:
-        UsageError: images of another size than the network's, or labels that are not one of its classes for each image; no
-            pictures of bytes where views are asked for.
+        UsageError: images of another size than the network's or that hold NaN or infinity, or labels that are not one of its
+            classes for each image; no pictures of bytes where views are asked for.
     """
-    labels = np.asarray(labels)
+    images, labels = np.asarray(images), np.asarray(labels)
+    inputs.check_finite(images)
     classes = max(network.output_shape[-1], 2)
     if labels.ndim != 1 or labels.dtype.kind not in "iub" or len(labels) != len(images) or not len(labels):
         raise UsageError(f"{len(images)} images need {len(images)} whole numbers as labels; got an array {labels.shape}.")
@@ -90,7 +92,7 @@ def evaluate(network: Sequential, images: np.ndarray, labels: np.ndarray, *, vie
         plain = probabilities = softmax(outputs)  # (N, C)
         if confidence := network.confidence:
             probabilities = confidence.probabilities(outputs)
-            unknown = float(np.mean(confidence.score(features, outputs) < confidence.threshold))
+            unknown = float(np.mean(~(confidence.score(features, outputs) >= confidence.threshold)))
     predicted = outputs.argmax(axis=1)
     hits = int(np.count_nonzero(predicted == labels))
     confusion = confusion_matrix(labels, predicted, classes)

@@ -78,7 +78,7 @@ def check_gradients(
     loss = loss or SoftmaxCrossEntropy()
     network = network.copy(dtype=np.float64)
     images = np.asarray(x)
-    inputs.check_shape(images, network.input_shape)
+    inputs.check_images(images, network.input_shape)
     x = inputs.convert(images, np.empty((len(images), *network.input_shape)))
     y = np.asarray(y)
     rng = np.random.default_rng(seed)

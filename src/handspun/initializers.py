@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import abc
 import math
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -23,7 +23,7 @@ from handspun.parameters import Shape
 
 @dataclass(frozen=True)
 class Initializer(abc.ABC):
-    """Gives the first value of a weight array."""
+    """Gives the first value of a weight array. Model files know your own once registered (``handspun.register``)."""
 
     @abc.abstractmethod
     def __call__(self, shape: Shape, fan_in: int, fan_out: int, rng: np.random.Generator) -> np.ndarray:
@@ -31,7 +31,7 @@ class Initializer(abc.ABC):
 
     def config(self) -> dict[str, Any]:
         """Name and settings, as they are written into a model file."""
-        return {"kind": type(self).__name__, **asdict(self)}
+        return {"kind": type(self).__name__, **vars(self)}
 
 
 class _VarianceScaling(Initializer):

@@ -1,7 +1,8 @@
 """What a network is fed: the one rule that turns stored images into its input.
 
-``uint8`` means pixels from 0 to 255, and becomes 0 to 1. Everything else is taken for numbers that are meant as they are,
-and only its type is changed. Training, evaluation and prediction all come through here, so they cannot disagree.
+``uint8`` means pixels from 0 to 255, and becomes 0 to 1. Floats and booleans are taken for numbers that are meant as they are,
+and only their type is changed. Other integers could be either and are refused. Training, evaluation and prediction all come
+through here, so they cannot disagree.
 """
 
 from __future__ import annotations
@@ -15,14 +16,27 @@ from handspun.memory import memory_order
 from handspun.parameters import Shape
 
 
-def check_shape(images: np.ndarray, input_shape: Shape) -> None:
-    """UsageError unless each of ``images`` (N, …) has as many values as the network's input."""
+def check_images(images: np.ndarray, input_shape: Shape) -> None:
+    """UsageError unless each of ``images`` (N, …) has as many values as the input, and their type says what they mean."""
     shape = images.shape[1:]
     if images.ndim < 2 or (shape != input_shape and math.prod(shape) != math.prod(input_shape)):
         raise UsageError(
             f"The images have shape {shape or '()'} each, but the network takes {input_shape} "
             f"({math.prod(input_shape)} values). Use images of that size, or a network built for these."
         )
+    if images.dtype != np.uint8 and images.dtype.kind not in "fb":
+        raise UsageError(
+            f"The images are {images.dtype}, which may be pixels or plain numbers: give pixels from 0 to 255 as uint8, "
+            "images.astype(np.uint8), and numbers to be taken as they are as floats, images.astype(np.float32)."
+        )
+
+
+def check_finite(images: np.ndarray) -> None:
+    """UsageError if any of ``images`` (N, …) holds NaN or infinity: no answer to it means anything."""
+    # The extremes are NaN or infinite if any value is, and finding them takes no array of booleans.
+    if images.dtype.kind == "f" and images.size and not np.isfinite([images.min(), images.max()]).all():
+        wrong = int(np.argmin(np.isfinite(images).reshape(len(images), -1).all(axis=1)))
+        raise UsageError(f"Image {wrong}, counted from 0, holds values that are not finite numbers.")
 
 
 def convert(images: np.ndarray, out: np.ndarray) -> np.ndarray:

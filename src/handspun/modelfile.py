@@ -43,8 +43,10 @@ def save(network: Sequential, path: str | os.PathLike[str], *, training: dict[st
         training: where the weights come from, as plain data for the reader's information: recipe, data, accuracy.
 
     Raises:
+        UsageError: a layer that could not be made again from the file, of a kind that is not registered.
         OutputError: the file cannot be written.
     """
+    _check_config(network)
     vectors = {"parameters": network.parameters.vector, "statistics": network.statistics.vector}
     confidence = network.confidence
     if confidence is not None and confidence.head is not None:
@@ -58,6 +60,16 @@ def save(network: Sequential, path: str | os.PathLike[str], *, training: dict[st
         "sha256": {name: _sha256(vector) for name, vector in vectors.items()},
     }
     write_arrays(path, {"header": encode_json(header), **vectors})
+
+
+def _check_config(network: Sequential) -> None:
+    """UsageError, now and not when the weights are needed, if nobody could make the network again from its description."""
+    try:
+        sizes = size_of(json.loads(encode_json(network.config()).tobytes()))
+    except Exception as error:  # whatever layers of someone's own come upon
+        raise UsageError(f"The file could not be loaded again: {error} See handspun.register and Layer.config.") from error
+    if sizes != (network.parameters.vector.size, network.statistics.vector.size):
+        raise UsageError("The file could not be loaded again: a layer made from its config() has other parameters.")
 
 
 def load(path: str | os.PathLike[str]) -> Sequential:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 from collections.abc import Sequence
 from typing import Any
@@ -81,15 +82,13 @@ class Sequential:
     ) -> None:
         self.layers = tuple(layers)
         self.input_shape: Shape = tuple(int(size) for size in input_shape)
-        self.dtype = np.dtype(dtype)
+        self.dtype = _floating(dtype)
         self.contract = contract
         self.confidence: Confidence | None = None
         if not self.layers:
             raise UsageError("A network needs at least one layer.")
         if not self.input_shape or min(self.input_shape) < 1:
             raise UsageError(f"input_shape must hold whole numbers above 0, got {tuple(input_shape)}.")
-        if self.dtype not in (np.float32, np.float64):
-            raise UsageError(f"A network computes in float32 or float64, not in {self.dtype}.")
         every = every_layer(self.layers, self.input_shape)
         self._every = tuple(layer for _, layer, _ in every)
         self._shapes = [layer.output_shape(shape) for _, layer, shape in every if layer in self.layers]
@@ -207,7 +206,7 @@ class Sequential:
             UsageError: images of another size than the network's.
         """
         images = np.asarray(images)
-        inputs.check_shape(images, self.input_shape)
+        inputs.check_images(images, self.input_shape)
         outputs = np.empty((len(images), *self.output_shape), self.dtype)
         self._infer_all(images, None, outputs, threads)
         return outputs
@@ -215,7 +214,7 @@ class Sequential:
     def features_and_logits(self, images: np.ndarray, *, threads: int | None = None) -> tuple[np.ndarray, np.ndarray]:
         """What the last layer gets, (N, D), and what it makes of it, (N, *output_shape). All else is as in ``logits``."""
         images = np.asarray(images)
-        inputs.check_shape(images, self.input_shape)
+        inputs.check_images(images, self.input_shape)
         features = np.empty((len(images), self.feature_count), self.dtype)
         outputs = np.empty((len(images), *self.output_shape), self.dtype)
         self._infer_all(images, features, outputs, threads)
@@ -259,6 +258,8 @@ class Sequential:
 
     def predict_proba(self, images: np.ndarray) -> np.ndarray:
         """Class probabilities (N, C) by the softmax of the logits; with a single output, of "no" and "yes" (N, 2)."""
+        images = np.asarray(images)
+        inputs.check_finite(images)
         return softmax(two_or_more(self.logits(images)))
 
     def answer(self, images: np.ndarray, *, views: bool = False) -> Answers:
@@ -277,15 +278,19 @@ class Sequential:
                 calibration is made for single views, whose mean is less sure of itself.
 
         Raises:
-            UsageError: images of another size than the network's; no pictures of bytes where views are asked for.
+            UsageError: images of another size than the network's, or that hold NaN or infinity; no pictures of bytes where
+                views are asked for.
         """
         images = np.asarray(images)
+        inputs.check_finite(images)
         features, logits = self.features_and_logits(images)
         probabilities = mean_over_views(self.predict_proba, images) if views else None
         return answers(features, two_or_more(logits), is_empty(images), self.confidence, probabilities)
 
     def predict(self, images: np.ndarray) -> np.ndarray:
         """The most probable class of each image, as its index (N,)."""
+        images = np.asarray(images)
+        inputs.check_finite(images)
         logits = self.logits(images)
         return logits.argmax(axis=1) if logits.shape[1] > 1 else (logits[:, 0] > 0.0).astype(np.intp)
 
@@ -298,7 +303,7 @@ class Sequential:
             UsageError: images of another size than the network's.
         """
         images = np.asarray(images)
-        inputs.check_shape(images, self.input_shape)
+        inputs.check_images(images, self.input_shape)
         tape = self.tape()
         x = inputs.convert(images, out=self.batch(len(images)))
         outputs = {}
@@ -320,24 +325,26 @@ class Sequential:
         }
 
     @classmethod
-    def from_config(cls, config: dict[str, Any], *, dtype: np.typing.DTypeLike | None = None) -> Sequential:
+    def from_config(cls, config: dict[str, Any]) -> Sequential:
         """A network of this structure with all parameters zero."""
         contract = config.get("contract")
         return cls(
             layers_from_config(config["layers"]),
             config["input_shape"],
             seed=None,
-            dtype=config["dtype"] if dtype is None else dtype,
+            dtype=config["dtype"],
             classes=config["classes"],
             contract=None if contract is None else contract_from_dict(contract),
         )
 
     def copy(self, *, dtype: np.typing.DTypeLike | None = None) -> Sequential:
         """An independent network with the same structure and weights, perhaps in another precision."""
-        twin = type(self).from_config(self.config(), dtype=dtype)
-        twin.parameters.vector[...] = self.parameters.vector
-        twin.statistics.vector[...] = self.statistics.vector
-        twin.confidence = self.confidence
+        twin = copy.deepcopy(self)
+        if dtype is not None:
+            twin.dtype = _floating(dtype)
+            twin.parameters = self.parameters.astype(twin.dtype)
+            twin.statistics = self.statistics.astype(twin.dtype)
+            twin._bind()
         return twin
 
     def __getstate__(self) -> dict[str, Any]:
@@ -501,8 +508,11 @@ def layout(every: Sequence[Placed]) -> tuple[dict[str, Shape], dict[str, Shape]]
 
 
 def two_or_more(logits: np.ndarray) -> np.ndarray:
-    """Logits (N, C) of at least two classes: a single output z of yes or no becomes (0, z), whose softmax is 1 - σ(z), σ(z)."""
-    return logits if logits.shape[1] > 1 else np.concatenate([np.zeros_like(logits), logits], axis=1)
+    """Logits (N, C) of at least two classes: a single output z of no or yes becomes (-z/2, z/2), by softmax 1 - σ(z), σ(z).
+
+    (0, z) would come to the same, but to the energy, a score of how clearly a class is seen, every sure "no" would look unsure.
+    """
+    return logits if logits.shape[1] > 1 else logits * np.array([-0.5, 0.5], logits.dtype)
 
 
 def structure(network: Sequential) -> str:
@@ -541,6 +551,13 @@ def size_of(config: dict[str, Any]) -> tuple[int, int]:
     every = every_layer(layers_from_config(config["layers"]), tuple(config["input_shape"]))
     parameters, statistics = layout(every)
     return count(parameters), count(statistics)
+
+
+def _floating(dtype: np.typing.DTypeLike) -> np.dtype:
+    """The type that a network computes in."""
+    if np.dtype(dtype) not in (np.float32, np.float64):
+        raise UsageError(f"A network computes in float32 or float64, not in {np.dtype(dtype)}.")
+    return np.dtype(dtype)
 
 
 def _own(layer: Layer, parameters: Parameters) -> dict[str, np.ndarray]:

@@ -55,8 +55,14 @@ class Optimizer(abc.ABC):
         self._scratch = np.empty(0)
 
     def config(self) -> dict[str, Any]:
-        """Name and settings, as they are written into a checkpoint."""
+        """Name and settings, as a checkpoint has them: the constructor's arguments, from the attributes of the same names."""
         settings = inspect.signature(type(self)).parameters
+        for name in settings:
+            if not hasattr(self, name):
+                raise UsageError(
+                    f'{type(self).__name__} has no attribute "{name}", which its constructor takes. Keep it under that '
+                    "name, or define config(): a checkpoint says with it which optimizer a training had."
+                )
         return {"name": type(self).__name__, **{name: getattr(self, name) for name in settings}}
 
     def start(self, parameters: np.ndarray, decayed: Sequence[slice] = ()) -> None:

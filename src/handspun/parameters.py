@@ -65,6 +65,10 @@ class Parameters(Mapping[str, np.ndarray]):
         """Another vector of the same layout, all zero: for a gradient."""
         return Parameters(self.shapes, self.vector.dtype)
 
+    def astype(self, dtype: np.typing.DTypeLike) -> Parameters:
+        """The same values in memory of their own, as another type."""
+        return _with_values(self.shapes, self.vector.astype(dtype))
+
 
 def _with_values(shapes: Mapping[str, Shape], values: np.ndarray) -> Parameters:
     parameters = Parameters(shapes, values.dtype)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import abc
 import math
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 from handspun.errors import UsageError, unknown_name
@@ -33,11 +33,11 @@ class Schedule(abc.ABC):
     def config(self) -> dict[str, Any]:
         """Name and settings, as they are written into a run's configuration."""
         names = {kind: name for name, kind in SCHEDULES.items()}
-        return {"name": names[type(self)], **asdict(self)}
+        return {"name": names.get(type(self), type(self).__name__), **vars(self)}
 
     def _require(self, condition: bool, what: str) -> None:
         if not condition:
-            raise UsageError(f"{type(self).__name__}: {what}; got {asdict(self)}.")
+            raise UsageError(f"{type(self).__name__}: {what}; got {vars(self)}.")
 
 
 def _clock(unit: str, step: int, horizon: Horizon) -> int:
@@ -66,7 +66,7 @@ class InverseTimeDecay(Schedule):
     unit: str = "step"
 
     def __post_init__(self) -> None:
-        self._require(self.decay >= 0, "decay must not be negative")
+        self._require(0 <= self.decay < math.inf, "decay must be finite and not negative")
         self._require(self.unit in ("step", "epoch"), 'unit must be "step" or "epoch"')
 
     def factor(self, step: int, horizon: Horizon) -> float:
@@ -177,6 +177,7 @@ class Warmup(Schedule):
 
     def __post_init__(self) -> None:
         self._require(self.steps >= 1, "steps must be at least 1")
+        self._require(not isinstance(self.then, Warmup), "what follows must not begin with a rise of its own")
 
     def factor(self, step: int, horizon: Horizon) -> float:
         if step < self.steps:

@@ -20,7 +20,7 @@ from handspun.app.wire import INK, MOST_IMAGES, MOST_LENGTH, Frame, RequestError
 from handspun.confidence import Answers
 from handspun.contract import Contract
 from handspun.errors import UsageError
-from handspun.inputs import check_shape
+from handspun.inputs import check_images
 
 #: Requests that may wait; more are told to come again. It stops a flood, and nothing that clients do in earnest.
 MOST_WAITING = 1024
@@ -76,7 +76,7 @@ class Answerer:
             RequestError: 400 for images that the network cannot take, 503 where too many wait.
         """
         try:
-            check_shape(images, model.network.input_shape)
+            check_images(images, model.network.input_shape)
         except UsageError as error:
             raise RequestError(400, str(error)) from error
         if len(self._waiting) >= MOST_WAITING:

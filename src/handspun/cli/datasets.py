@@ -12,7 +12,7 @@ from handspun.contract import PictureContract
 from handspun.data import Dataset, load_dataset
 from handspun.data.registry import REGISTRY
 from handspun.errors import UsageError
-from handspun.inputs import check_shape
+from handspun.inputs import check_images
 from handspun.network import Sequential
 from handspun.recipes.run import prepare
 from handspun.recipes.settings import Settings
@@ -37,7 +37,7 @@ def _contract_of_size(network: Sequential) -> PictureContract | None:
 def fits(images: np.ndarray, network: Sequential, where: str, *, views: bool = False) -> None:
     """UsageError, naming ``where`` they are from, for images that do not suit the network, or ``views`` of them."""
     try:
-        check_shape(images, network.input_shape)
+        check_images(images, network.input_shape)
         if views:
             check_pictures(images)
     except UsageError as error:

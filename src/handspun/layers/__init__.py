@@ -20,7 +20,7 @@ from handspun.layers.sigmoid import Sigmoid
 from handspun.layers.silu import SiLU
 from handspun.layers.tanh import Tanh
 
-#: Every layer that a model file may name.
+#: Every layer that a model file may name; ``handspun.register`` adds to them.
 LAYERS: dict[str, type[Layer]] = {
     kind.__name__: kind
     for kind in (

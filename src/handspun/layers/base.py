@@ -20,6 +20,9 @@ class Layer(abc.ABC):
     them in its flat vector, and hands it the views (``bind``). From then on ``layer.weight`` *is* a part of the network's
     vector. Forward and backward read parameters and write to the tape; they change nothing in the layer.
 
+    What the constructor was given belongs into ``config``, from which ``from_config`` makes the layer again when a model file
+    is loaded. Files know layers of your own once you have registered them: see ``handspun.register``.
+
     With y = f(x; θ) and a scalar loss L, backward receives dy = ∂L/∂y, writes ∂L/∂θ into ``tape[self].gradient`` and
     returns dx = ∂L/∂x. All shapes begin with the batch: x is (N, *input_shape).
     """

@@ -83,7 +83,7 @@ class _Best(Callback):
             )
         value = record[self.monitor]
         better = value > self.best if self.monitor.endswith("accuracy") else value < self.best
-        if better or math.isnan(self.best):
+        if better or (math.isnan(self.best) and not math.isnan(value)):
             self.best, self.best_epoch = value, int(record["epoch"])
             return True
         return False

@@ -43,6 +43,9 @@ class Checkpoint(Callback):
         self.every = every
         self._saved = time.monotonic()
 
+    def on_train_begin(self, trainer: Trainer) -> None:
+        encode_json(trainer.settings())  # what cannot be saved is said now, not after an hour
+
     def save(self, trainer: Trainer) -> None:
         """Write the state as it is after the last complete step."""
         plain, arrays = trainer.state()

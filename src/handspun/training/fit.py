@@ -14,7 +14,7 @@ from handspun.batches import Augment
 from handspun.clipping import Clip
 from handspun.data.dataset import Split, hash_arrays
 from handspun.errors import UsageError
-from handspun.inputs import check_shape
+from handspun.inputs import check_finite, check_images
 from handspun.losses import Loss, SoftmaxCrossEntropy
 from handspun.network import Sequential
 from handspun.optimizers import Adam, Optimizer
@@ -94,6 +94,10 @@ def fit(
     if validation is not None:
         validation = _arrays(validation, "validation")
         _check(network, validation[0], validation[1], "validation")
+        try:
+            check_finite(validation[0])
+        except UsageError as error:
+            raise UsageError(f"validation: {error}") from error
     epochs = _count("epochs", epochs)
     batch_size = None if batch_size is None else _count("batch_size", batch_size)
     if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)) or seed < 0:
@@ -154,7 +158,7 @@ def _arrays(data: Any, name: str) -> tuple[np.ndarray, np.ndarray]:
 def _check(network: Sequential, images: np.ndarray, targets: np.ndarray, name: str) -> None:
     if not network.parameters.vector.size:
         raise UsageError("The network has no parameters: there is nothing to train.")
-    check_shape(images, network.input_shape)
+    check_images(images, network.input_shape)
     if len(images) != len(targets) or not len(images):
         raise UsageError(f"{name}: {len(images)} images and {len(targets)} targets; one target an image is needed.")
     outputs = math.prod(network.output_shape)

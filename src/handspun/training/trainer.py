@@ -13,6 +13,7 @@ import math
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -23,6 +24,7 @@ from handspun.clipping import Clip
 from handspun.errors import UsageError
 from handspun.evaluation import loss_and_accuracy
 from handspun.losses import Loss
+from handspun.modelfile import encode_json
 from handspun.network import Sequential
 from handspun.optimizers import Optimizer
 from handspun.penalties import Penalty
@@ -269,7 +271,7 @@ class Trainer:
         """Everything that must be the same for a resumed run to equal an uninterrupted one."""
         return {
             "network": self.network.config(),
-            "loss": {"name": type(self.loss).__name__, **{k: _plain(v) for k, v in vars(self.loss).items()}},
+            "loss": {"name": type(self.loss).__name__, **_plain(self.loss)},
             "optimizer": self.optimizer.config(),
             "schedule": self.schedule.config(),
             "penalty": None if self.penalty is None else vars(self.penalty),
@@ -280,7 +282,7 @@ class Trainer:
             "images": self.size,
             "shuffle": self.shuffle,
             "seed": self.seed,
-            "augment": None if self.augment is None else getattr(self.augment, "__qualname__", repr(self.augment)),
+            "augment": None if self.augment is None else _described(self.augment),
         }
 
     def state(self) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
@@ -362,8 +364,30 @@ class Trainer:
         self.running, self.history = running, History(records)
 
 
-def _plain(value: Any) -> Any:
-    return value.tolist() if isinstance(value, np.ndarray) else value
+def _plain(thing: Any) -> dict[str, Any]:
+    """The attributes of a thing, as plain data."""
+    plain = {name: value.tolist() if isinstance(value, np.ndarray) else value for name, value in vars(thing).items()}
+    for name, value in plain.items():
+        try:
+            encode_json(value)
+        except (UsageError, ValueError) as error:
+            raise UsageError(
+                f"{type(thing).__name__}: a checkpoint keeps its attributes as plain data, to know the training again; "
+                f'"{name}" is {type(value).__name__}.'
+            ) from error
+    return plain
+
+
+def _described(function: Any) -> str:
+    """What a function is, or an object that can be called, in words that are the same in another process."""
+    if isinstance(function, partial):
+        named = [f"{name}={value!r}" for name, value in function.keywords.items()]
+        return f"{_described(function.func)}({', '.join([*map(repr, function.args), *named])})"
+    if hasattr(function, "__qualname__"):
+        return function.__qualname__
+    # An object without words of its own is described by its place in memory.
+    plain = type(function).__repr__ is object.__repr__
+    return type(function).__qualname__ if plain else repr(function)
 
 
 def _whole(value: Any) -> int:
