@@ -428,5 +428,14 @@ def _resampling(size: int, middle: float, centre: float, scale: float, inputs: i
     """
     place = centre + (np.arange(size) - middle) * scale  # (size,)
     reach = max(scale, 1.0)
-    distance = np.abs(np.arange(inputs) - place[:, None])  # (size, inputs)
-    return (np.maximum(0.0, 1.0 - distance / reach) / reach).astype(np.float32)
+    weights = _triangle(np.arange(inputs) - place[:, None], reach)  # (size, inputs)
+    # The mean divides by what all weights come to, with those beyond the edge, where there is no ink. That is the reach only if
+    # it is a whole number; else to divide by the reach would draw a comb into an even stroke.
+    around = np.arange(-math.ceil(reach), math.ceil(reach) + 1)
+    whole = _triangle(np.rint(place)[:, None] + around - place[:, None], reach).sum(axis=1)  # (size,)
+    return (weights / whole[:, None]).astype(np.float32)
+
+
+def _triangle(distance: np.ndarray, reach: float) -> np.ndarray:
+    """1 at distance 0, falling to 0 at ``reach``."""
+    return np.maximum(0.0, 1.0 - np.abs(distance) / reach)

@@ -53,3 +53,11 @@ def write_text(path: str | os.PathLike[str], text: str) -> None:
     """Write ``text`` as UTF-8, atomically."""
     with replacing(path) as file:
         file.write(text.encode("utf-8"))
+
+
+def make_folder(folder: Path) -> None:
+    """Make ``folder`` and those above it where they are missing; OutputError if that cannot be."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"Cannot make the folder {folder}: {error.strerror or error}.") from error

@@ -163,6 +163,67 @@ def test_a_killed_training_goes_on_from_its_last_checkpoint_to_the_same_model(st
     assert (folder / "model.npz").read_bytes() == uninterrupted
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
+def test_a_run_folder_has_one_training_at_a_time(start, real, tmp_path):
+    folder = tmp_path / "run"
+    process = start("train", "--epochs", 10_000, "--hidden", "32", "--no-pictures", "--out", folder)
+    wait_for((folder / "history.csv").exists, process)
+    for other in (("--out", folder), ("--resume", folder)):
+        refused = real("train", *other, "--no-pictures")
+        assert (refused.code, refused.out) == (2, "")
+        assert f"Another training is going on in {folder}." in refused.err or "holds a training already" in refused.err
+    assert process.poll() is None
+    process.kill()
+    process.communicate()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
+def test_what_a_kill_leaves_of_lock_and_files_is_no_hindrance(start, real, tmp_path):
+    folder = tmp_path / "run"
+    process = start("train", *LONG, "--out", folder)
+    wait_for((folder / "history.csv").exists, process)
+    process.kill()
+    process.communicate()
+    (folder / ".checkpoint.npz.1234abcd.part").write_bytes(b"half of it")
+    assert (folder / ".lock").exists()
+    assert real("train", "--resume", folder, "--threads", 1, "--no-pictures").code == 0
+    assert not [path.name for path in folder.iterdir() if path.name.startswith(".")]
+
+
+def test_two_trainings_that_begin_at_once_have_folders_of_their_own(start, tmp_path):
+    processes = [
+        start("train", "--epochs", 1, "--hidden", hidden, "--no-pictures", cwd=tmp_path) for hidden in ("", "16", "32")
+    ]
+    for process in processes:
+        process.communicate()
+        assert process.returncode == 0
+    folders = [tmp_path / "runs" / f"mnist-5k-{number}" for number in (1, 2, 3)]
+    widths = {len(load(folder / "model.npz").parameters["dense1.bias"]) for folder in folders}
+    assert widths == {10, 16, 32}
+    for folder in folders:
+        hidden = json.loads((folder / "config.json").read_text())["settings"]["hidden"]
+        assert (hidden or [10])[0] == len(load(folder / "model.npz").parameters["dense1.bias"])
+        assert (folder / "history.csv").read_text().count("\n") == 2
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="POSIX removes folders that are in use")
+def test_a_training_whose_folder_is_gone_says_so_and_saves_nothing(start, tmp_path):
+    folder = tmp_path / "run"
+    process = start("train", *LONG, "--out", folder)
+    wait_for((folder / "history.csv").exists, process)
+    folder.rename(tmp_path / "elsewhere")
+    _, err = process.communicate()
+    assert process.returncode == 1
+    assert f"Cannot write {folder}" in err
+    assert "saved" not in err
+    assert not folder.exists()
+
+
+def test_wrong_settings_leave_no_folder(handspun, here):
+    assert handspun("train", "--optimizer", "sgd", "--lr", 0, "--no-pictures").code == 2
+    assert not list(here.glob("runs/*"))
+
+
 def test_ctrl_c_before_training_exits_with_130_and_writes_nothing(handspun, here, monkeypatch, snapshot):
     from handspun.cli import train
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Any
@@ -16,7 +18,8 @@ from handspun.cli.console import JsonOption, ThreadsOption, accuracy_line, messa
 from handspun.cli.data import picture_size
 from handspun.cli.progress import ShowProgress
 from handspun.data import is_picture_folder
-from handspun.errors import MissingExtraError, UsageError
+from handspun.errors import HandspunError, MissingExtraError, OutputError, UsageError
+from handspun.files import make_folder
 from handspun.network import Sequential, structure
 from handspun.recipes import Settings, load_recipe
 from handspun.recipes.run import CHECKPOINT, MODEL, Result, evaluation_as_dict, prepare, saved_settings
@@ -116,18 +119,19 @@ def train(
     if budget is not None and epochs is not None:
         raise UsageError("--budget chooses the number of epochs; give one of --budget and --epochs.")
     if resume is not None:
-        if changes or recipe or budget or out_folder:
-            raise UsageError("--resume goes on with the settings of the run; give it alone.")
+        if changes.keys() - {"threads"} or recipe or budget or out_folder:
+            raise UsageError("--resume goes on with the settings of the run; give it alone, or with --threads.")
         folder = resume
         settings, seconds = saved_settings(folder)
+        settings = settings.replace(**changes)
         if (folder / MODEL).exists():
             raise UsageError(f"The training in {folder} is complete: there is nothing to resume.")
     else:
         settings = load_recipe(recipe or _recipe_for(data, changes)).settings
         settings = settings.replace(**changes)
         seconds = None if budget is None else _seconds(budget)
-        folder = out_folder or _next_folder(settings.data)
-        if (folder / CHECKPOINT).exists() or (folder / MODEL).exists():
+        folder = out_folder
+        if folder and ((folder / CHECKPOINT).exists() or (folder / MODEL).exists()):
             raise UsageError(f"{folder} holds a training already. Give another --out, or --resume {quoted(folder)}")
 
     if pictures and find_spec("matplotlib") is None:  # said before an hour of training, not after
@@ -135,6 +139,7 @@ def train(
     material = prepare(settings)
     for note in material.notes:
         messages.print(f"Note: {note}", soft_wrap=True)
+    folder = folder or _new_folder(settings.data)
     progress = ShowProgress(folder, quiet=json)
     try:
         result = run_training(
@@ -148,6 +153,10 @@ def train(
     except KeyboardInterrupt:
         if not progress.told and (folder / CHECKPOINT).exists():  # after the last step, before the model was written
             messages.print(f"Stopped; saved. Go on with: handspun train --resume {quoted(folder)}", soft_wrap=True)
+        raise
+    except HandspunError:
+        with suppress(OSError):  # what is not empty stays
+            folder.rmdir()
         raise
     files = _draw(result, folder) if pictures else []
     if json:
@@ -271,10 +280,17 @@ def _seconds(text: str) -> float:
     return seconds
 
 
-def _next_folder(data: str) -> Path:
-    """runs/DATA-N with the first N for which there is no folder."""
+def _new_folder(data: str) -> Path:
+    """runs/DATA-N, made with the first N for which there is no folder."""
     stem = re.sub(r"[^A-Za-z0-9_.-]+", "-", Path(data).name).strip("-.") or "data"
-    number = 1
-    while (Path("runs") / f"{stem}-{number}").exists():
-        number += 1
-    return Path("runs") / f"{stem}-{number}"
+    make_folder(Path("runs"))
+    for number in itertools.count(1):
+        folder = Path("runs") / f"{stem}-{number}"
+        try:
+            folder.mkdir()  # only one of two trainings that begin at the same moment can
+        except FileExistsError:
+            continue
+        except OSError as error:
+            raise OutputError(f"Cannot make the folder {folder}: {error.strerror or error}.") from error
+        return folder
+    raise AssertionError("numbers do not end")

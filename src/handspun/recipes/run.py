@@ -7,6 +7,7 @@ import os
 import platform
 import time
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,11 +19,12 @@ from handspun.calibration import fit_confidence
 from handspun.contract import AnyContract
 from handspun.data import Dataset, Split
 from handspun.data.splits import choose_classes, hold_out, pool
-from handspun.errors import ModelFileError, OutputError, UsageError
+from handspun.errors import ModelFileError, UsageError
 from handspun.evaluation import Evaluation, evaluate
-from handspun.files import write_text
+from handspun.files import make_folder, write_text
 from handspun.modelfile import save
 from handspun.network import Sequential
+from handspun.recipes.lock import sole_use
 from handspun.recipes.settings import Settings
 from handspun.recipes.threads import limit_threads
 from handspun.training import Callback, CSVLog, Deadline, EarlyStopping, History, fit
@@ -124,7 +126,12 @@ def train(
     """
     network = settings.network(material.image_shape, material.classes)
     network.contract = material.contract
-    with limit_threads(settings, network):
+    settings.fit_arguments()  # finds wrong settings, before anything is written
+    if folder:
+        make_folder(folder)
+    with limit_threads(settings, network), sole_use(folder) if folder else nullcontext():
+        if folder and (folder / MODEL).exists():
+            raise UsageError(f"The training in {folder} is complete.")
         return _train(network, settings, material, budget, folder, callbacks, announce)
 
 
@@ -145,9 +152,8 @@ def _train(
         watchers.append(Deadline(budget - _trial_seconds(budget)))
     if settings.early_stopping is not None or (budget is not None and material.validation is not None):
         watchers.append(EarlyStopping(settings.early_stopping))
-    arguments = settings.fit_arguments()  # finds wrong settings, before anything is written
+    arguments = settings.fit_arguments()
     if folder:
-        make_folder(folder)
         configuration = {"settings": settings.as_dict(), "budget": budget}
         write_json(folder / CONFIG, configuration)
         write_json(folder / ENVIRONMENT, environment())
@@ -257,14 +263,6 @@ def evaluation_as_dict(evaluation: Evaluation, classes: Sequence[str]) -> dict[s
         },
         "confusion": evaluation.confusion.tolist(),
     }
-
-
-def make_folder(folder: Path) -> None:
-    """Make ``folder`` and those above it where they are missing; OutputError if that cannot be."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OutputError(f"Cannot make the folder {folder}: {error.strerror or error}.") from error
 
 
 def write_json(path: Path, value: Any) -> None:

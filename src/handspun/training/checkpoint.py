@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from handspun.archive import read_arrays, write_arrays
-from handspun.errors import HandspunError, ModelFileError, UsageError
+from handspun.errors import HandspunError, ModelFileError, OutputError, UsageError
+from handspun.files import make_folder
 from handspun.modelfile import encode_json, read_header
 from handspun.training.callbacks import Callback
 from handspun.training.history import Record
@@ -45,9 +46,16 @@ class Checkpoint(Callback):
 
     def on_train_begin(self, trainer: Trainer) -> None:
         encode_json(trainer.settings())  # what cannot be saved is said now, not after an hour
+        make_folder(self.path.parent)
 
     def save(self, trainer: Trainer) -> None:
-        """Write the state as it is after the last complete step."""
+        """Write the state as it is after the last complete step.
+
+        Raises:
+            OutputError: the file cannot be written, or its folder, with all that lay beside it, is gone.
+        """
+        if not self.path.parent.is_dir():
+            raise OutputError(f"Cannot write {self.path}: its folder is gone.")
         plain, arrays = trainer.state()
         header = {
             "format": FORMAT,

@@ -192,7 +192,7 @@ class Processes(Crew):
             if _has_ended(self._others[member]) and self._words[place] != self._turn:
                 raise HandspunError(
                     f"Process {self._forget(member)}, which shared the work of this training, was ended from outside, perhaps "
-                    "for want of memory. Train again with threads=1, from a checkpoint if there is one."
+                    "for want of memory. Train again with threads=1 (--threads 1), from a checkpoint if there is one."
                 )
             if time.monotonic() > until:
                 raise TimeoutError
@@ -205,8 +205,8 @@ class Processes(Crew):
             os.waitpid(process, 0)
             if self._turn > 1:
                 raise HandspunError(
-                    f"Process {process}, which shared the work of this training, does not answer. Train again with threads=1, "
-                    "from a checkpoint if there is one."
+                    f"Process {process}, which shared the work of this training, does not answer. Train again with threads=1 "
+                    "(--threads 1), from a checkpoint if there is one."
                 ) from None
             self._own.append(member)
             task(member, self.size, *numbers)
