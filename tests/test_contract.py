@@ -170,6 +170,15 @@ def test_the_scaled_strokes_are_the_crop_in_the_size_of_the_box():
     np.testing.assert_array_equal(stages.scaled, stages.scaled[::-1, ::-1])
 
 
+@pytest.mark.parametrize("side", [21, 25, 27, 30, 43, 150, 211])
+def test_even_ink_stays_even_at_any_scale(side):
+    (scaled,) = CONTRACT(strokes(280, 280, (20, 20 + side, 30, 30 + side))[None])
+    inside = scaled[5:-5, 5:-5]  # the box is 20 of 28 pixels; half of each pixel at its edge is ink
+    np.testing.assert_array_equal(inside, np.full((18, 18), 255, np.uint8))
+    np.testing.assert_array_less(100, scaled[4, 5:-5])
+    assert not scaled[:4].any()
+
+
 def test_strokes_that_are_right_already_are_not_scaled(digits):
     stages = CONTRACT.stages(digits[0])
     np.testing.assert_array_equal(stages.image, digits[0])

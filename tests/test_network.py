@@ -282,6 +282,26 @@ def test_numbers_that_are_no_bytes_are_taken_as_they_are():
     np.testing.assert_array_equal(network.logits(np.array([[True, False, True]])), network.logits([[1.0, 0.0, 1.0]]))
 
 
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: mlp(6, 16, 2), r"hidden_layers must be whole numbers in a row, such as \[128, 64\]; got 16"),
+        (lambda: cnn(28, 2), r"input_shape must be whole numbers in a row, such as \(28, 28\)"),
+        (lambda: Sequential([Dense(2)], 4), "input_shape must be whole numbers in a row"),
+    ],
+)
+def test_a_single_number_is_no_row_of_them(make, message):
+    with pytest.raises(UsageError, match=message):
+        make()
+
+
+def test_layers_of_a_network_that_came_to_nothing_can_be_used_again():
+    layer = Dense(2)
+    with pytest.raises(UsageError, match="1 classes were given for 2 outputs"):
+        Sequential([layer], (4,), classes=["a"])
+    assert Sequential([layer], (4,), classes=["a", "b"]).classes == ("a", "b")
+
+
 @pytest.mark.parametrize("kind", [np.int64, np.int8, np.uint16, np.complex64, object])
 def test_numbers_that_may_be_pixels_or_not_are_refused(kind):
     network, images = mlp(3, [], 2), np.array([[1, 2, 3]], kind)

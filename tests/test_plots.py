@@ -130,7 +130,7 @@ def test_without_matplotlib_one_line_says_which_extra_is_missing():
         "except MissingExtraError as error: print(error)\n"
     )
     done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
-    assert done.stdout == 'Plotting needs the extra "cli": pip install ".[cli]" in the folder of handspun\'s source\n'
+    assert done.stdout == 'Plotting needs the extra "cli": pip install "handspun[cli]"\n'
 
 
 def test_a_file_that_cannot_be_written_is_said_plainly(tmp_path):

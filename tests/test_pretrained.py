@@ -97,15 +97,16 @@ def test_the_stated_share_of_digits_is_called_unknown_and_probabilities_may_be_t
     assert network.confidence is not None
     assert network.confidence.false_reject_rate == 0.01
     result = evaluate(network, test.images, test.labels)
-    assert result.unknown_rate == pytest.approx(0.01, abs=0.0025)
+    # Two standard deviations of 1 %, of the 6,000 digits that gave the threshold and of these 10,000 together.
+    assert result.unknown_rate == pytest.approx(0.01, abs=0.0033)
     assert result.unknown_rate == pytest.approx(header["training"]["unknown_rate"], abs=5e-4)
     assert result.reliability.error < 0.003
 
 
 #: The shares of other things that each model may take for digits: a little more than its card says.
 ACCEPTED = {
-    "mnist-cnn": {"blank": 0.0, "noise": 0.0, "scribbles": 0.15, "letters": 0.30, "other letters": 0.07},
-    "mnist-mlp": {"blank": 0.01, "noise": 0.0, "scribbles": 0.15, "letters": 0.37, "other letters": 0.16},
+    "mnist-cnn": {"blank": 0.01, "noise": 0.0, "scribbles": 0.15, "letters": 0.30, "other letters": 0.07},
+    "mnist-mlp": {"blank": 0.01, "noise": 0.0, "scribbles": 0.18, "letters": 0.37, "other letters": 0.16},
 }
 
 

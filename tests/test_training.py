@@ -514,6 +514,33 @@ def test_early_stopping_used_again_begins_anew(blobs):
     assert 1 <= stopping.best_epoch <= 3
 
 
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"optimizer": Adam}, r"optimizer: a Optimizer was expected, got the class Adam: make one, Adam\(…\)"),
+        ({"loss": SoftmaxCrossEntropy}, "loss: a Loss was expected, got the class SoftmaxCrossEntropy"),
+        ({"loss": "softmax"}, "loss: a Loss was expected, got 'softmax'"),
+        ({"schedule": 0.1}, "schedule: a Schedule was expected, got 0.1"),
+        ({"penalty": 0.1}, "penalty: a Penalty was expected"),
+        ({"clip": 1.0}, "clip: a Clip was expected"),
+        ({"average": 0.99}, "average: a ExponentialMovingAverage was expected"),
+        ({"callbacks": EarlyStopping(2)}, r"callbacks must be a list, such as \[EarlyStopping\(…\)\]"),
+        ({"callbacks": [EarlyStopping]}, "callbacks: a Callback was expected, got the class EarlyStopping"),
+    ],
+)
+def test_arguments_of_a_wrong_kind_are_named(wrong, message, blobs):
+    with pytest.raises(UsageError, match=message):
+        fit(mlp(12, [4], 3), blobs, blobs, **wrong)
+
+
+def test_numbers_to_be_predicted_are_told_from_classes():
+    x, y = np.zeros((5, 3)), np.arange(5)
+    with pytest.raises(UsageError, match=r"label 4 is out of range.*given as floats: targets.astype\(float\)"):
+        fit(mlp(3, [], 1), (x, y), loss=MeanSquaredError())
+    with pytest.raises(UsageError, match=r"classes 0 to 2\.$"):
+        fit(mlp(3, [], 3), (x, y))
+
+
 def test_what_is_no_number_is_no_improvement():
     stopping = EarlyStopping(2)
     values = [math.nan, 3.0, math.nan, 2.0, math.nan]

@@ -45,7 +45,7 @@ class MissingExtraError(HandspunError):
     """A feature whose optional packages are not installed."""
 
     def __init__(self, feature: str, extra: str) -> None:
-        super().__init__(f'{feature} needs the extra "{extra}": pip install ".[{extra}]" in the folder of handspun\'s source')
+        super().__init__(f'{feature} needs the extra "{extra}": pip install "handspun[{extra}]"')
 
 
 def unknown_name(kind: str, name: str, known: Iterable[str]) -> UsageError:

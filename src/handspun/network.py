@@ -81,17 +81,20 @@ class Sequential:
         contract: AnyContract | None = None,
     ) -> None:
         self.layers = tuple(layers)
-        self.input_shape: Shape = tuple(int(size) for size in input_shape)
+        self.input_shape: Shape = tuple(int(size) for size in _row("input_shape", input_shape, "(784,) or (28, 28)"))
         self.dtype = _floating(dtype)
         self.contract = contract
         self.confidence: Confidence | None = None
         if not self.layers:
             raise UsageError("A network needs at least one layer.")
         if not self.input_shape or min(self.input_shape) < 1:
-            raise UsageError(f"input_shape must hold whole numbers above 0, got {tuple(input_shape)}.")
+            raise UsageError(f"input_shape must hold whole numbers above 0, got {self.input_shape}.")
         every = every_layer(self.layers, self.input_shape)
         self._every = tuple(layer for _, layer, _ in every)
         self._shapes = [layer.output_shape(shape) for _, layer, shape in every if layer in self.layers]
+        self.classes = None if classes is None else tuple(str(name) for name in classes)
+        if self.classes is not None and len(self.classes) != max(self.output_shape[-1], 2):
+            raise UsageError(f"{len(self.classes)} classes were given for {self.output_shape[-1]} outputs.")
         parameter_shapes, statistic_shapes = layout(every)
         for name, layer, _ in every:
             layer.name = name
@@ -109,9 +112,6 @@ class Sequential:
         self.piece_size = PICTURES_A_PIECE if self.takes_pictures else ROWS_A_PIECE
         self._idle: list[tuple[Tape, np.ndarray]] = []  # tapes for inference, and room for the inputs of each
         self._lowest = next((i for i, layer in enumerate(self.layers) if _within(layer, self.parameters)), 0)
-        self.classes = None if classes is None else tuple(str(name) for name in classes)
-        if self.classes is not None and len(self.classes) != max(self.output_shape[-1], 2):
-            raise UsageError(f"{len(self.classes)} classes were given for {self.output_shape[-1]} outputs.")
 
     def _bind(self) -> None:
         for layer in self._every:
@@ -198,9 +198,10 @@ class Sequential:
         Computed in pieces, so that memory does not grow with N beyond the result.
 
         Args:
-            images: uint8 pixels (0 to 255 become 0 to 1) or numbers taken as they are; each of ``input_shape`` or of
-                another shape with as many values.
-            threads: for networks of pictures: how many; None for all processors. The result does not depend on it.
+            images: uint8 pixels (0 to 255 become 0 to 1) or floats taken as they are; each of ``input_shape`` or of another
+                shape with as many values.
+            threads: for networks of pictures: how many; None for all processors, or for one where threadpoolctl is missing,
+                which the extra "cli" brings. The result does not depend on it.
 
         Raises:
             UsageError: images of another size than the network's.
@@ -417,7 +418,7 @@ def mlp(
     if initializer is None:
         initializer = GlorotNormal() if activation in ("sigmoid", "tanh") else HeNormal()
     layers: list[Layer] = []
-    for units in hidden_layers:
+    for units in _row("hidden_layers", hidden_layers, "[128, 64]"):
         layers.append(Dense(units, initializer=initializer))
         layers += normalization(norm)
         layers.append(_activation(activation))
@@ -464,7 +465,7 @@ def cnn(
     Raises:
         UsageError: an unknown name, or pictures too small for so many poolings.
     """
-    shape = tuple(input_shape)
+    shape = _row("input_shape", input_shape, "(28, 28) or (3, 32, 32)")
     layers: list[Layer] = []
     for filters in channels:
         layers.append(Conv2D(filters, kernel_size, padding=padding, bias=norm is None))
@@ -551,6 +552,14 @@ def size_of(config: dict[str, Any]) -> tuple[int, int]:
     every = every_layer(layers_from_config(config["layers"]), tuple(config["input_shape"]))
     parameters, statistics = layout(every)
     return count(parameters), count(statistics)
+
+
+def _row(name: str, value: Any, example: str) -> tuple[Any, ...]:
+    """The values of a list or the like; UsageError for a single number."""
+    try:
+        return tuple(value)
+    except TypeError:
+        raise UsageError(f"{name} must be whole numbers in a row, such as {example}; got {value!r}.") from None
 
 
 def _floating(dtype: np.typing.DTypeLike) -> np.dtype:

@@ -312,3 +312,10 @@ def test_help_names_every_command(handspun):
     for command in ("train", "evaluate", "predict", "compare", "reproduce", "recipes", "check", "data"):
         assert command in outcome.out
         assert handspun(command, "--help").code == 0
+
+
+@pytest.mark.parametrize("more", [(), ("--data", "mnist-5k"), ("seven.png",)])
+def test_a_model_that_is_not_there_is_not_replaced_by_another(more, handspun, here):
+    outcome = handspun("predict", "runs/missing", *more)
+    assert (outcome.code, outcome.out) == (2, "")
+    assert "There is no model, picture or folder runs/missing." in outcome.err

@@ -35,14 +35,14 @@ def test_a_missing_extra_is_one_line_with_the_command_that_installs_it(missing, 
     outcome = real(*arguments, script=without(missing), cwd=tmp_path, env=environment)
     assert (outcome.code, outcome.out) == (1, "")
     assert outcome.err.startswith(f"Error: {feature}")
-    assert outcome.err.endswith('needs the extra "cli": pip install ".[cli]" in the folder of handspun\'s source\n')
+    assert outcome.err.endswith('needs the extra "cli": pip install "handspun[cli]"\n')
     assert outcome.err.count("\n") == 1
     assert not (tmp_path / "x.png").exists()
 
 
 def test_a_missing_pillow_is_one_line_too(real, trained, tmp_path):
     outcome = real("predict", trained, "seven.png", script=without("PIL"), cwd=tmp_path)
-    expected = 'Error: Reading pictures needs the extra "cli": pip install ".[cli]" in the folder of handspun\'s source\n'
+    expected = 'Error: Reading pictures needs the extra "cli": pip install "handspun[cli]"\n'
     assert (outcome.code, outcome.out, outcome.err) == (1, "", expected)
 
 

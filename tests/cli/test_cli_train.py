@@ -332,6 +332,11 @@ def test_a_recipe_file_decides_and_options_change_it(handspun, small_set):
     assert "validation_loss" not in outcome.json["history"][0]
 
 
+def test_where_nothing_was_held_out_the_next_step_needs_data(handspun, small_set):
+    outcome = handspun("train", small_set("data.npz"), "--epochs", 1, "--hidden", "", "--no-pictures")
+    assert outcome.out.splitlines()[-1] == "Next: handspun evaluate runs/data.npz-1 DATA, with images that it has not seen"
+
+
 def test_without_out_runs_are_numbered_by_their_data(handspun, small_set):
     data = small_set("my data.npz")
     runs = [handspun("train", data, "--epochs", 1, "--hidden", "", "--no-pictures", "--json").json["run"] for _ in range(2)]

@@ -275,7 +275,7 @@ def test_a_folder_that_cannot_be_made(toy, servers):
 def test_without_pooch(toy, monkeypatch):
     entry, _, folder = toy
     monkeypatch.setitem(sys.modules, "pooch", None)
-    with pytest.raises(MissingExtraError, match=r'needs the extra "cli": pip install "\.\[cli\]"'):
+    with pytest.raises(MissingExtraError, match=r'needs the extra "cli": pip install "handspun\[cli\]"'):
         fetch_missing(entry, folder)
     assert names_in(folder) == []
 

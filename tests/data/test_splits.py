@@ -115,3 +115,9 @@ def test_pool():
     assert pool(toy(train, None)) is train
     with pytest.raises(UsageError, match="cannot be pooled"):
         pool(toy(train, Split(test.images)))
+
+
+@pytest.mark.parametrize("cut", [lambda pair: k_fold(pair, 2, seed=0), lambda pair: hold_out(pair, 0.5, seed=0)])
+def test_a_pair_is_no_split(cut):
+    with pytest.raises(UsageError, match=r"A Split was expected, such as Split\(images, labels\), not tuple"):
+        next(iter(cut((np.zeros((4, 2)), np.zeros(4, int)))))

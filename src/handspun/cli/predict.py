@@ -20,6 +20,7 @@ from handspun.cli.datasets import fits, load_for
 from handspun.cli.pictures import end_with, picture_files, read_each
 from handspun.confidence import EMPTY, Answers
 from handspun.data import read_table
+from handspun.data.decoding import SUFFIXES
 from handspun.data.pictures import read_picture, read_pixels
 from handspun.errors import UsageError
 from handspun.files import write_text
@@ -56,6 +57,8 @@ def predict(
     """
     images = list(model_and_images or [])
     model = images.pop(0) if images and names_a_model(images[0]) else Path(DEFAULT)
+    if images and not images[0].exists() and images[0].suffix.lower() not in SUFFIXES:
+        raise UsageError(f"There is no model, picture or folder {images[0]}.")
     network, _ = open_model(model)
     faults: list[str] = []
     if sum(source is not None for source in (images or None, data, csv)) != 1:

@@ -190,8 +190,9 @@ def _report(result: Result, folder: Path, files: list[Path]) -> None:
     for advice in _advice(result):
         out.print(advice, soft_wrap=True)
     out.print(f"In {folder}: {MODEL}, history, settings{drawn}", soft_wrap=True)
+    unseen = " DATA, with images that it has not seen" if evaluation is None else ""
     views = " --views" if result.settings.views else ""
-    out.print(f"Next: handspun evaluate {quoted(folder)}{views}", soft_wrap=True)
+    out.print(f"Next: handspun evaluate {quoted(folder)}{views}{unseen}", soft_wrap=True)
 
 
 #: From so much more of the training images right than of the held-out ones on, a network has learned them by heart.

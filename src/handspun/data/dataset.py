@@ -63,7 +63,9 @@ class Split:
         if not isinstance(labels, np.ndarray) or labels.ndim != 1:
             raise DataError(f"Labels must be an array (N,), one class number an image, not {_kind(labels)}.")
         if labels.dtype.kind not in "iu":
-            raise DataError(f"Labels must be integers, not {labels.dtype}; convert them with labels.astype(int).")
+            names = labels.dtype.kind in "USO"
+            how = "classes, labels = np.unique(names, return_inverse=True)" if names else "labels.astype(int)"
+            raise DataError(f"Labels must be integers, not {labels.dtype}; convert them: {how}.")
         if len(labels) != len(images):
             raise DataError(f"There are {len(images)} images but {len(labels)} labels.")
         if labels.size and labels.min() < 0:

@@ -41,7 +41,9 @@ def load_dataset(
         name_or_path: a name of ``dataset_names()``; or the path of a NumPy archive (.npz), a CSV file (.csv, .csv.gz),
             CIFAR-10's archive (.tar.gz), a folder with MNIST's four IDX files, with CIFAR-10's six ``.bin`` files, or with
             ``train.csv`` and perhaps ``test.csv``; or a folder of pictures (PNG, JPEG, BMP, GIF, WebP, TIFF, …), one folder a
-            class, perhaps below ``train`` and ``test``.
+            class, perhaps below ``train`` and ``test``. A CSV file has one picture a row: its label, a whole number, in the
+            first column or nowhere, then the pixels of a square, whole numbers from 0 to 255. Other tables are for
+            ``numpy.loadtxt``: ``fit`` takes a pair of arrays.
         fetch: whether files that are missing may be downloaded into the cache folder.
         progress: who is told of the bytes fetched or the pictures read; see ``reporter``.
         size: of a folder of pictures: what they are brought to, (height, width) or one number for both; by default the most

@@ -31,6 +31,7 @@ def hold_out(split: Split, fraction_or_count: float, *, seed: int, stratified: b
     Raises:
         UsageError: nothing would be held out, or nothing left; or there are no labels to stratify by.
     """
+    _check_split(split)
     count = _held_out_count(len(split), fraction_or_count)
     rng = np.random.default_rng(seed)
     held = np.zeros(len(split), bool)  # (N,)
@@ -51,6 +52,7 @@ def k_fold(split: Split, k: int, *, seed: int) -> Iterator[tuple[Split, Split]]:
     Raises:
         UsageError: at once, if ``k`` is not from 2 to the number of images, or there are no labels.
     """
+    _check_split(split)
     if not 2 <= k <= len(split):
         raise UsageError(f"k must be from 2 to the number of images, {len(split)}, not {k}.")
     rng = np.random.default_rng(seed)
@@ -97,6 +99,11 @@ def choose_classes(dataset: Dataset, names: Sequence[str]) -> Dataset:
 
     test = None if dataset.test is None else chosen(dataset.test)
     return dataclasses.replace(dataset, train=chosen(dataset.train), test=test, classes=tuple(names))
+
+
+def _check_split(split: Split) -> None:
+    if not isinstance(split, Split):
+        raise UsageError(f"A Split was expected, such as Split(images, labels), not {type(split).__name__}.")
 
 
 def _held_out_count(total: int, fraction_or_count: float) -> int:

@@ -22,6 +22,8 @@ from handspun.data.streams import PIECE, open_data
 from handspun.errors import DataError
 
 _MAX_LINE = 2**20  # bytes; a line of 784 pixels takes at most 3,140
+_OTHER_TABLES = "Tables of other things than pictures are for numpy.loadtxt and fit(network, (x, y))."
+
 _LABEL_NAMES = {"label", "labels", "class", "target", "y"}
 _NUMBER = re.compile(rb"[+-]?[0-9]+(\.[0-9]*)?([eE][+-]?[0-9]{1,3})?")
 _TRAIN_NAMES = ("train.csv", "train.csv.gz", "mnist_train.csv", "mnist_train.csv.gz")
@@ -123,12 +125,14 @@ def _is_labelled(path: str | os.PathLike[str], columns: list[str], has_header: b
         first = columns[0][:40]
         raise DataError(
             f'{path}: the first of {count} columns is called "{first}"; expected label and then the '
-            "pixels of a square, or these alone (784 for 28 x 28), separated by commas."
+            f"pixels of a square, or these alone (784 for 28 x 28), separated by commas. {_OTHER_TABLES}"
         )
     else:
         labelled = False
     if not (square_and_label if labelled else square):
-        raise DataError(f"{path}: {count - labelled} columns of pixels make no square; 784 are expected for 28 x 28.")
+        raise DataError(
+            f"{path}: {count - labelled} columns of pixels make no square; 784 are expected for 28 x 28. {_OTHER_TABLES}"
+        )
     return labelled
 
 

@@ -76,7 +76,7 @@ def fit(
             training has a copy of it.
         threads: how many processes share the pieces of a batch, or threads where processes cannot; None for one for each
             processor. It changes no bit of the result of a network of pictures; dense networks have one result for a single
-            process, and one for any larger number.
+            process, and one for any larger number. None means one where threadpoolctl is missing, which the extra "cli" brings.
         checkpoint: a file for exact resume. If it exists the training goes on from there; it is saved every
             ``checkpoint_every`` seconds, on Ctrl-C or SIGTERM, and at the end. Delete it to begin anew.
         checkpoint_every: seconds.
@@ -98,6 +98,19 @@ def fit(
             check_finite(validation[0])
         except UsageError as error:
             raise UsageError(f"validation: {error}") from error
+    for name, value, kind in (
+        ("loss", loss, Loss),
+        ("optimizer", optimizer, Optimizer),
+        ("schedule", schedule, Schedule),
+        ("penalty", penalty, Penalty),
+        ("clip", clip, Clip),
+        ("average", average, ExponentialMovingAverage),
+    ):
+        _check_kind(name, value, kind)
+    if isinstance(callbacks, Callback):
+        raise UsageError(f"callbacks must be a list, such as [{type(callbacks).__name__}(…)].")
+    for callback in callbacks:
+        _check_kind("callbacks", callback, Callback)
     epochs = _count("epochs", epochs)
     batch_size = None if batch_size is None else _count("batch_size", batch_size)
     if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)) or seed < 0:
@@ -167,13 +180,22 @@ def _check(network: Sequential, images: np.ndarray, targets: np.ndarray, name: s
         low, high = int(targets.min()), int(targets.max())
         if low < 0 or high >= classes:
             wrong = high if high >= classes else low
-            raise UsageError(f"{name}: label {wrong} is out of range; the network has classes 0 to {classes - 1}.")
+            numbers = " Numbers that are no classes are given as floats: targets.astype(float)." if outputs == 1 else ""
+            raise UsageError(f"{name}: label {wrong} is out of range; the network has classes 0 to {classes - 1}.{numbers}")
     elif targets.dtype.kind not in "iufb":
         raise UsageError(f"{name}: targets must be numbers, got {targets.dtype}.")
     elif targets.size != len(images) * outputs:
         raise UsageError(f"{name}: targets of shape {targets.shape} do not fit the network's {outputs} outputs.")
     elif not np.isfinite(targets).all():
         raise UsageError(f"{name}: targets that are not finite numbers.")
+
+
+def _check_kind(name: str, value: Any, kind: type) -> None:
+    """UsageError unless ``value`` is of this kind, or None."""
+    if value is None or isinstance(value, kind):
+        return
+    what = f"the class {value.__name__}: make one, {value.__name__}(…)" if isinstance(value, type) else repr(value)
+    raise UsageError(f"{name}: a {kind.__name__} was expected, got {what}.")
 
 
 def _count(name: str, value: Any) -> int:
