@@ -68,5 +68,15 @@ def test_what_is_no_ordinary_file_is_refused_and_left_alone(tmp_path):
 def test_a_circle_of_links_is_refused(tmp_path):
     (tmp_path / "a").symlink_to("b")
     (tmp_path / "b").symlink_to("a")
-    with pytest.raises(OutputError, match="Cannot write"):
-        write_text(tmp_path / "a", "x")
+    for path in (tmp_path / "a", tmp_path / "a" / "c.txt"):
+        with pytest.raises(OutputError, match="Cannot write"):
+            write_text(path, "x")
+    assert names(tmp_path) == ["a", "b"]
+    assert [str((tmp_path / name).readlink()) for name in "ab"] == ["b", "a"]
+
+
+def test_a_link_to_what_does_not_exist_yet_is_followed(tmp_path):
+    (tmp_path / "link.txt").symlink_to("folder/new.txt")
+    write_text(tmp_path / "link.txt", "new")
+    assert (tmp_path / "link.txt").is_symlink()
+    assert (tmp_path / "folder" / "new.txt").read_text() == "new"

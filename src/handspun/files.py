@@ -27,10 +27,12 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
         raise OutputError(f"Cannot write {str(path)!r}: a file name cannot hold a zero byte.")
     try:
         place = path.resolve()  # a link stays one: what it points to is replaced
+        with suppress(FileNotFoundError):  # it may be new
+            place.stat()  # fails in a circle of links, which resolve() leaves as it is since Python 3.13
         if place.exists() and not place.is_file():
             kind = "folder" if place.is_dir() else "device or the like"
             raise OutputError(f"Cannot write {path}: it is a {kind}. Give the name of a file.")
-    except (OSError, RuntimeError) as error:  # RuntimeError: a circle of links
+    except (OSError, RuntimeError) as error:  # RuntimeError: a circle of links, before Python 3.13
         raise OutputError(f"Cannot write {path}: {getattr(error, 'strerror', None) or error}.") from error
     temporary = place.with_name(f".{place.name}.{os.urandom(4).hex()}.part")
     try:

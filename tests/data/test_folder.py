@@ -349,6 +349,9 @@ def test_circles_of_links_are_harmless(root):
     for name in "ab":
         (linked / name).symlink_to(root / name, target_is_directory=True)
     assert len(load_dataset(linked).train) == 8, "a class may be a link"
+    for path in (root / "circle", root / "circle" / "a"):
+        with pytest.raises(DataError, match="circle"):
+            folder_cache.folder_key(path, "", ())
 
 
 @pytest.mark.parametrize(

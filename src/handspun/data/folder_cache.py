@@ -37,6 +37,7 @@ def folder_key(folder: Path, options: str, files: Iterable[tuple[str, int, int]]
     """
     try:
         place = folder.resolve()
+        place.stat()  # fails in a circle of links, which resolve() leaves as it is since Python 3.13
     except (OSError, RuntimeError) as fault:
         raise DataError(f"Cannot read {folder}: {fault}.") from fault
     digest = hashlib.sha256(b"\0".join([_VERSION.encode(), os.fsencode(place), options.encode()]))
