@@ -4,7 +4,7 @@ import json
 import os
 import subprocess
 import sys
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import pytest
 
@@ -116,6 +116,23 @@ def test_a_file_name_that_is_not_utf8_works(tmp_path):
     assert json.loads(done.stdout)["run"].endswith("/a\udcff")
     shown = subprocess.run([*command[:3], "evaluate", folder], capture_output=True, check=False)
     assert shown.returncode == 0, shown.stderr
+
+
+@pytest.mark.parametrize(
+    ("platform", "path", "expected"),
+    [
+        ("win32", "C:\\runs\\first", "C:\\runs\\first"),
+        ("win32", "C:\\my runs\\first", '"C:\\my runs\\first"'),
+        ("linux", "/runs/first", "/runs/first"),
+        ("linux", "/my runs/first", "'/my runs/first'"),
+        ("darwin", "/runs/$HOME", "'/runs/$HOME'"),
+    ],
+)
+def test_a_path_in_a_command_is_quoted_as_the_shells_of_the_system_want_it(platform, path, expected, monkeypatch):
+    from handspun.cli.console import quoted
+
+    monkeypatch.setattr(sys, "platform", platform)
+    assert quoted(PurePosixPath(path)) == expected
 
 
 def test_every_command_with_json_prints_one_object_and_nothing_else(real, trained, linear, tmp_path):

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import shlex
+import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -74,7 +75,9 @@ def model_file(path: Path) -> Path:
 
 
 def quoted(path: Path) -> str:
-    """A path as it is given in a command."""
+    """A path as it is given in a command, to the shells of this system."""
+    if sys.platform == "win32":  # whose shells know no single quotes, and where each path has a backslash
+        return subprocess.list2cmdline([str(path)])
     return shlex.quote(str(path))
 
 
