@@ -3,6 +3,7 @@
 import http.client
 import json
 import socket
+import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -15,8 +16,10 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import connect
 
 from handspun.app import guard, wire
+from handspun.app.running import open_socket
 from handspun.app.runs import Runs
 from handspun.app.server import THREADS, make_app
+from handspun.errors import UsageError
 
 PIXELS = {"pixels": [[0, 0], [0, 255]]}
 
@@ -26,6 +29,24 @@ def page(models, tmp_path_factory):
     """The address of a server with the page."""
     with serving(make_app(models, Runs(models, folder=tmp_path_factory.mktemp("kept")))) as found:
         yield found
+
+
+@pytest.mark.parametrize(("platform", "option"), [("win32", 0x1005), ("linux", socket.SO_REUSEADDR)])
+def test_a_port_is_never_shared_with_another_server(platform, option, monkeypatch):
+    asked = []
+
+    class Recording(socket.socket):
+        def setsockopt(self, *what):
+            asked.append(what)
+
+    monkeypatch.setattr(sys, "platform", platform)
+    monkeypatch.setattr(socket, "SO_EXCLUSIVEADDRUSE", 0x1005, raising=False)  # Windows alone has it
+    monkeypatch.setattr(socket, "socket", Recording)
+    with open_socket("127.0.0.1", 0) as listener:
+        port = listener.getsockname()[1]
+        with pytest.raises(UsageError, match=f"127.0.0.1:{port}"):
+            open_socket("127.0.0.1", port)
+    assert asked == [(socket.SOL_SOCKET, option, 1)] * 2
 
 
 @pytest.mark.parametrize("host", ["evil.example", "127.0.0.1.evil.example", "evil.example:80", "", "[", "localhost@evil"])
