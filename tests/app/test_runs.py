@@ -399,6 +399,14 @@ def test_a_kept_model_is_in_the_list_and_in_a_file_and_takes_no_name_away(tmp_pa
         runs.discard(run)
 
 
+def test_a_name_is_taken_in_other_capitals_too(tmp_path):
+    runs = Runs(one_model(), folder=tmp_path)
+    (tmp_path / "digits.npz").write_bytes(b"of somebody else")
+    names = [runs.keep(finished_run(), name).name for name in ("Digits", "DIGITS", "First")]
+    assert names == ["Digits-2", "DIGITS-3", "First-2"]
+    assert (tmp_path / "digits.npz").read_bytes() == b"of somebody else"
+
+
 @pytest.mark.parametrize("name", ["", "../up", "/abs", ".hidden", "a/b", "a\\b", "x" * 61, "nul\0", "new\nline"])
 def test_a_name_that_leads_elsewhere_is_refused(name, tmp_path):
     runs = Runs(one_model(), folder=tmp_path)

@@ -108,9 +108,10 @@ def shipped_models() -> list[Model]:
 
 
 def free_name(wanted: str, taken: Collection[str]) -> str:
-    """``wanted``, with a number behind it where it is taken."""
+    """``wanted``, with a number behind it where it is taken, if only in other capitals: to some systems both name one file."""
     name, number = wanted, 2
-    while name in taken:
+    folded = {other.casefold() for other in taken}
+    while name.casefold() in folded:
         name, number = f"{wanted}-{number}", number + 1
     return name
 
