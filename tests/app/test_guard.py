@@ -9,6 +9,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import urlsplit
 
+import httpx
 import numpy as np
 import pytest
 from serving import serving
@@ -18,7 +19,7 @@ from websockets.sync.client import connect
 from handspun.app import guard, wire
 from handspun.app.running import open_socket
 from handspun.app.runs import Runs
-from handspun.app.server import THREADS, make_app
+from handspun.app.server import STATIC, THREADS, make_app
 from handspun.errors import UsageError
 
 PIXELS = {"pixels": [[0, 0], [0, 255]]}
@@ -108,6 +109,19 @@ def test_headers_keep_the_page_to_itself(page, client):
         assert "unsafe" not in policy
         assert answer.headers["x-content-type-options"] == "nosniff"
         assert "server" not in answer.headers
+
+
+def test_the_files_of_the_page_have_their_own_types_whatever_the_system_says(page, monkeypatch):
+    monkeypatch.setattr("starlette.responses.guess_type", lambda path: ("text/plain", None))
+    types = {".css": "text/css; charset=utf-8", ".html": "text/html; charset=utf-8"}
+    types |= {".js": "text/javascript; charset=utf-8", ".svg": "image/svg+xml"}
+    files = [path.relative_to(STATIC) for path in STATIC.rglob("*.*")]
+    assert {path.suffix for path in files} == set(types)
+    for name, suffix in (("", ".html"), ("api", ".html"), *((path.as_posix(), path.suffix) for path in files)):
+        answer = httpx.get(f"{page}/{name}")
+        assert (answer.status_code, answer.headers["content-type"]) == (200, types[suffix]), name
+    again = httpx.get(page, headers={"if-none-match": httpx.get(page).headers["etag"]})
+    assert (again.status_code, again.headers.get("content-type")) == (304, None)
 
 
 def test_other_paths_and_methods(client):

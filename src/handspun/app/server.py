@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -29,6 +30,15 @@ if TYPE_CHECKING:
     from handspun.app.runs import Runs
 
 STATIC = Path(__file__).parent / "static"
+
+#: What the page's files are. What the system says of their names is not asked: the registry of Windows may call .js plain text,
+#: and then no browser runs it.
+TYPES = {
+    ".css": "text/css; charset=utf-8",
+    ".html": "text/html; charset=utf-8",
+    ".js": "text/javascript; charset=utf-8",
+    ".svg": "image/svg+xml",
+}
 
 #: Threads for all that takes long: pictures, insides, files. More of them would only wait for Python's lock, and each could
 #: hold a picture of many megapixels.
@@ -79,9 +89,12 @@ def make_app(models: Models, runs: Runs | None = None, *, hosts: Collection[str]
 class _Page(StaticFiles):
     """The page's files. They are small and near: a browser asks each time whether they are still the same."""
 
-    def file_response(self, *args: object, **kwargs: object) -> Response:
-        response = super().file_response(*args, **kwargs)  # type: ignore[arg-type]
+    def file_response(self, full_path: str | os.PathLike[str], *args: object, **kwargs: object) -> Response:
+        response = super().file_response(full_path, *args, **kwargs)  # type: ignore[arg-type]
         response.headers["cache-control"] = "no-cache"
+        kind = TYPES.get(Path(full_path).suffix)
+        if kind is not None and "content-type" in response.headers:  # it is not where the browser has the file already
+            response.headers["content-type"] = kind
         return response
 
 
@@ -94,7 +107,7 @@ async def _health(request: Request) -> JSONResponse:  # on the event loop: it wa
 
 
 def _reference(request: Request) -> FileResponse:
-    return FileResponse(STATIC / "api.html")
+    return FileResponse(STATIC / "api.html", media_type="text/html")
 
 
 async def _refused(request: Request, error: Exception) -> JSONResponse:
