@@ -1,6 +1,7 @@
 """What evaluate, predict, compare, check, data, recipes and reproduce answer, beside the library's own figures."""
 
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -117,9 +118,21 @@ def test_compare_counts_and_p_value_are_those_of_numpy(handspun, trained, linear
 
 
 def test_compare_says_better_worse_or_cannot_tell(handspun, trained, linear):
-    assert f"{trained} is better than {linear}." in handspun("compare", trained, linear).out.replace("\n", " ")
-    assert f"{linear} is worse than {trained}." in handspun("compare", linear, trained).out.replace("\n", " ")
+    assert f"{trained} is better than {linear}." in handspun("compare", trained, linear).out.splitlines()
+    assert f"{linear} is worse than {trained}." in handspun("compare", linear, trained).out.splitlines()
     assert "Cannot tell which is better" in handspun("compare", trained, trained).out
+
+
+def test_compare_leaves_long_paths_in_one_piece(handspun, trained, linear, digits, here):
+    long = here / ("a long name " * 9 + "here") / "model.npz"
+    long.parent.mkdir()
+    shutil.copy(trained / "model.npz", long)
+    np.savez(long.parent / "data.npz", images=digits.test.images, labels=digits.test.labels)
+    lines = handspun("compare", long, linear, long.parent / "data.npz").out.splitlines()
+    assert len(lines) == 5
+    assert str(long.parent / "data.npz") in lines[0]
+    assert lines[3].startswith(f"Right where the other is wrong: {long} ")
+    assert lines[4] == f"{long} is better than {linear}."
 
 
 def test_predict_shows_class_probability_and_truth(handspun, trained, network, digits):

@@ -56,10 +56,10 @@ def compare(
         sides = {side: {"accuracy": n / total, "accuracy_interval_95": wilson_interval(n, total)} for side, n in hits.items()}
         print_json({"data": where, "images": total, **sides, "only_a": only_a, "only_b": only_b, "p": p, "a_is": verdict})
         return
-    out.print(f"On {where}:")
+    out.print(f"On {where}:", soft_wrap=True)
     for path, n in ((a, hits["a"]), (b, hits["b"])):
         out.print(f"  {path}: {accuracy_line(n / total, wilson_interval(n, total), total)}", soft_wrap=True)
-    out.print(f"Right where the other is wrong: {a} {only_a:,} times, {b} {only_b:,} times; McNemar's test: p = {p:.2g}")
-    out.print(
-        f"Cannot tell which is better (p is not below {LEVEL})." if verdict == "cannot tell" else f"{a} is {verdict} than {b}."
-    )
+    only = f"{a} {only_a:,} times, {b} {only_b:,} times"
+    out.print(f"Right where the other is wrong: {only}; McNemar's test: p = {p:.2g}", soft_wrap=True)
+    unsure = f"Cannot tell which is better (p is not below {LEVEL})."
+    out.print(unsure if verdict == "cannot tell" else f"{a} is {verdict} than {b}.", soft_wrap=True)
