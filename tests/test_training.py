@@ -6,6 +6,7 @@ import json
 import math
 import signal
 import threading
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -610,6 +611,21 @@ def test_logs_have_a_line_for_each_epoch_with_the_values_of_the_history(blobs, t
         assert [float(row[column]) for row in rows] == history[column]
     lines = (tmp_path / "log.jsonl").read_text().splitlines()
     assert [json.loads(line) for line in lines] == history.records
+
+
+def test_logs_have_one_kind_of_line_ending_on_windows_too(blobs, tmp_path, monkeypatch):
+    plain = Path.open
+
+    def as_on_windows(self, mode="r", *arguments, newline=None, **options):
+        if newline is None and "r" not in mode and "b" not in mode:
+            newline = "\r\n"
+        return plain(self, mode, *arguments, newline=newline, **options)
+
+    monkeypatch.setattr(Path, "open", as_on_windows)
+    logs = [CSVLog(tmp_path / "log.csv"), JSONLinesLog(tmp_path / "log.jsonl")]
+    fit(mlp(12, [], 3), blobs, epochs=3, callbacks=logs)
+    for log, lines in zip(logs, (4, 3), strict=True):
+        assert (log.path.read_bytes().count(b"\n"), log.path.read_bytes().count(b"\r")) == (lines, 0)
 
 
 def test_log_that_cannot_be_written_says_so(blobs, tmp_path):

@@ -181,7 +181,7 @@ class _Log(Callback):
 
     def on_epoch_end(self, trainer: Trainer, record: Record) -> None:
         try:
-            with self.path.open("a", encoding="utf-8") as file:
+            with self.path.open("a", encoding="utf-8", newline="") as file:  # the line endings that write_text gave the others
                 file.write(self._line(record))
         except OSError as error:
             raise OutputError(f"Cannot write {self.path}: {error.strerror or error}.") from error
