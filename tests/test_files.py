@@ -2,12 +2,14 @@
 
 import errno
 import os
+import sys
 from pathlib import Path
 
 import pytest
 
+from handspun import files
 from handspun.errors import OutputError
-from handspun.files import replacing, write_text
+from handspun.files import append_text, replacing, write_text
 
 
 def names(folder):
@@ -80,3 +82,49 @@ def test_a_link_to_what_does_not_exist_yet_is_followed(tmp_path):
     write_text(tmp_path / "link.txt", "new")
     assert (tmp_path / "link.txt").is_symlink()
     assert (tmp_path / "folder" / "new.txt").read_text() == "new"
+
+
+@pytest.fixture
+def held(monkeypatch):
+    """A function by which another program holds all files: so many times they can neither be replaced nor opened to append."""
+    replace, open_, refused = Path.replace, Path.open, []
+
+    def hold(times):
+        def try_it(act, *arguments):
+            if len(refused) < times:
+                refused.append(act)
+                raise PermissionError(errno.EACCES, "Permission denied")
+            return act(*arguments)
+
+        monkeypatch.setattr(Path, "replace", lambda *arguments: try_it(replace, *arguments))
+        monkeypatch.setattr(Path, "open", lambda *arguments: try_it(open_, *arguments))
+        return refused
+
+    return hold
+
+
+@pytest.mark.parametrize("write", [write_text, append_text])
+def test_on_windows_a_file_that_is_held_for_a_moment_is_waited_for(write, tmp_path, held, monkeypatch):
+    write_text(tmp_path / "b.txt", "old")
+    monkeypatch.setattr(sys, "platform", "win32")
+    refused = held(3)
+    write(tmp_path / "b.txt", "new")
+    assert len(refused) == 3
+    monkeypatch.undo()
+    assert (tmp_path / "b.txt").read_bytes() == (b"new" if write is write_text else b"oldnew")
+    assert names(tmp_path) == ["b.txt"]
+
+
+@pytest.mark.parametrize("write", [write_text, append_text])
+@pytest.mark.parametrize("platform", ["win32", "linux"])
+def test_a_file_that_stays_held_is_named(write, platform, tmp_path, held, monkeypatch):
+    write_text(tmp_path / "b.txt", "old")
+    monkeypatch.setattr(sys, "platform", platform)
+    monkeypatch.setattr(files, "PATIENCE", 0.1)
+    refused = held(1000)
+    with pytest.raises(OutputError, match=r"b\.txt: Permission denied"):
+        write(tmp_path / "b.txt", "new")
+    assert (len(refused) > 1) == (platform == "win32"), "elsewhere it is a matter of rights, and waiting changes nothing"
+    monkeypatch.undo()
+    assert (tmp_path / "b.txt").read_text() == "old"
+    assert names(tmp_path) == ["b.txt"]

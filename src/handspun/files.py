@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+import sys
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, TypeVar
 
 from handspun.errors import OutputError
+
+#: Seconds that other programs on Windows are given to let go of a file.
+PATIENCE = 1.0
+
+_T = TypeVar("_T")
 
 
 @contextmanager
@@ -43,7 +50,7 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
             yield file
             file.flush()
             os.fsync(file.fileno())
-        temporary.replace(place)
+        _insist(lambda: temporary.replace(place))
     except OSError as error:
         raise OutputError(f"Cannot write {path}: {error.strerror or error}.") from error
     finally:
@@ -57,9 +64,34 @@ def write_text(path: str | os.PathLike[str], text: str) -> None:
         file.write(text.encode("utf-8"))
 
 
+def append_text(path: Path, text: str) -> None:
+    """Add ``text`` as UTF-8 to the end of a file.
+
+    Raises:
+        OutputError: it cannot be written.
+    """
+    try:
+        with _insist(lambda: path.open("ab")) as file:
+            file.write(text.encode("utf-8"))
+    except OSError as error:
+        raise OutputError(f"Cannot write {path}: {error.strerror or error}.") from error
+
+
 def make_folder(folder: Path) -> None:
     """Make ``folder`` and those above it where they are missing; OutputError if that cannot be."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise OutputError(f"Cannot make the folder {folder}: {error.strerror or error}.") from error
+
+
+def _insist(act: Callable[[], _T]) -> _T:
+    """Do ``act``; on Windows again for a while: who reads a file there, if only to look for viruses, keeps all others out."""
+    end = time.monotonic() + PATIENCE
+    while True:
+        try:
+            return act()
+        except PermissionError:
+            if sys.platform != "win32" or time.monotonic() > end:
+                raise
+            time.sleep(0.02)

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from handspun import modelfile
-from handspun.errors import MissingExtraError, OutputError, UsageError
-from handspun.files import write_text
+from handspun.errors import MissingExtraError, UsageError
+from handspun.files import append_text, write_text
 from handspun.training.history import COLUMNS, Record
 
 if TYPE_CHECKING:
@@ -180,11 +180,7 @@ class _Log(Callback):
         write_text(self.path, self._head(trainer) + "".join(lines))
 
     def on_epoch_end(self, trainer: Trainer, record: Record) -> None:
-        try:
-            with self.path.open("a", encoding="utf-8", newline="") as file:  # the line endings that write_text gave the others
-                file.write(self._line(record))
-        except OSError as error:
-            raise OutputError(f"Cannot write {self.path}: {error.strerror or error}.") from error
+        append_text(self.path, self._line(record))
 
 
 class CSVLog(_Log):
