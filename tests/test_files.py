@@ -23,6 +23,14 @@ def test_a_file_is_replaced_and_nothing_else_is_left(tmp_path):
     assert names(tmp_path / "a") == ["b.txt"]
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="a whole path may have no more than 260 characters there")
+@pytest.mark.parametrize("length", [1, 241, 255])
+def test_a_name_may_be_as_long_as_the_system_allows(length, tmp_path):
+    write_text(tmp_path / ("x" * length), "whole")
+    assert (tmp_path / ("x" * length)).read_text() == "whole"
+    assert names(tmp_path) == ["x" * length]
+
+
 def test_a_failure_in_the_block_leaves_the_old_file(tmp_path):
     write_text(tmp_path / "b.txt", "old")
 

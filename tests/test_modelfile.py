@@ -499,7 +499,7 @@ def test_folder_without_permission_to_write_keeps_the_old_file(model):
 
 
 @pytest.mark.parametrize(
-    "place", ["folder", "folder/", "file.txt/model.npz", "file.txt/deeper/model.npz", "x" * 250 + ".npz", "a\0b.npz"]
+    "place", ["folder", "folder/", "file.txt/model.npz", "file.txt/deeper/model.npz", "x" * 252 + ".npz", "a\0b.npz"]
 )
 def test_place_where_no_file_can_be_is_refused(tmp_path, place):
     (tmp_path / "folder").mkdir()

@@ -41,7 +41,8 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
             raise OutputError(f"Cannot write {path}: it is a {kind}. Give the name of a file.")
     except (OSError, RuntimeError) as error:  # RuntimeError: a circle of links, before Python 3.13
         raise OutputError(f"Cannot write {path}: {getattr(error, 'strerror', None) or error}.") from error
-    temporary = place.with_name(f".{place.name}.{os.urandom(4).hex()}.part")
+    # Not the name and more: that would be too long where the name just is not.
+    temporary = place.with_name(f".handspun-{os.urandom(4).hex()}.part")
     try:
         place.parent.mkdir(parents=True, exist_ok=True)
         # 0o666 is what open() uses: the file gets the permissions that any new file of this user gets.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import gzip
 import hashlib
@@ -134,6 +135,17 @@ def test_fetched_once_then_offline(toy, servers, monkeypatch):
     assert load_dataset("toy").test is not None
     assert fetch("toy") == folder
     assert len(server.requests) == 4
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a whole path may have no more than 260 characters there")
+def test_a_file_with_the_longest_name_is_fetched(toy, servers):
+    entry, contents, folder = toy
+    server, name = servers(), "x" * 252 + ".gz"
+    server.files = {name: contents[f"{NAMES[0]}.gz"]}
+    entry = dataclasses.replace(entry, files=(dataclasses.replace(entry.files[0], name=name),))
+    assert fetch_missing(entry, folder, mirrors=[server.url]) == [folder / name]
+    assert (folder / name).read_bytes() == server.files[name]
+    assert names_in(folder) == [name]
 
 
 def test_only_the_missing_files_are_fetched(toy, servers):

@@ -92,7 +92,7 @@ def _host(base: str) -> str:
 
 def _fetch(entry: Entry, file: PublishedFile, path: Path, base: str, timeout: float, report: Report | None) -> str | None:
     """Fetch one file from one mirror; returns why it could not be, or None when it lies at ``path``, verified."""
-    part = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
+    part = path.with_name(f".handspun-{secrets.token_hex(4)}.part")  # short, however long the name is
     made = not path.parent.exists()
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
