@@ -11,6 +11,8 @@ from handspun import files
 from handspun.errors import OutputError
 from handspun.files import append_text, replacing, write_text
 
+links = pytest.mark.skipif(sys.platform == "win32", reason="links need rights there")
+
 
 def names(folder):
     return sorted(path.name for path in folder.iterdir())
@@ -58,6 +60,7 @@ def test_a_full_disk_leaves_the_old_file_and_is_named(tmp_path, monkeypatch):
     assert names(tmp_path) == ["b.txt"]
 
 
+@links
 def test_a_link_stays_a_link_to_the_new_content(tmp_path):
     write_text(tmp_path / "target.txt", "old")
     (tmp_path / "link.txt").symlink_to("target.txt")
@@ -66,6 +69,7 @@ def test_a_link_stays_a_link_to_the_new_content(tmp_path):
     assert (tmp_path / "target.txt").read_text() == "new"
 
 
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="the platform has no named pipes")
 def test_what_is_no_ordinary_file_is_refused_and_left_alone(tmp_path):
     os.mkfifo(tmp_path / "pipe")
     for path in (tmp_path / "pipe", tmp_path, Path(), Path("/"), Path(os.devnull)):
@@ -75,6 +79,7 @@ def test_what_is_no_ordinary_file_is_refused_and_left_alone(tmp_path):
     assert Path(os.devnull).is_char_device()
 
 
+@links
 def test_a_circle_of_links_is_refused(tmp_path):
     (tmp_path / "a").symlink_to("b")
     (tmp_path / "b").symlink_to("a")
@@ -85,6 +90,7 @@ def test_a_circle_of_links_is_refused(tmp_path):
     assert [str((tmp_path / name).readlink()) for name in "ab"] == ["b", "a"]
 
 
+@links
 def test_a_link_to_what_does_not_exist_yet_is_followed(tmp_path):
     (tmp_path / "link.txt").symlink_to("folder/new.txt")
     write_text(tmp_path / "link.txt", "new")

@@ -6,6 +6,7 @@ import json
 import os
 import re
 import shutil
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -247,7 +248,12 @@ def test_images_of_a_single_class_are_refused(labels, refused, small_set):
     [
         ("no/such.npz", 1, "No such file: no/such.npz"),
         (".", 1, ". holds no dataset: expected a folder of pictures for each class, train-images-idx3-ubyte"),
-        ("/dev/null", 1, "/dev/null is not an ordinary file"),
+        pytest.param(
+            "/dev/null",
+            1,
+            "/dev/null is not an ordinary file",
+            marks=pytest.mark.skipif(sys.platform == "win32", reason="POSIX devices"),
+        ),
         ("x" * 300 + ".csv", 1, "File name too long"),
     ],
 )

@@ -34,6 +34,7 @@ def get(url):
         return response.read()
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
 def test_serve_answers_until_ctrl_c(tmp_path):
     with started("serve", "--port", "0", cwd=tmp_path) as (process, address, line):
         assert "this machine only" in line
