@@ -74,6 +74,16 @@ def test_the_metadata_say_what_pyproject_says(metadata):
     assert set(metadata.get_all("Provides-Extra")) == set(project["optional-dependencies"])
 
 
+def test_the_metadata_name_the_licences_of_the_digits_too(built, metadata):
+    assert metadata["License-Expression"] == "MIT AND CC-BY-SA-3.0 AND BSD-3-Clause"
+    files = metadata.get_all("License-File")
+    assert files == ["LICENSE", "src/handspun/data/mnist_5k.LICENSE.txt"]
+    with zipfile.ZipFile(built[0]) as wheel:
+        folder = f"handspun-{metadata['Version']}.dist-info/licenses"
+        for name in files:
+            assert wheel.read(f"{folder}/{name}") == (ROOT / name).read_bytes()
+
+
 def test_the_wheel_installs_the_command(built):
     with zipfile.ZipFile(built[0]) as wheel:
         (name,) = (name for name in wheel.namelist() if name.endswith("entry_points.txt"))
