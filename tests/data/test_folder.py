@@ -402,6 +402,28 @@ def test_folders_beside_train_and_test(root):
     assert data.test.labels.tolist() == [0, 1]
 
 
+@pytest.mark.parametrize("backwards", [False, True])
+def test_folders_that_differ_by_capitals_alone(root, monkeypatch, backwards):
+    fill(root, {"train/a": 3, "train/b": 3, "test/a": 1, "test/b": 1})
+    listed = folder_scan._entries
+    monkeypatch.setattr(
+        folder_scan, "_entries", lambda path: sorted(listed(path), key=lambda entry: entry.name, reverse=backwards)
+    )
+    load_dataset(root)  # what is cached knows nothing of the folders that come now
+    fill(root, {"Train/a": 5, "Train/b": 5, "TEST/a": 2, "TEST/b": 2, "Val/a": 2})
+    if len(list(root.iterdir())) == 3:
+        pytest.skip("to this file system both names are one")
+    data = load_dataset(root)
+    assert (len(data.train), len(data.test)) == (6, 2)
+    assert data.notes == (
+        'The folder "Train" is not used; "train" is the training.',
+        'The folder "TEST" is not used; "test" is the test.',
+        'The folder "Val" is not used; "test" is the test.',
+    )
+    (root / "train").rename(root / "TRAIN")
+    assert load_dataset(root).notes[0] == 'The folder "Train" is not used; "TRAIN" is the training.'
+
+
 def test_a_test_without_classes_is_no_test(root):
     fill(root, {"train/a": 5, "train/b": 5, "test": 3})
     data = load_dataset(root)

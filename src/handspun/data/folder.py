@@ -97,7 +97,8 @@ def read_picture_folder(
         MissingExtraError: Pillow is not installed.
     """
     files = (*scan.train, *(scan.test or ()))
-    key = folder_key(scan.folder, repr((options, scan.test is None)), ((file.name, file.size, file.changed) for file in files))
+    read_as = repr((options, scan.test is None, scan.notes))
+    key = folder_key(scan.folder, read_as, ((file.name, file.size, file.changed) for file in files))
     if dataset := _recalled(scan, key, options):
         return dataset
     _check_classes(scan, Counter(file.label for file in scan.train), "")

@@ -99,15 +99,16 @@ def natural_order(name: str) -> tuple[list[str | int], str]:
 
 def _parts(folder: Path, notes: list[str]) -> tuple[Path, Path | None]:
     """The folders of the training and the test classes."""
-    inside = {path.name.lower(): path for path in _folders_in(folder)}
-    train = inside.get(_TRAIN_NAME)
-    there = [inside[name] for name in _TEST_NAMES if name in inside]
+    # The exact name comes first, and then an order that is the same on every system.
+    folders = sorted(_folders_in(folder), key=lambda path: (path.name != path.name.lower(), path.name))
+    train = [path for path in folders if path.name.lower() == _TRAIN_NAME]
+    test = [path for name in _TEST_NAMES for path in folders if path.name.lower() == name]
     # Where nothing is to test, "train" may be a class among others: then its pictures lie in it.
-    if train is None or (not there and _pictures_in(train) and not _folders_in(train)):
+    if not train or (not test and _pictures_in(train[0]) and not _folders_in(train[0])):
         return folder, None
-    if len(there) > 1:
-        notes.append(f'The folder "{there[1].name}" is not used; "{there[0].name}" is the test.')
-    return train, there[0] if there else None
+    for there, what in ((train, "training"), (test, "test")):
+        notes += [f'The folder "{path.name}" is not used; "{there[0].name}" is the {what}.' for path in there[1:]]
+    return train[0], test[0] if test else None
 
 
 def _classes_in(folder: Path, root: Path) -> dict[str, list[tuple[str, os.stat_result]]]:
