@@ -498,6 +498,20 @@ def test_names_that_are_no_text(root):
     assert load_dataset(root).classes == ("a", "caf\\xe9")
 
 
+def test_a_class_whose_name_is_written_in_two_ways_is_one(root):
+    composed, decomposed = "caf\u00e9", "cafe\u0301"  # as Linux and Windows write it, and as macOS does
+    fill(root, {f"train/{decomposed}": 3, "train/tea": 3, f"test/{composed}": 2, "test/tea": 1})
+    data = load_dataset(root)
+    assert data.classes == (composed, "tea")
+    assert (data.train.labels.tolist(), data.test.labels.tolist()) == ([0, 0, 0, 1, 1, 1], [0, 0, 1])
+    assert data.notes == ()
+    fill(root, {f"train/{composed}": 4})
+    if len(list((root / "train").iterdir())) == 3:  # else both names are one to this file system, too
+        data = load_dataset(root)
+        assert data.classes == (composed, "tea")
+        assert data.train.labels.tolist() == [0] * 7 + [1] * 3
+
+
 def test_without_pillow(root, monkeypatch):
     fill(root, {"a": 5, "b": 5})
     expected = load_dataset(root)

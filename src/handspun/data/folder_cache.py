@@ -21,7 +21,7 @@ from handspun.errors import DataError, OutputError, UsageError
 #: So many folders are kept, those that were used last.
 MOST_KEPT = 8
 
-_VERSION = "1"  # of what is made of the same files; another one when decoding changes
+_VERSION = "2"  # of what is made of the same files; another one when decoding or the names of classes change
 
 
 def folder_key(folder: Path, options: str, files: Iterable[tuple[str, int, int]]) -> str:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import re
+import unicodedata
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -112,15 +113,18 @@ def _parts(folder: Path, notes: list[str]) -> tuple[Path, Path | None]:
 
 
 def _classes_in(folder: Path, root: Path) -> dict[str, list[tuple[str, os.stat_result]]]:
-    """The pictures of each class, by the name of its folder."""
+    """The pictures of each class, by the name of its folder.
+
+    What one reads as one name may be written in several ways (an é is one sign or two); all of them are one class.
+    """
     own = root.resolve()
-    found = {}
+    found: dict[str, list[tuple[str, os.stat_result]]] = {}
     for inside in _folders_in(folder):
         place = inside.resolve()
         if place == own or place in own.parents:
             continue  # a link that leads back
         if pictures := list(_pictures_below(inside)):
-            found[inside.name] = pictures
+            found.setdefault(unicodedata.normalize("NFC", inside.name), []).extend(pictures)
     return found
 
 
