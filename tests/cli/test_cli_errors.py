@@ -60,7 +60,7 @@ def refused(handspun, snapshot):
         (["--l2", "inf"], "l2 must be a finite number"),
         (["--l2=-1"], "l2 must be a finite number that is not negative"),
         (["--seed=-1"], "seed must be a whole number that is not negative, got -1"),
-        (["--decay=-1"], "decay must not be negative"),
+        (["--decay=-1"], "decay must be finite and not negative"),
         (["--decay", "0.1", "--schedule", "cosine"], "--decay belongs to the schedule inverse-time, not to cosine"),
         (["--schedule", "inverse-time"], "needs --decay"),
         (["--schedule", "cosin"], 'Unknown schedule "cosin"; did you mean "cosine"?'),

@@ -219,11 +219,6 @@ def test_a_training_whose_folder_is_gone_says_so_and_saves_nothing(start, tmp_pa
     assert not folder.exists()
 
 
-def test_wrong_settings_leave_no_folder(handspun, here):
-    assert handspun("train", "--optimizer", "sgd", "--lr", 0, "--no-pictures").code == 2
-    assert not list(here.glob("runs/*"))
-
-
 def test_ctrl_c_before_training_exits_with_130_and_writes_nothing(handspun, here, monkeypatch, snapshot):
     from handspun.cli import train
 

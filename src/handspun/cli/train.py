@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 import re
 from collections.abc import Iterator
-from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Any
@@ -18,11 +17,11 @@ from handspun.cli.console import JsonOption, ThreadsOption, accuracy_line, messa
 from handspun.cli.data import picture_size
 from handspun.cli.progress import ShowProgress
 from handspun.data import is_picture_folder
-from handspun.errors import HandspunError, MissingExtraError, OutputError, UsageError
+from handspun.errors import MissingExtraError, OutputError, UsageError
 from handspun.files import make_folder
 from handspun.network import Sequential, structure
 from handspun.recipes import Settings, load_recipe
-from handspun.recipes.run import CHECKPOINT, MODEL, Result, evaluation_as_dict, prepare, saved_settings
+from handspun.recipes.run import CHECKPOINT, MODEL, Result, check_settings, evaluation_as_dict, prepare, saved_settings
 from handspun.recipes.run import train as run_training
 
 
@@ -139,6 +138,7 @@ def train(
     material = prepare(settings)
     for note in material.notes:
         messages.print(f"Note: {note}", soft_wrap=True)
+    check_settings(settings, material)  # before a folder is made
     folder = folder or _new_folder(settings.data)
     progress = ShowProgress(folder, quiet=json)
     try:
@@ -153,10 +153,6 @@ def train(
     except KeyboardInterrupt:
         if not progress.told and (folder / CHECKPOINT).exists():  # after the last step, before the model was written
             messages.print(f"Stopped; saved. Go on with: handspun train --resume {quoted(folder)}", soft_wrap=True)
-        raise
-    except HandspunError:
-        with suppress(OSError):  # what is not empty stays
-            folder.rmdir()
         raise
     files = _draw(result, folder) if pictures else []
     if json:

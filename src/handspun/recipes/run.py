@@ -105,6 +105,12 @@ def prepare(settings: Settings, dataset: Dataset | None = None) -> Material:
     return Material(train, validation, test, dataset.classes, dataset.name, dataset.contract, dataset.notes)
 
 
+def check_settings(settings: Settings, material: Material) -> None:
+    """UsageError for settings that do not go together, or with the images."""
+    settings.network(material.image_shape, material.classes)
+    settings.fit_arguments()
+
+
 def train(
     settings: Settings,
     material: Material,
