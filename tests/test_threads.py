@@ -12,7 +12,7 @@ from handspun.layers import BatchNorm, Conv2D, Dense, Dropout, Flatten, MaxPool2
 from handspun.network import PICTURES_A_PIECE, TURN, Sequential
 from handspun.optimizers import Adam
 from handspun.threads import Team, count_threads, use_threads
-from handspun.training import pieces
+from handspun.training import Callback, pieces
 from handspun.training.fit import fit
 from interrupting import StopAfter
 
@@ -98,6 +98,24 @@ def test_a_training_can_be_resumed_with_another_number_of_threads(tmp_path):
     with pytest.raises(KeyboardInterrupt):
         run(2, 5, path)
     assert run(4, None, path) == run(1, None, None)
+
+
+@pytest.mark.parametrize(("asked", "given"), [(1, 1), (2, 2), (3, 3), (None, 4)])
+def test_a_small_dense_network_has_the_threads_that_were_asked_for(asked, given, monkeypatch):
+    """Its batches are one piece, whose products share their work among BLAS's threads."""
+    from threadpoolctl import threadpool_info, threadpool_limits
+
+    class Count(Callback):
+        watches_steps = True
+
+        def on_step_end(self, trainer):
+            seen.update(library["num_threads"] for library in threadpool_info() if library["user_api"] == "blas")
+
+    seen = set()
+    monkeypatch.setattr(threads, "processors", lambda: 4)
+    with threadpool_limits(4, user_api="blas"):
+        fit(Sequential([Flatten(), Dense(3)], (8, 8)), (IMAGES, LABELS), epochs=1, threads=asked, callbacks=[Count()])
+    assert seen == {given}
 
 
 @pytest.mark.parametrize("count", [1, PICTURES_A_PIECE + 1, TURN * PICTURES_A_PIECE + 5, 3 * TURN * PICTURES_A_PIECE + 1])

@@ -4,6 +4,7 @@ import csv
 import itertools
 import json
 import math
+import re
 import signal
 import threading
 from pathlib import Path
@@ -669,6 +670,7 @@ def test_images_that_are_not_finite_end_training_with_the_step_and_the_cause(blo
     message = str(caught.value)
     assert "step 4 (epoch 1)" in message
     assert "images of this batch" in message
+    assert "Mend or leave out these images" in message
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
@@ -679,7 +681,7 @@ def test_a_huge_learning_rate_ends_training_with_step_layer_and_what_to_try(blob
     message = str(caught.value)
     assert "step " in message
     assert "dense" in message
-    assert "learning rate below 1e+" in message
+    assert re.search(r"learning rate, (1e\+29 instead of 1e\+30|1e\+199 instead of 1e\+200)\.", message)
     assert "ClipNorm" in message
     assert ("float64" in message) == (dtype == np.float32)
 

@@ -64,6 +64,18 @@ def count_threads(threads: int | None) -> int:
     return asked
 
 
+@contextmanager
+def limit_blas(threads: int | None) -> Iterator[None]:
+    """A context in which BLAS has so many threads at most, where ``threads`` or ``use_threads`` say how many; else it is free."""
+    asked = _limit.get() if threads is None else threads
+    controller = _controller()
+    if asked is None or controller is None:
+        yield
+        return
+    with controller.limit(limits=min(asked, processors()), user_api="blas"):
+        yield
+
+
 @cache
 def _controller() -> Any:
     """What sets the number of BLAS's threads; None where threadpoolctl is not installed."""

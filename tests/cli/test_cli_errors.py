@@ -267,7 +267,7 @@ def test_a_training_that_diverges_says_where_and_what_to_try(handspun, small_set
     assert (outcome.code, outcome.out) == (1, "")
     error = outcome.err[outcome.err.index("Error:") :].splitlines()
     assert error[0].startswith("Error: Training diverged in step 1 (epoch 1): ")
-    assert error[1].startswith("Try a learning rate below ")
+    assert error[1].startswith("Try a tenth of the learning rate, ")
     assert len(error) == 2
     assert "Warning" not in outcome.err
 

@@ -18,14 +18,16 @@ def explain_divergence(trainer: Trainer, x: np.ndarray, gradient: np.ndarray) ->
     ``gradient`` is that of the step. The batch ``x`` goes through the network once more, layer by layer: the first array that
     is not finite is where it began.
     """
-    network = trainer.network
     origin = _origin(trainer, x, gradient)
-    rate = f"{trainer.learning_rate:g}"
-    return DivergenceError(
-        f"Training diverged in step {trainer.step + 1} (epoch {trainer.epoch + 1}): {origin}.\n"
-        f"Try a learning rate below {rate}, gradient clipping (clip=ClipNorm(1.0)), or a warm-up"
-        f"{'; or float64' if network.dtype == np.float32 else ''}."
+    rate = trainer.optimizer.learning_rate
+    wider = "" if trainer.network.dtype == np.float64 else " or float64"
+    advice = (
+        f"Try a tenth of the learning rate, {rate / 10:g} instead of {rate:g}. "
+        f"In Python a warm-up, gradient clipping (clip=ClipNorm(1.0)){wider} may help, too."
     )
+    if not np.isfinite(x).all():
+        advice = "Mend or leave out these images."
+    return DivergenceError(f"Training diverged in step {trainer.step + 1} (epoch {trainer.epoch + 1}): {origin}.\n{advice}")
 
 
 def _origin(trainer: Trainer, x: np.ndarray, vector: np.ndarray) -> str:

@@ -21,7 +21,7 @@ from handspun.network import Sequential
 from handspun.optimizers import Optimizer
 from handspun.parameters import Parameters
 from handspun.tape import Outcome
-from handspun.threads import Team, count_threads
+from handspun.threads import Team, count_threads, limit_blas
 from handspun.training.crew import Crew, Processes, Threads, Trial, may_fork, processes_can_share
 
 #: The random numbers of dropout and augmentation are a stream of their own among those of a training.
@@ -134,7 +134,8 @@ class Pieces:
     def together(self) -> Iterator[None]:
         """A context in which those that ``threads`` speaks of share the steps."""
         if not self.holds_blas:
-            yield  # the threads are BLAS's
+            with limit_blas(self._threads):
+                yield
             return
         pieces = -(-self._batch_size // self.piece_size)
         members = min(count_threads(self._threads), pieces)
