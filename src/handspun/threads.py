@@ -66,7 +66,7 @@ def count_threads(threads: int | None) -> int:
 
 @contextmanager
 def limit_blas(threads: int | None) -> Iterator[None]:
-    """A context in which BLAS has so many threads at most, where ``threads`` or ``use_threads`` say how many; else it is free."""
+    """A context in which BLAS has so many threads at most; None takes the number of ``use_threads``, or leaves BLAS alone."""
     asked = _limit.get() if threads is None else threads
     controller = _controller()
     if asked is None or controller is None:
