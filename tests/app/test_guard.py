@@ -209,6 +209,16 @@ def test_a_connection_that_asks_nothing_is_ended(page, part, monkeypatch):
         assert "settings" in live.recv(timeout=10)
 
 
+@pytest.mark.parametrize("before", [b"", b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n"])
+@pytest.mark.parametrize("own", [b"Content-Length: 15", b"Transfer-Encoding: chunked", b"X: " + b"x" * 10_000])
+def test_a_request_for_a_websocket_that_is_none_is_ended(page, before, own, monkeypatch):
+    monkeypatch.setattr(guard, "PATIENCE", 0.3)
+    with raw(page) as client:
+        head = b"POST /api/predict HTTP/1.1\r\nHost: localhost\r\nConnection: upgrade\r\nUpgrade: websocket\r\n"
+        client.sendall(before + head + own + b"\r\n\r\n")
+        assert read_all(client).count("HTTP/1.1 200") == len(before[:1])
+
+
 def test_half_a_second_request_is_not_waited_for_either(page, monkeypatch):
     """uvicorn gives a connection that falls silent five seconds, but no end to one that has begun to speak again."""
     monkeypatch.setattr(guard, "PATIENCE", 0.3)

@@ -6,6 +6,7 @@ import asyncio
 import socket
 import sys
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import uvicorn
 from starlette.applications import Starlette
@@ -15,6 +16,9 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from handspun.app import guard
 from handspun.app.wire import MOST_BYTES
 from handspun.errors import UsageError
+
+if TYPE_CHECKING:
+    import h11
 
 #: Connections at a time; more are turned away with 503. A page has two or three.
 MOST_CONNECTIONS = 512
@@ -106,6 +110,10 @@ class _Connection(H11Protocol):
         else:
             self._wait_no_longer()
 
+    def handle_websocket_upgrade(self, event: h11.Request) -> None:
+        self._wait()  # what is no request for a WebSocket to the library of those, one with a body say, gets no answer
+        super().handle_websocket_upgrade(event)
+
     def connection_lost(self, exc: Exception | None) -> None:
         self._wait_no_longer()
         super().connection_lost(exc)
@@ -121,7 +129,8 @@ class _Connection(H11Protocol):
             self._patience = None
 
     def _end(self) -> None:
-        if self.transport.get_protocol() is self:  # and no WebSocket has taken its place
+        protocol = self.transport.get_protocol()
+        if protocol is self or not getattr(protocol, "handshake_complete", True):  # and no WebSocket has taken its place
             self.transport.close()
 
 
