@@ -334,7 +334,7 @@ def test_the_curve_is_as_long_as_after_a_reload(page, number):
     found = page.evaluate(
         """async (number) => {
           let source;
-          globalThis.EventSource = class extends EventTarget { constructor() { super(); source = this; } };
+          globalThis.EventSource = class extends EventTarget { constructor() { super(); source = this; } close() {} };
           const { Follower } = await import("./follow.js");
           const follower = new Follower({ id: "mine", state: "training", trace: [] });
           for (let i = 0; i < number; i += 1) source.dispatchEvent(new MessageEvent("progress", { data: `{"point": [${i}]}` }));
@@ -387,6 +387,41 @@ def test_a_training_pauses_goes_on_survives_a_reload_and_stops(page):
     number = page.locator("#runs tbody tr").count()
     page.locator(f"[data-test=compare-{number}]").check()
     until(page, "document.querySelector('[data-test=train-compare] path')")
+
+
+def turn(page, *, hidden):
+    """What a browser does as another tab covers this one, or no longer does; that of the tests shows all of them."""
+    page.evaluate(
+        """hidden => {
+          Object.defineProperty(document, "hidden", { value: hidden, configurable: true });
+          document.dispatchEvent(new Event("visibilitychange"));
+        }""",
+        hidden,
+    )
+
+
+def test_tabs_that_nobody_looks_at_keep_no_line_from_the_others(page):
+    """A browser has six to a server, for all its tabs together."""
+    open_train(page, {**QUICK, "epochs": 200})
+    page.locator("#train-start").click()
+    until(page, "/images\\/s/.test(document.getElementById('train-status').textContent)")
+    page.evaluate(
+        """async () => {
+          const { Follower, listRuns } = await import("./follow.js");
+          const [run] = await listRuns();
+          globalThis.others = Array.from({ length: 5 }, () => new Follower(run));
+          const signal = () => AbortSignal.timeout(5000);
+          globalThis.ask = (action) => fetch(`api/runs/${run.id}/${action}`, { method: "POST", signal: signal() });
+        }"""
+    )
+    turn(page, hidden=True)
+    assert page.evaluate("ask('pause').then(({ status }) => status)") == 200
+    page.evaluate("others.forEach((other) => other.close())")
+    turn(page, hidden=False)
+    until(page, "document.getElementById('train-status').textContent.startsWith('Paused')")
+    assert page.evaluate("ask('resume').then(({ status }) => status)") == 200
+    page.locator("#train-stop").click()
+    until(page, "document.getElementById('train-status').textContent.startsWith('Stopped')")
 
 
 def test_a_network_that_cannot_be_is_said_before_it_is_trained(page):

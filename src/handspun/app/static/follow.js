@@ -21,7 +21,8 @@ export class Follower extends EventTarget {
   constructor(run) {
     super();
     this.run = run;
-    this.#listen();
+    document.addEventListener("visibilitychange", this.#turn);
+    this.#turn();
   }
 
   get id() { return this.run.id; }
@@ -59,6 +60,18 @@ export class Follower extends EventTarget {
 
   /** Listen no more. */
   close() {
+    document.removeEventListener("visibilitychange", this.#turn);
+    this.#hush();
+  }
+
+  // A browser has six lines to a server for all its tabs together: one that nobody looks at leaves its line to the others. Who
+  // listens again is told the whole state first.
+  #turn = () => {
+    this.#hush();
+    if (!document.hidden) this.#listen();
+  };
+
+  #hush() {
     this.#source?.close();
     this.#source = null;
   }
@@ -86,7 +99,9 @@ export class Follower extends EventTarget {
     on("weights", ({ weights }) => { this.run.weights = weights; });
     source.addEventListener("error", () => {
       // The browser tries again by itself, unless the server said that there is no such training.
-      if (source.readyState === EventSource.CLOSED) this.dispatchEvent(new Event("gone"));
+      if (source.readyState !== EventSource.CLOSED) return;
+      this.close();
+      this.dispatchEvent(new Event("gone"));
     });
   }
 
