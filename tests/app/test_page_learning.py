@@ -325,6 +325,21 @@ def test_a_model_that_is_kept_as_the_server_goes_is_not_chosen_and_that_is_said(
     until(page, "app.models.current.origin === 'trained'")
 
 
+def test_a_model_that_another_tab_has_kept_is_used(new_page):
+    first, second = (new_page(quiet=False) for _ in range(2))  # the browser writes down that it is kept already
+    open_train(first, {**QUICK, "epochs": 1})
+    first.locator("#train-start").click()
+    until(first, "!document.getElementById('train-use').hidden", seconds=60)
+    open_view(second, "train")
+    until(second, "document.getElementById('train-use')?.hidden === false")
+    first.locator("#train-use").click()
+    until(first, "app.models.current.origin === 'trained'")
+    kept = first.evaluate("app.models.current.name")
+    second.locator("#train-use").click()
+    until(second, f"app.models.current.name === '{kept}'")
+    assert second.locator("[data-test=toast]").all_inner_texts() == first.locator("[data-test=toast]").all_inner_texts()
+
+
 @pytest.mark.parametrize("number", [MOST_POINTS, MOST_POINTS + 1, 3 * MOST_POINTS])
 def test_the_curve_is_as_long_as_after_a_reload(page, number):
     """The page hears single points, and thins them out as the server does."""

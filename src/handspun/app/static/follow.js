@@ -40,7 +40,9 @@ export class Follower extends EventTarget {
     try {
       this.take(await post(`api/runs/${this.id}/${action}`));
     } catch (error) {
-      toast(error.message, "error");
+      // Of a training that is over nothing is told any more: another tab may have kept or discarded it.
+      if (error.status === 409) this.take(await get(`api/runs/${this.id}`).catch(() => this.run));
+      if (action !== "keep" || this.run.model === null) toast(error.message, "error");
     }
   }
 
