@@ -86,6 +86,11 @@ def make_folder(folder: Path) -> None:
         raise OutputError(f"Cannot make the folder {folder}: {error.strerror or error}.") from error
 
 
+def printable(name: str) -> str:
+    """The name of a file as it can be printed, and told in JSON: bytes that are no text are written out."""
+    return os.fsencode(name).decode("utf-8", "backslashreplace")
+
+
 def _insist(act: Callable[[], _T]) -> _T:
     """Do ``act``; on Windows again for a while: who reads a file there, if only to look for viruses, keeps all others out."""
     end = time.monotonic() + PATIENCE

@@ -1,6 +1,7 @@
 """handspun serve and draw as a person starts them: the address is printed, the models are there, Ctrl-C ends it."""
 
 import json
+import os
 import re
 import signal
 import socket
@@ -11,6 +12,7 @@ import urllib.error
 import urllib.request
 from contextlib import contextmanager
 
+import numpy as np
 import pytest
 
 pytest.importorskip("starlette", reason='the app needs the extra "app"')
@@ -90,6 +92,24 @@ def test_models_named_at_the_start_come_first(tmp_path):
     assert names == ["mine", "mnist-mlp-2", "mnist-mlp", "mnist-cnn"]
     assert models["default"] == "mine"
     assert models["models"][0]["parameters"] == 4 * 3 + 3 + 3 * 2 + 2
+
+
+@pytest.mark.skipif(sys.platform in ("darwin", "win32"), reason="file names there are text")
+def test_names_that_are_no_text_are_told(tmp_path):
+    from handspun import mlp, save
+
+    odd = os.fsdecode(b"caf\xe9")
+    (tmp_path / odd).mkdir()
+    save(mlp(4, [3], 2), tmp_path / odd / "model.npz")
+    save(mlp(4, [3], 2), tmp_path / f"{odd}.npz")
+    np.savez(tmp_path / odd / "data.npz", images=np.zeros((8, 4, 4), np.uint8), labels=np.arange(8) % 2)
+    chosen = (odd, f"{odd}/model.npz", f"{odd}.npz", "--data", f"{odd}/data.npz")
+    with started("draw", *chosen, "--no-open", "--port", "0", cwd=tmp_path) as (_, address, _):
+        models = json.loads(get(address + "api/models"))["models"]
+        assert [model["name"] for model in models[:3]] == [r"caf\xe9", r"caf\xe9-2", r"caf\xe9-3"]
+        titles = [offer["title"] for offer in json.loads(get(address + "api/options"))["datasets"]]
+        assert r"given at the start: caf\xe9/data.npz" in titles
+        assert len(get(address + r"api/models/caf%5Cxe9/file")) > 500
 
 
 def refused(*arguments, cwd):

@@ -16,6 +16,7 @@ from handspun.data import Dataset, Split, load_dataset
 from handspun.data.cache import cache_folder, missing_files
 from handspun.data.registry import REGISTRY
 from handspun.errors import HandspunError
+from handspun.files import printable
 
 #: What is embedded, and so always there.
 EMBEDDED = "mnist-5k"
@@ -60,8 +61,8 @@ class Datasets:
         for name_or_path in more:
             dataset = load_dataset(name_or_path)
             if name_or_path not in REGISTRY:  # these are offered as soon as they are at hand
-                name = free_name(dataset.name, {*REGISTRY, DRAWINGS, MIXED, *self._given})
-                self._given[name] = dataclasses.replace(dataset, name=name)
+                name = free_name(printable(dataset.name), {*REGISTRY, DRAWINGS, MIXED, *self._given})
+                self._given[name] = dataclasses.replace(dataset, name=name, source=printable(dataset.source))
 
     def offers(self) -> list[Offer]:
         """All that there are now."""

@@ -10,6 +10,7 @@ import typer
 
 from handspun.cli.console import messages, open_model
 from handspun.errors import MissingExtraError
+from handspun.files import printable
 from handspun.pretrained import pretrained_names
 from handspun.recipes.run import MODEL
 
@@ -64,7 +65,7 @@ def serve_app(
             found[str(path)] = shipped[str(path)]
             continue
         network, header = open_model(path)
-        name = free_name(path.resolve().name if path.is_dir() else _stem(path), {*shipped, *found})
+        name = free_name(_name_of(path), {*shipped, *found})
         found[name] = Model(name, network, "file", header["training"])
     models = Models((found | shipped).values())
     with open_socket(host, port) as listener:
@@ -81,6 +82,7 @@ def serve_app(
         make_server(app, when_ready=ready).run(sockets=[listener])
 
 
-def _stem(path: Path) -> str:
-    """What a model file is called: a run folder's by the folder."""
-    return path.resolve().parent.name if path.name == MODEL else path.stem
+def _name_of(path: Path) -> str:
+    """What a model file is called, or a run folder; also by the file in it."""
+    place = path.resolve()
+    return printable(place.name if path.is_dir() else place.parent.name if path.name == MODEL else path.stem)

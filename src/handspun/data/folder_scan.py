@@ -15,6 +15,7 @@ from pathlib import Path
 
 from handspun.data.decoding import SUFFIXES
 from handspun.errors import DataError
+from handspun.files import printable
 
 _TRAIN_NAME = "train"
 _TEST_NAMES = ("test", "val", "valid", "validation")  # the first that is there is taken
@@ -74,9 +75,9 @@ def scan_folder(folder: Path) -> FolderScan:
     if test_folder and not found_for_test:
         notes.append(f'The folder "{test_folder.name}" holds no folders of classes and is left out.')
     if unknown := sorted(set(found_for_test) - set(found), key=natural_order):
-        raise DataError(f'{test_folder} has pictures of "{_shown(unknown[0])}", but {train_folder} has no such class.')
+        raise DataError(f'{test_folder} has pictures of "{printable(unknown[0])}", but {train_folder} has no such class.')
     classes = sorted(found, key=natural_order)
-    if lacking := [_shown(name) for name in classes if found_for_test and name not in found_for_test]:
+    if lacking := [printable(name) for name in classes if found_for_test and name not in found_for_test]:
         notes.append(f"There are no test pictures of {', '.join(lacking)}.")
 
     # Where a name begins in a path; a Path for each of many thousand files would take longer than finding them.
@@ -85,9 +86,9 @@ def scan_folder(folder: Path) -> FolderScan:
     def files(of: dict[str, list[tuple[str, os.stat_result]]]) -> Iterator[PictureFile]:
         for label, name in enumerate(classes):
             for path, info in sorted(of.get(name, ()), key=lambda file: natural_order(file[0])):
-                yield PictureFile(path, _shown(path[start:]), label, info.st_size, info.st_mtime_ns)
+                yield PictureFile(path, printable(path[start:]), label, info.st_size, info.st_mtime_ns)
 
-    shown = tuple(_shown(name) for name in classes)
+    shown = tuple(printable(name) for name in classes)
     test = tuple(files(found_for_test)) if found_for_test else None
     return FolderScan(folder, shown, tuple(files(found)), test, tuple(notes))
 
@@ -170,8 +171,3 @@ def _entries(folder: Path) -> list[os.DirEntry[str]]:
             return list(entries)
     except OSError as fault:
         raise DataError(f"Cannot read {folder}: {fault.strerror or fault}.") from fault
-
-
-def _shown(name: str) -> str:
-    """A name as it can be printed: bytes that are no text are written out."""
-    return os.fsencode(name).decode("utf-8", "backslashreplace")
