@@ -15,7 +15,8 @@ import re
 import stat
 import struct
 import zlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
@@ -33,6 +34,9 @@ LIMIT_BYTES = 2 * 2**30
 
 MAX_DEFLATE_RATIO = 1032
 """Deflate cannot shrink data further (258 bytes to 2 bits): a file that claims more does not hold it."""
+
+NAMELESS = "The file"
+"""What errors call a file of which there is no path."""
 
 _MAX_MEMBERS = 4096
 _MAX_READ = 2**20  # bytes read at once, and so the size of the largest table of contents
@@ -66,7 +70,7 @@ def open_regular(path: str | os.PathLike[str], *, error: ErrorClass = DataError)
 
 
 def read_arrays(
-    path: str | os.PathLike[str],
+    path: str | os.PathLike[str] | io.BytesIO,
     *,
     limit_bytes: int = LIMIT_BYTES,
     names: Iterable[str] | None = None,
@@ -75,7 +79,7 @@ def read_arrays(
     """Read the arrays of an ``.npz`` file, in the file's order.
 
     Args:
-        path: the file.
+        path: the file, or what it holds.
         limit_bytes: the most that the arrays may take in memory, all together.
         names: which arrays to read; ``None`` for all of them.
         error: the class of the error that a faulty file raises.
@@ -88,38 +92,42 @@ def read_arrays(
     """
     import zipfile
 
-    with open_regular(path, error=error) as file:
+    with _opened(path, error) as (file, name):
         try:
             with zipfile.ZipFile(_ShyReader(file), "r") as archive:
-                _check_count(str(path), file, len(archive.infolist()), error)
-                return _read_members(str(path), archive, limit_bytes, names, error)
+                _check_count(name, file, len(archive.infolist()), error)
+                return _read_members(name, archive, limit_bytes, names, error)
         except HandspunError:
             raise
         except _TooMuchAtOnceError:
-            raise error(f"{path}: its table of contents is larger than any archive of arrays needs.") from None
+            raise error(f"{name}: its table of contents is larger than any archive of arrays needs.") from None
         except zipfile.BadZipFile as fault:
-            raise error(f"{path} is not a whole NumPy archive (.npz): {_lower(fault)}.") from fault
+            raise error(f"{name} is not a whole NumPy archive (.npz): {_lower(fault)}.") from fault
         except (*_FAULTS, NotImplementedError, RuntimeError) as fault:
-            raise error(f"{path} is damaged: {_lower(fault)}.") from fault
+            raise error(f"{name} is damaged: {_lower(fault)}.") from fault
 
 
-def read_array(path: str | os.PathLike[str], *, limit_bytes: int = LIMIT_BYTES, error: ErrorClass = DataError) -> np.ndarray:
-    """Read the array of a ``.npy`` file.
+def read_array(
+    path: str | os.PathLike[str] | io.BytesIO, *, limit_bytes: int = LIMIT_BYTES, error: ErrorClass = DataError
+) -> np.ndarray:
+    """Read the array of a ``.npy`` file, by its path or what it holds.
 
     Raises:
         error: the file is missing, cut, too long or hostile, or holds objects.
     """
-    with open_regular(path, error=error) as file:
+    with _opened(path, error) as (file, name):
         try:
-            return _read_npy(str(path), file, os.fstat(file.fileno()).st_size, limit_bytes, error)
+            size = file.seek(0, os.SEEK_END)
+            file.seek(0)
+            return _read_npy(name, file, size, limit_bytes, error)
         except HandspunError:
             raise
         except _FAULTS as fault:
-            raise error(f"{path} is damaged: {_lower(fault)}.") from fault
+            raise error(f"{name} is damaged: {_lower(fault)}.") from fault
 
 
-def write_arrays(path: str | os.PathLike[str], arrays: Mapping[str, np.ndarray], *, compress: bool = True) -> None:
-    """Write an ``.npz`` file that ``read_arrays`` and ``numpy.load`` read; whole or not at all.
+def write_arrays(path: str | os.PathLike[str] | io.BytesIO, arrays: Mapping[str, np.ndarray], *, compress: bool = True) -> None:
+    """Write an ``.npz`` file that ``read_arrays`` and ``numpy.load`` read; to a path whole or not at all.
 
     The same arrays in the same order give the same bytes with one version of zlib: no time of day is stored.
 
@@ -137,7 +145,8 @@ def write_arrays(path: str | os.PathLike[str], arrays: Mapping[str, np.ndarray],
             raise UsageError(f'An array cannot be called "{name}": {fault}.')
         if fault := _dtype_fault(array.dtype):
             raise UsageError(f'The array "{name}" cannot be written: {fault}.')
-    with replacing(path) as file, zipfile.ZipFile(file, "w") as archive:
+    opened = nullcontext(path) if isinstance(path, io.BytesIO) else replacing(path)
+    with opened as file, zipfile.ZipFile(file, "w") as archive:
         for name, array in members.items():
             info = zipfile.ZipInfo(f"{name}.npy", _EPOCH)
             info.compress_type = zipfile.ZIP_DEFLATED if compress else zipfile.ZIP_STORED
@@ -147,6 +156,16 @@ def write_arrays(path: str | os.PathLike[str], arrays: Mapping[str, np.ndarray],
             )  # else they tell the platform of the writer
             with archive.open(info, "w", force_zip64=array.nbytes >= 2**31 - 2**20) as member:
                 npy.write_array(member, array, version=(1, 0), allow_pickle=False)
+
+
+@contextmanager
+def _opened(path: str | os.PathLike[str] | io.BytesIO, error: ErrorClass) -> Iterator[tuple[io.BufferedIOBase, str]]:
+    """The file, open, and what errors call it."""
+    if isinstance(path, io.BytesIO):
+        yield path, NAMELESS
+    else:
+        with open_regular(path, error=error) as file:
+            yield file, str(path)
 
 
 _FAULTS = (OSError, EOFError, zlib.error, struct.error, ValueError, OverflowError, IndexError, KeyError)
@@ -181,7 +200,7 @@ class _ShyReader(io.RawIOBase):
         return True
 
 
-def _check_count(path: str, file: io.BufferedReader, found: int, error: ErrorClass) -> None:
+def _check_count(path: str, file: io.BufferedIOBase, found: int, error: ErrorClass) -> None:
     """Refuse an archive whose end record counts other members than were found: a damaged entry can hide those after it."""
     file.seek(-_END_RECORD.size, os.SEEK_END)
     signature, _, _, _, declared, _, _, _ = _END_RECORD.unpack(file.read(_END_RECORD.size))

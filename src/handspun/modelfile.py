@@ -10,6 +10,7 @@ Loading makes layers only from the kinds that handspun knows, by their settings:
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import os
 from typing import Any
@@ -34,12 +35,12 @@ LIMIT_BYTES = 2 * 2**30
 HEADER_BYTES = 64 * 2**20
 
 
-def save(network: Sequential, path: str | os.PathLike[str], *, training: dict[str, Any] | None = None) -> None:
+def save(network: Sequential, path: str | os.PathLike[str] | io.BytesIO, *, training: dict[str, Any] | None = None) -> None:
     """Write ``network`` to ``path``, atomically; the same network gives the same bytes.
 
     Args:
         network: what to save.
-        path: the file, by custom ``NAME.npz``.
+        path: the file, by custom ``NAME.npz``, or where to write in memory.
         training: where the weights come from, as plain data for the reader's information: recipe, data, accuracy.
 
     Raises:

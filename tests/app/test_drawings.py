@@ -31,7 +31,8 @@ def saved(**arrays):
     return file.getvalue()
 
 
-def test_a_saved_file_is_a_data_set_with_the_same_drawings(web, tmp_path):
+def test_a_saved_file_is_a_data_set_with_the_same_drawings(web, tmp_path, monkeypatch):
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "gone"))  # for what is in memory no disk is needed
     response = web.post("/api/drawings/file", json={"drawings": encode_drawings(DRAWINGS)})
     assert response.headers["content-disposition"] == 'attachment; filename="drawings.npz"'
     path = tmp_path / "drawings.npz"

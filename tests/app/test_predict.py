@@ -128,9 +128,9 @@ def bomb():
         (400, b'{"pixels": [[99999999999999999999999]]}', {"content-type": "application/json"}, "from 0 to 255"),
         (400, b"{}", {"content-type": "application/json"}, "from 0 to 255"),
         (400, npy_of(np.zeros((3, 3))), {"content-type": "application/x-npy"}, "float64"),
-        (400, npy_of(np.zeros((3, 3), np.uint8))[:-1], {"content-type": "application/x-npy"}, "The array"),
+        (400, npy_of(np.zeros((3, 3), np.uint8))[:-1], {"content-type": "application/x-npy"}, "The file"),
         (400, npy_of(np.zeros((2, 3, 4, 5, 6), np.uint8)), {"content-type": "application/x-npy"}, "pictures (H, W)"),
-        (400, npy_of(np.array([{}], object)), {"content-type": "application/x-npy"}, "The array"),
+        (400, npy_of(np.array([{}], object)), {"content-type": "application/x-npy"}, "The file"),
         (413, npy_of(np.zeros((1001, 2, 2), np.uint8)), {"content-type": "application/x-npy"}, "At most 1000"),
         (400, b"--x\r\nnonsense", {"content-type": "multipart/form-data; boundary=x"}, ""),
         (400, b"hello", {"content-type": "multipart/form-data"}, ""),
@@ -226,6 +226,19 @@ def test_a_picture_that_is_one_long_line_is_refused(client):
             answer = client.post("/api/predict", content=body, headers={"content-type": kind})
             assert answer.status_code == 400
             assert "16,384 pixels a side" in answer.json()["error"]
+
+
+def test_no_temporary_folder_is_needed(client, digits, monkeypatch, tmp_path):
+    """Where there is none, or it is full."""
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "gone"))
+    large = file_of(np.pad(digits[3], ((500, 500), (500, 500))), "BMP")
+    assert len(large) > 2**20
+    assert read(client.post("/api/predict", files=[("f", ("a.bmp", large))])) == ["3"]
+    assert (
+        read(client.post("/api/predict", content=npy_of(digits[:2]), headers={"content-type": "application/x-npy"}))
+        == DIGITS[:2]
+    )
+    assert client.get("/api/models/mnist-mlp/file").status_code == 200
 
 
 def test_a_form_without_files(client):

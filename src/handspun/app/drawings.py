@@ -5,9 +5,8 @@ The file is a NumPy archive of ``images``, ``labels`` and ``classes``, which ``h
 
 from __future__ import annotations
 
+import io
 from collections.abc import Sequence
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -69,10 +68,9 @@ def write_drawings(split: Split, classes: Sequence[str]) -> bytes:
     """The data set file of labelled drawings."""
     assert split.labels is not None
     arrays = {"images": split.images, "labels": split.labels.astype(np.uint16), "classes": np.asarray(classes, np.str_)}
-    with TemporaryDirectory() as folder:
-        path = Path(folder) / "drawings.npz"
-        write_arrays(path, arrays)
-        return path.read_bytes()
+    content = io.BytesIO()
+    write_arrays(content, arrays)
+    return content.getvalue()
 
 
 def read_drawings(content: bytes) -> Dataset:
@@ -81,13 +79,10 @@ def read_drawings(content: bytes) -> Dataset:
     Raises:
         RequestError: it is no such file, holds too many, or pictures of another size.
     """
-    with TemporaryDirectory() as folder:
-        path = Path(folder) / "drawings.npz"
-        path.write_bytes(content)
-        try:
-            dataset = read_numpy_dataset(path, limit_bytes=_LIMIT_BYTES)
-        except DataError as error:  # which names the file: the person's has another place and name
-            raise RequestError(400, str(error).replace(str(path), "The file").replace(path.name, "The file")) from error
+    try:
+        dataset = read_numpy_dataset(io.BytesIO(content), limit_bytes=_LIMIT_BYTES)
+    except DataError as error:
+        raise RequestError(400, str(error)) from error
     train = dataset.train
     if train.images.shape[1:] != (SIDE, SIDE) or train.images.dtype != np.uint8:
         found = " x ".join(map(str, train.images.shape[1:]))

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import re
 import threading
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 from starlette.requests import Request
@@ -123,13 +122,11 @@ def _list(request: Request) -> JSONResponse:
 
 def _file(request: Request) -> Response:
     model: Model = request.app.state.models.get(request.path_params["name"])
-    with TemporaryDirectory() as folder:
-        path = Path(folder) / "model.npz"
-        save(model.network, path, training=model.training)
-        content = path.read_bytes()
+    content = io.BytesIO()
+    save(model.network, content, training=model.training)
     name = re.sub(r"[^A-Za-z0-9._-]", "_", model.name)  # what is safe in a header and on a disk
     headers = {"content-disposition": f'attachment; filename="{name}.npz"'}
-    return Response(content, media_type="application/octet-stream", headers=headers)
+    return Response(content.getvalue(), media_type="application/octet-stream", headers=headers)
 
 
 routes = [Route("/api/models", _list), Route("/api/models/{name}/file", _file)]

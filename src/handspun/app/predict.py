@@ -5,14 +5,13 @@ from __future__ import annotations
 import io
 import math
 from itertools import chain
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
 from python_multipart.multipart import parse_options_header
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import UploadFile
+from starlette.formparsers import MultiPartParser
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
@@ -27,6 +26,8 @@ from handspun.data.pictures import decode_pixels
 from handspun.errors import DataError
 
 ARRAY = "application/x-npy"
+
+MultiPartParser.spool_max_size = MOST_BYTES  # files of a form stay in memory like other bodies, and no disk can be full
 
 
 async def predict(request: Request) -> JSONResponse:
@@ -107,13 +108,10 @@ def _decode(body: bytes, name: str) -> np.ndarray:
 
 def _from_npy(body: bytes) -> np.ndarray:
     """The array in the bytes of a .npy file, as pictures (N, H, W) or (N, H, W, C)."""
-    with TemporaryDirectory() as folder:
-        path = Path(folder) / "array.npy"
-        path.write_bytes(body)
-        try:
-            return _as_pictures(read_array(path, limit_bytes=MOST_BYTES))
-        except DataError as error:
-            raise RequestError(400, str(error).replace(str(path), "The array")) from error
+    try:
+        return _as_pictures(read_array(io.BytesIO(body), limit_bytes=MOST_BYTES))
+    except DataError as error:
+        raise RequestError(400, str(error)) from error
 
 
 def _from_lists(pixels: Any) -> np.ndarray:

@@ -9,11 +9,12 @@ An array ``classes`` of text may name the classes in any of them.
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 
 import numpy as np
 
-from handspun.archive import LIMIT_BYTES, read_arrays
+from handspun.archive import LIMIT_BYTES, NAMELESS, read_arrays
 from handspun.data.dataset import Dataset, Split, numbered_classes
 from handspun.errors import DataError
 
@@ -24,15 +25,16 @@ _LAYOUTS = (
 )
 
 
-def read_numpy_dataset(path: Path, *, limit_bytes: int = LIMIT_BYTES) -> Dataset:
-    """Read a dataset from an ``.npz`` file.
+def read_numpy_dataset(source: Path | io.BytesIO, *, limit_bytes: int = LIMIT_BYTES) -> Dataset:
+    """Read a dataset from an ``.npz`` file, by its path or what it holds.
 
     Integer images of another type than uint8 are taken if all values lie from 0 to 255, and labels (N, 1) as (N,).
 
     Raises:
         DataError: the file is missing, broken or hostile, or its arrays are not those of a dataset.
     """
-    arrays = read_arrays(path, limit_bytes=limit_bytes)
+    arrays = read_arrays(source, limit_bytes=limit_bytes)
+    path = source if isinstance(source, Path) else Path(NAMELESS)
     for train_names, test_names in _LAYOUTS:
         if set(train_names) & set(arrays):
             train = _split(path, arrays, train_names)
