@@ -148,3 +148,19 @@ def test_other_machines_are_let_in_only_when_told_to(tmp_path):
         request = urllib.request.Request(address + "healthz", headers={"Host": "my-computer.local"})
         with pytest.raises(urllib.error.HTTPError, match="421"):
             get(request)
+
+
+@pytest.mark.parametrize("host", ["LOCALHOST", "127.0.0.1", "127.0.0.2"])
+def test_loopback_is_this_machine_by_any_of_its_names(host, tmp_path):
+    try:
+        socket.create_server((host, 0)).close()
+    except OSError:
+        pytest.skip(f"{host} is no address of this machine")  # macOS has 127.0.0.1 alone
+    with started("serve", "--host", host, "--port", "0", cwd=tmp_path) as (_, address, line):
+        assert "this machine only" in line
+        port = address.rpartition(":")[2]
+        for name in (host, "localhost"):
+            request = urllib.request.Request(address + "healthz", headers={"Host": f"{name}:{port}"})
+            assert json.loads(get(request))["status"] == "ok"
+        with pytest.raises(urllib.error.HTTPError, match="421"):
+            get(urllib.request.Request(address + "healthz", headers={"Host": "evil.example"}))

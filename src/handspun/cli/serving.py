@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from ipaddress import ip_address
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -29,7 +30,7 @@ ModelsArgument = Annotated[
 PortOption = Annotated[
     int | None, typer.Option(min=0, max=65535, help="Port; by default 8420, or the next that is free.", show_default=False)
 ]
-HostOption = Annotated[str, typer.Option(help="Address to listen at. Any but 127.0.0.1 lets other machines in.")]
+HostOption = Annotated[str, typer.Option(help="Address to listen at. Any but of loopback (127.0.0.1) lets other machines in.")]
 
 
 def serve_app(
@@ -70,7 +71,9 @@ def serve_app(
     models = Models((found | shipped).values())
     with open_socket(host, port) as listener:
         address = address_of(listener)
-        here = host in LOOPBACK
+        bound = listener.getsockname()[0]
+        here = ip_address(bound).is_loopback  # whatever it was called
+        hosts = dict.fromkeys((*LOOPBACK, bound, host.lower())) if here else None
 
         def ready() -> None:
             who = "this machine only" if here else f"open to every machine that reaches {host}: no password protects it"
@@ -78,7 +81,7 @@ def serve_app(
             if when_ready is not None:
                 when_ready(address)
 
-        app = make_app(models, None if runs is None else runs(models), hosts=LOOPBACK if here else None)
+        app = make_app(models, None if runs is None else runs(models), hosts=hosts)
         make_server(app, when_ready=ready).run(sockets=[listener])
 
 
