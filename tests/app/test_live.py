@@ -2,6 +2,8 @@
 
 import base64
 import json
+import logging
+import socket
 import struct
 
 import numpy as np
@@ -195,3 +197,17 @@ def test_a_page_that_goes_leaves_the_server_well(url):
             page.socket.close()  # without a word
     with connect(url) as page:
         assert ask(page, frame(render(SEVEN)))["class"] == 7
+
+
+def test_a_page_that_goes_before_it_hears_its_errors_fills_no_log(url, monkeypatch, caplog):
+    monkeypatch.setattr(logging.getLogger("uvicorn"), "propagate", True)
+    message = b"\x81\x83\0\0\0\0bad"
+    for number in (100, 20_000):
+        for _ in range(5):
+            with connect(url) as page:
+                page.socket.sendall(message * number)
+                page.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))  # no farewell but a reset
+                page.socket.close()
+    with connect(url) as page:
+        assert ask(page, frame(render(SEVEN)))["class"] == 7
+    assert caplog.messages == []

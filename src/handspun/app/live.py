@@ -96,7 +96,8 @@ async def live(socket: WebSocket) -> None:
                 try:
                     page.settings = Settings.from_text(message["text"])
                 except RequestError as error:
-                    await _send(socket, {"type": "error", "message": error.message})
+                    if not await _send(socket, {"type": "error", "message": error.message}):
+                        break
             else:
                 page.frame = message["bytes"]
                 page.came.set()
@@ -119,14 +120,18 @@ async def _answer_frames(socket: WebSocket, page: _Page) -> None:
         except Exception:
             _log.exception("A frame could not be answered, by a defect.")
             answer = {"type": "error", "message": "This could not be answered, by a defect of handspun's own; its log has it."}
-        try:
-            await _send(socket, answer)
-        except (WebSocketDisconnect, RuntimeError):  # it went while it was answered; RuntimeError says that it is closed
+        if not await _send(socket, answer):
             return
 
 
-async def _send(socket: WebSocket, value: dict[str, Any]) -> None:
-    await socket.send_text(json.dumps(value, separators=(",", ":")))
+async def _send(socket: WebSocket, value: dict[str, Any]) -> bool:
+    """Whether the page was there to be told."""
+    try:
+        await socket.send_text(json.dumps(value, separators=(",", ":")))
+    except (WebSocketDisconnect, RuntimeError):  # it went while it was answered; RuntimeError says that it is closed
+        return False
+    await asyncio.sleep(0)  # many messages may have come with the last one: that the line is lost shall be heard among them
+    return True
 
 
 async def answer_frame(frame: Frame, settings: Settings, models: Models, answerer: Answerer) -> dict[str, Any]:
