@@ -133,6 +133,24 @@ def test_other_paths_and_methods(client):
     assert answer.json()["error"] == "Method Not Allowed"
 
 
+@pytest.mark.parametrize(
+    ("path", "methods"),
+    [
+        ("/api/predict", "POST"),
+        ("/api/models", "GET, HEAD"),
+        ("/api/runs", "GET, HEAD, POST"),
+        ("/api/runs/1", "DELETE, GET, HEAD"),
+        ("/api/runs/1/stop", "POST"),
+    ],
+)
+def test_a_wrong_method_is_told_the_right_ones(page, path, methods):
+    for method in ("GET", "POST", "DELETE", "PUT", "OPTIONS"):
+        if method not in methods:
+            answer = httpx.request(method, page + path)
+            assert (answer.status_code, answer.headers["allow"]) == (405, methods), method
+            assert answer.json() == {"error": "Method Not Allowed"}
+
+
 def http_post(url, body, headers, *, length=None):
     """POST with http.client: status and text."""
     parts = urlsplit(url)

@@ -14,7 +14,7 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import FileResponse, JSONResponse, RedirectResponse, Response
-from starlette.routing import BaseRoute, Mount, Route
+from starlette.routing import BaseRoute, Match, Mount, Route
 from starlette.staticfiles import StaticFiles
 from threadpoolctl import threadpool_limits
 
@@ -117,7 +117,12 @@ async def _refused(request: Request, error: Exception) -> JSONResponse:
 
 async def _http_error(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)
-    return JSONResponse({"error": error.detail}, error.status_code, headers=dict(error.headers or {}))
+    routes = (route for route in request.app.routes if isinstance(route, Route))
+    of_path = [route for route in routes if route.matches(request.scope)[0] is not Match.NONE]
+    methods = sorted({method for route in of_path for method in route.methods or ()})
+    if methods and request.method not in methods:  # the page has taken the path of an end point for that of a file
+        error = HTTPException(405, headers={"allow": ", ".join(methods)})
+    return JSONResponse({"error": error.detail}, error.status_code, headers=error.headers)
 
 
 async def _gone(request: Request, error: Exception) -> Response:
