@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from handspun import load_dataset, modelfile
-from handspun.contract import Contract, PictureContract, contract_as_dict, contract_from_dict, reduced, to_grey
+from handspun.contract import LUMA, Contract, PictureContract, contract_as_dict, contract_from_dict, reduced, to_grey
 from handspun.errors import ModelFileError, UsageError
 from handspun.network import mlp
 
@@ -124,6 +124,15 @@ def test_colours_become_luminance_and_transparency_is_white_paper():
     clear = np.array([[[[0, 0, 0, 0], [0, 0, 0, 255], [0, 0, 0, 128]]]], np.uint8)
     np.testing.assert_array_equal(to_grey(clear), [[[255, 0, 127]]])
     np.testing.assert_array_equal(to_grey(np.full((1, 2, 2, 1), 7, np.uint8)), np.full((1, 2, 2), 7))
+
+
+@pytest.mark.parametrize("channels", [3, 4])
+def test_luminance_is_that_of_all_pixels_at_once(channels):
+    pixels = np.random.default_rng(3).integers(0, 256, (2, 300, 201, channels), np.uint8)  # more than are taken at a time
+    grey = pixels[..., :3].astype(np.float32) @ np.asarray(LUMA, np.float32)
+    if channels == 4:
+        grey = 255 + (grey - 255) * (pixels[..., 3] / np.float32(255))
+    np.testing.assert_array_equal(to_grey(pixels), np.rint(grey))
 
 
 def test_pictures_are_judged_one_by_one_and_left_as_they_are(digits):

@@ -14,7 +14,8 @@ from PIL import Image
 
 from handspun import DataError, UsageError, fit, load_dataset, mlp
 from handspun.data import decoding
-from handspun.data.pictures import read_picture
+from handspun.data.decoding import on_paper
+from handspun.data.pictures import decode_pixels, read_picture
 
 
 @pytest.fixture(scope="module")
@@ -232,3 +233,21 @@ def test_the_command_reads_pictures(known, network, tmp_path, capsys, monkeypatc
     answers = json.loads(capsys.readouterr().out)["predictions"]
     assert [answer["class"] for answer in answers] == list("0123456789")
     assert [answer["image"] for answer in answers] == list(map(str, paths))
+
+
+@pytest.mark.parametrize("colour", ["white", "black"])
+@pytest.mark.parametrize("mode", ["RGBA", "LA"])
+def test_paper_is_composited_as_pillow_does_it(colour, mode):
+    value, alpha = np.meshgrid(np.arange(256, dtype=np.uint8), np.arange(256, dtype=np.uint8))
+    picture = Image.merge("LA", (Image.fromarray(value), Image.fromarray(alpha))).convert(mode)
+    expected = Image.alpha_composite(Image.new("RGBA", picture.size, colour), picture.convert("RGBA")).convert("RGB")
+    np.testing.assert_array_equal(np.asarray(on_paper(picture, colour)), np.asarray(expected))
+
+
+def test_many_pixels_of_more_than_8_bits_have_one_scale():
+    values = np.random.default_rng(0).normal(0, 1, (300, 301)).astype(np.float32)  # more than are taken at a time
+    values[0, :3] = np.nan, 7, -1
+    stream = io.BytesIO()
+    Image.fromarray(values).save(stream, "TIFF")
+    expected = np.clip(np.rint(np.nan_to_num(values) * (255 / 7)), 0, 255)
+    np.testing.assert_array_equal(decode_pixels(stream), expected)

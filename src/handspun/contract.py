@@ -328,11 +328,15 @@ def to_grey(images: np.ndarray) -> np.ndarray:
         return images[..., 0]
     if channels not in (3, 4):
         raise UsageError(f"Pictures have 1, 3 or 4 channels (grey, RGB, RGBA), these have {channels}.")
-    grey = images[..., :3].astype(np.float32) @ np.asarray(LUMA, np.float32)
-    if channels == 4:
-        opaque = images[..., 3] / np.float32(255)
-        grey = 255 + (grey - 255) * opaque
-    return np.rint(grey).astype(np.uint8)
+    pixels = images.reshape(-1, channels)  # (n, C)
+    result = np.empty(len(pixels), np.uint8)
+    for piece in pieces(len(pixels), 50_000):  # as numbers a photo would take five times its own memory, and more time
+        grey = pixels[piece, :3].astype(np.float32) @ np.asarray(LUMA, np.float32)
+        if channels == 4:
+            opaque = pixels[piece, 3] / np.float32(255)
+            grey = 255 + (grey - 255) * opaque
+        result[piece] = np.rint(grey)
+    return result.reshape(images.shape[:3])
 
 
 def reduced(grey: np.ndarray) -> tuple[np.ndarray, int]:

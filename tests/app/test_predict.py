@@ -3,6 +3,8 @@
 import io
 import json
 import struct
+import subprocess
+import sys
 import zlib
 from concurrent.futures import ThreadPoolExecutor
 
@@ -180,6 +182,40 @@ def test_a_form_of_many_bombs_is_ended(client, monkeypatch):
     answer = client.post("/api/predict", files=files)
     assert answer.status_code == 413
     assert "90,000 pixels together" in answer.json()["error"]
+
+
+MEMORY = """
+import io, sys
+from pathlib import Path
+from handspun.app.answers import bring_to_model
+from handspun.app.models import shipped_models
+from handspun.app.predict import _decode
+
+def peak():
+    return next(int(line.split()[1]) * 1024 for line in Path("/proc/self/status").open() if line.startswith("VmHWM"))
+
+model = shipped_models()[0]
+small, large = (Path(name).read_bytes() for name in sys.argv[1:])
+bring_to_model(model, _decode(small, "it"))
+before = peak()
+bring_to_model(model, _decode(large, "it"))
+print(peak() - before)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the peak of a process's memory is read as Linux tells it")
+@pytest.mark.parametrize(
+    ("mode", "colour", "kind", "most"),
+    [("RGBA", (255, 255, 255, 4), "PNG", 12), ("RGB", (9, 99, 200), "JPEG", 12), ("F", 1.5, "TIFF", 17), ("I", 9, "TIFF", 17)],
+)
+def test_a_pixel_takes_so_many_bytes(mode, colour, kind, most, tmp_path):
+    side = 2500
+    for size in (50, side):
+        Image.new(mode, (size, size), colour).save(tmp_path / str(size), kind)
+    command = [sys.executable, "-c", MEMORY, tmp_path / "50", tmp_path / str(side)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
+    read = (tmp_path / str(side)).stat().st_size  # the body
+    assert int(done.stdout) < read + (most + 0.8) * side**2, f"{int(done.stdout) / side**2:.1f} bytes a pixel"
 
 
 def test_json_that_would_take_long_or_much_memory_is_refused(client):

@@ -23,7 +23,8 @@ from starlette.requests import Request
 #: The largest body of a request: a photo, or some thousand drawings. Larger ones are refused before they are read.
 MOST_BYTES = 16 * 2**20
 
-#: The largest picture that is decoded: 24 megapixels, a photo of a telephone. What it takes in memory is twelve times that.
+#: The largest picture that is decoded: 24 megapixels, a photo of a telephone. Each pixel takes twelve bytes of memory until
+#: a model sees it, and seventeen where it comes as a number of 32 bits.
 MOST_PIXELS = 24_000_000
 
 #: The longest side of a picture. A line of millions of pixels takes a contract, which looks around each of them, gigabytes.

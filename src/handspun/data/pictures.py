@@ -83,8 +83,10 @@ def decode_pixels(source: str | os.PathLike[str] | BinaryIO, *, most_pixels: int
         picture = decode_picture(source, most_pixels=most_pixels)
         seen = on_paper(picture, "white")
         if picture.has_transparency_data and np.asarray(seen.convert("L")).min() >= INVISIBLE:
+            del seen  # so that there are not three of them, of a large photo each
             seen = on_paper(picture, "black")
-        return np.asarray(seen if seen.mode == "L" else seen.convert("RGB"))
+        del picture
+        return np.asarray(seen if seen.mode in ("L", "RGB") else seen.convert("RGB"))
 
 
 def _grey_shape(shape: tuple[int, ...]) -> tuple[int, int]:
