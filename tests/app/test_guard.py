@@ -2,6 +2,7 @@
 
 import http.client
 import json
+import select
 import socket
 import sys
 import threading
@@ -215,6 +216,19 @@ def test_an_upload_that_stops_is_ended_and_others_are_served(address, client, mo
         assert client.post("/api/predict", json=PIXELS).status_code == 200
         answer = read_all(slow)
     assert answer.startswith("HTTP/1.1 408")
+
+
+@pytest.mark.parametrize(("piece", "status"), [(b"x", 408), (b"x" * 2000, 400)])
+def test_an_upload_that_trickles_is_ended_and_a_slow_one_is_not(address, piece, status, monkeypatch):
+    monkeypatch.setattr(guard, "PATIENCE", 0.6)
+    with raw(address) as slow:
+        slow.sendall(b"POST /api/predict HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Type: image/png\r\n")
+        slow.sendall(b"Content-Length: %d\r\n\r\n" % (8 * len(piece)))
+        for _ in range(8):
+            slow.sendall(piece)
+            if select.select([slow], [], [], 0.2)[0]:  # it is answered already
+                break
+        assert read_all(slow).startswith(f"HTTP/1.1 {status}")
 
 
 @pytest.mark.parametrize("part", [b"", b"GET /healthz HTTP/1.1\r\nHost: loc"])

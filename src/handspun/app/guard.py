@@ -9,6 +9,7 @@ count.
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Collection
 from urllib.parse import urlsplit
 
@@ -23,6 +24,9 @@ LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 #: Seconds in which the next piece of a body must come.
 PATIENCE = 20.0
+
+#: Bytes a second that a body must come to, but for ``PATIENCE`` in all: less than the slowest modem's.
+SLOWEST = 2048
 
 _SAFE = ("GET", "HEAD", "OPTIONS")
 _HEADERS = {
@@ -86,7 +90,7 @@ class Guard:
             except _TooLargeError:
                 refusal = _too_large()
             except _TooSlowError:
-                refusal = _error(408, f"Nothing came for {PATIENCE:.0f} seconds.")
+                refusal = _error(408, f"Nothing came for {PATIENCE:.0f} seconds, or too little.")
         if refusal is not None and not begun:
             refusal.headers["connection"] = "close"  # what else of the body may come is not read
             await refusal(scope, receive, answer)
@@ -117,16 +121,18 @@ def _name_of(host: str) -> str | None:
 
 def _limited(receive: Receive) -> Receive:
     """``receive``, for no more than ``MOST_BYTES`` and with no more than ``PATIENCE``."""
-    taken, complete = 0, False
+    taken, waited, complete = 0, 0.0, False
 
     async def limited() -> Message:
-        nonlocal taken, complete
+        nonlocal taken, waited, complete
         if complete:  # from now on there is only waiting for the client to go, as long as it wants
             return await receive()
-        try:
-            message = await asyncio.wait_for(receive(), PATIENCE)
+        begun = time.monotonic()
+        try:  # also no more for all pieces together: those that come one by one win no time
+            message = await asyncio.wait_for(receive(), min(PATIENCE, PATIENCE + taken / SLOWEST - waited))
         except TimeoutError:
             raise _TooSlowError from None
+        waited += time.monotonic() - begun
         if message["type"] == "http.request":
             taken += len(message.get("body", b""))
             complete = not message.get("more_body", False)
