@@ -26,7 +26,8 @@ from handspun.app.runs import MOST_RUNS, Runs
 from handspun.app.wire import RequestError, decode_array, encode_array
 from handspun.data import load_dataset
 from handspun.data.splits import hold_out
-from handspun.modelfile import load
+from handspun.errors import OutputError
+from handspun.modelfile import load, save
 from handspun.network import cnn, mlp
 from handspun.recipes.run import prepare, train
 from handspun.recipes.settings import Settings
@@ -405,6 +406,38 @@ def test_a_name_is_taken_in_other_capitals_too(tmp_path):
     names = [runs.keep(finished_run(), name).name for name in ("Digits", "DIGITS", "First")]
     assert names == ["Digits-2", "DIGITS-3", "First-2"]
     assert (tmp_path / "digits.npz").read_bytes() == b"of somebody else"
+
+
+def test_two_servers_that_keep_at_the_same_moment_take_two_names(tmp_path, monkeypatch):
+    ours, theirs = (Runs(one_model(), folder=tmp_path) for _ in range(2))
+    names = []
+
+    def save_second(*args, **options):
+        monkeypatch.setattr("handspun.app.runs.save", save)
+        names.append(theirs.keep(finished_run(), "mine").name)  # between the choice of the name and the file
+        save(*args, **options)
+
+    monkeypatch.setattr("handspun.app.runs.save", save_second)
+    names.append(ours.keep(finished_run(), "mine").name)
+    assert names == ["mine-2", "mine"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["mine-2.npz", "mine.npz"]
+    for name, server in zip(names, (theirs, ours), strict=True):
+        kept = load(tmp_path / f"{name}.npz").parameters.vector
+        np.testing.assert_array_equal(kept, server.models.get(name).network.parameters.vector)
+
+
+def test_a_model_that_cannot_be_written_leaves_its_name(tmp_path, monkeypatch):
+    runs, run = Runs(one_model(), folder=tmp_path), finished_run()
+
+    def fail(*args, **options):
+        raise OutputError("No space left on device.")
+
+    monkeypatch.setattr("handspun.app.runs.save", fail)
+    with pytest.raises(OutputError, match="No space"):
+        runs.keep(run, "mine")
+    assert list(tmp_path.iterdir()) == []
+    monkeypatch.setattr("handspun.app.runs.save", save)
+    assert runs.keep(run, "mine").name == "mine"
 
 
 @pytest.mark.parametrize("name", ["", "../up", "/abs", ".hidden", "a/b", "a\\b", "x" * 61, "nul\0", "new\nline"])

@@ -110,10 +110,16 @@ class Runs:
             if self._folder:
                 make_folder(self._folder)
                 taken |= {path.stem for path in self._folder.glob("*.npz")}
-            origin = "taught" if run.kind == "teach" else "trained"
-            model = Model(free_name(wanted, taken), outcome.network, origin, outcome.training)
+            name = free_name(wanted, taken)
             if self._folder:
-                save(model.network, self._folder / f"{model.name}.npz", training=model.training)
+                path = _reserve(self._folder, wanted, taken)
+                try:
+                    save(outcome.network, path, training=outcome.training)
+                except Exception:
+                    path.unlink(missing_ok=True)
+                    raise
+                name = path.stem
+            model = Model(name, outcome.network, "taught" if run.kind == "teach" else "trained", outcome.training)
             self.models.add(model)
             run.tell(model=model.name, decision="kept")
         return model
@@ -146,6 +152,19 @@ class Runs:
             thread.join(PATIENCE)
         for run in runs:
             run.end()
+
+
+def _reserve(folder: Path, wanted: str, taken: set[str]) -> Path:
+    """An empty file of a free name, made at once: another server may keep a model in the same folder at this moment."""
+    while True:
+        path = folder / f"{free_name(wanted, taken)}.npz"
+        try:
+            path.touch(exist_ok=False)
+            return path
+        except FileExistsError:
+            taken.add(path.stem)
+        except OSError as error:
+            raise OutputError(f"Cannot write {path}: {error.strerror or error}.") from error
 
 
 def runs_of(request: Request) -> Runs:
