@@ -1,4 +1,4 @@
-"""A taught model knows what it was taught and forgets nothing; what it was made from stays as it was."""
+"""A taught model knows what it was taught and forgets little; what it was made from stays as it was."""
 
 import time
 
