@@ -20,7 +20,7 @@ import handspun
 from handspun.app import lessons, stepping
 from handspun.app.models import Model, Models
 from handspun.app.wire import RequestError, encode_array
-from handspun.contract import Contract
+from handspun.contract import Contract, PictureContract
 from handspun.layers import (
     GELU,
     LAYERS,
@@ -313,6 +313,16 @@ def test_what_did_not_run_is_not_marked():
     assert any("y += self.bias" in line for line in marked(network, "dense1"))
     assert not any("y += self.bias" in line for line in marked(network, "residual1.dense1"))
     assert any("self.running_mean" in line for line in marked(network, "batchnorm1"))
+
+
+@pytest.mark.parametrize(
+    ("contract", "ends"),
+    [(Contract(), "0 where there is no ink to 255 for full ink"), (PictureContract(6, 6), "0 for black to 255 for white")],
+)
+def test_bytes_are_ink_to_a_model_of_strokes_and_light_to_others(contract, ends):
+    network = yes_or_no()
+    network.contract = contract
+    assert f"Their bytes, {ends}, become numbers" in step_through(network, SEEN)["steps"][0]["explanation"]
 
 
 @pytest.mark.parametrize(

@@ -32,6 +32,7 @@ from handspun.app.models import Model
 from handspun.app.pixels import picture_size
 from handspun.app.wire import Frame, RequestError, encode_array, read_json
 from handspun.confidence import is_empty
+from handspun.contract import Contract
 from handspun.errors import UsageError
 from handspun.layers import Layer, Residual
 from handspun.losses import Loss, SigmoidBinaryCrossEntropy, SoftmaxCrossEntropy, softmax
@@ -174,13 +175,16 @@ def steps(network: Sequential, classes: Sequence[str], seen: np.ndarray, label: 
     listener.attach(listened)
     tape = listened.tape(input_gradient=True)
     x, read = traced(inputs.convert, seen[None], listened.batch(1))  # (1, *input_shape)
+    # To a model of strokes 0 is the ground, whatever colours the page draws in; a photo's bytes are as dark as they look.
+    of_strokes = isinstance(network.contract, Contract)
+    ends = "0 where there is no ink to 255 for full ink" if of_strokes else "0 for black to 255 for white"
     first = _step(
         "input",
         None,
         "The drawing as numbers",
         "x = pixels / 255",
-        f"The network sees {size_text(seen.shape)} {'values' if seen.ndim == 3 else 'pixels'}. Their bytes, 0 for black to "
-        "255 for white, become numbers from 0 to 1.",
+        f"The network sees {size_text(seen.shape)} {'values' if seen.ndim == 3 else 'pixels'}. Their bytes, {ends}, become "
+        "numbers from 0 to 1.",
         [_array("x", "pixels", "output", x[0])],
         source(inputs.convert, ("np.multiply(images", "np.copyto("), read),
     )
