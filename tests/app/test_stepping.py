@@ -20,6 +20,7 @@ import handspun
 from handspun.app import lessons, stepping
 from handspun.app.models import Model, Models
 from handspun.app.wire import RequestError, encode_array
+from handspun.confidence import Confidence
 from handspun.contract import Contract, PictureContract
 from handspun.layers import (
     GELU,
@@ -222,6 +223,22 @@ def test_the_loss_is_minus_the_logarithm_of_the_right_probability(make, seen, cl
 
 
 @every_case
+def test_the_softmax_says_what_draw_makes_of_it(make, seen, classes):
+    """Draw divides the logits by the temperature; what training sees is not calibrated."""
+    network = make()
+    plain = in_phase(step_through(network, seen, 1), "loss")[0]
+    network.confidence = Confidence(2.5, 0.0, 0.01)
+    shown = 100 * network.answer(seen[None]).probabilities[0, 1]
+    found = in_phase(step_through(network, seen, 1), "loss")[0]
+    assert "temperature" not in plain["explanation"]
+    added = (
+        f" Draw, which calibrates it, first divides the outputs by the model's temperature, T = 2.5, and shows {shown:.1f} %."
+    )
+    assert found["explanation"] == plain["explanation"] + added
+    assert arrays(found)["p"].tolist() == arrays(plain)["p"].tolist()
+
+
+@every_case
 def test_the_update_is_one_of_plain_descent(make, seen, classes):
     network = make()
     found = step_through(network, seen, 1, 0.05)
@@ -331,6 +348,11 @@ def test_bytes_are_ink_to_a_model_of_strokes_and_light_to_others(contract, ends)
 )
 def test_a_probability_is_never_said_to_be_what_it_is_not(share, text):
     assert stepping._percent(share) == text
+
+
+@pytest.mark.parametrize(("share", "text"), [(0.5, "50.0 %"), (0.0004, "less than 0.1 %"), (0.9996, "more than 99.9 %")])
+def test_a_probability_in_one_digit_keeps_to_that_as_well(share, text):
+    assert stepping._percent(share, 1) == text
 
 
 def test_formulae_say_what_this_layer_does():

@@ -31,7 +31,7 @@ from handspun.app.lessons import LESSONS, fields, size_text
 from handspun.app.models import Model
 from handspun.app.pixels import picture_size
 from handspun.app.wire import Frame, RequestError, encode_array, read_json
-from handspun.confidence import is_empty
+from handspun.confidence import Confidence, is_empty
 from handspun.contract import Contract
 from handspun.errors import UsageError
 from handspun.layers import Layer, Residual
@@ -189,7 +189,7 @@ def steps(network: Sequential, classes: Sequence[str], seen: np.ndarray, label: 
         source(inputs.convert, ("np.multiply(images", "np.copyto("), read),
     )
     z = listened.forward(x, tape)  # (1, C)
-    of_loss, value, dz = _loss_steps(z, label, classes[label])
+    of_loss, value, dz = _loss_steps(z, label, classes[label], network.confidence)
     listened.backward(dz, tape)
     forward = {heard.layer: heard for heard in listener.forward}
 
@@ -240,8 +240,13 @@ LINES_OF_LOSS: dict[type[Loss], tuple[tuple[str, ...], tuple[str, ...]]] = {
 }
 
 
-def _loss_steps(z: np.ndarray, label: int, name: str) -> tuple[list[dict[str, Any]], float, np.ndarray]:
-    """From the logits z (1, C) to probabilities and the loss, and back to dz (1, C); the loss and dz are returned as well."""
+def _loss_steps(
+    z: np.ndarray, label: int, name: str, confidence: Confidence | None
+) -> tuple[list[dict[str, Any]], float, np.ndarray]:
+    """From the logits z (1, C) to probabilities and the loss, and back to dz (1, C); the loss and dz are returned as well.
+
+    ``confidence`` is the network's, by which Draw shows another probability than training sees.
+    """
     single = z.shape[1] == 1  # one output says yes or no
     loss = SigmoidBinaryCrossEntropy() if single else SoftmaxCrossEntropy()
     at_work = loss._elements if isinstance(loss, SigmoidBinaryCrossEntropy) else loss.__call__
@@ -258,13 +263,21 @@ def _loss_steps(z: np.ndarray, label: int, name: str) -> tuple[list[dict[str, An
     else:
         formula = "dz = p - t"
         target, sigmoid = t, ""
+    calibrated = ""
+    if confidence is not None:
+        shown = _percent(confidence.probabilities(logits)[0, label], 1)
+        calibrated = (
+            " Draw, which calibrates it, first divides the outputs by the model's temperature, "
+            f"T = {confidence.temperature:.3g}, and shows {shown}."
+        )
     found = [
         _step(
             "loss",
             None,
             "Softmax",
             "p_k = e^z_k / Σ_j e^z_j",
-            f"{sigmoid}The outputs become probabilities: all positive, together 1. For {name} it is {_percent(p[0, label])}.",
+            f"{sigmoid}The outputs become probabilities: all positive, together 1. For {name} it is {_percent(p[0, label])}."
+            f"{calibrated}",
             [_array("z", "logits", "input", logits[0]), _array("p", "probabilities", "output", p[0])],
             source(softmax, ("p = np.exp(", "p /= np.add.reduce("), p_ran),
         ),
@@ -384,11 +397,12 @@ def _step(
     }
 
 
-def _percent(share: float) -> str:
-    """A probability in a sentence, which never says 0 or 100 % of what is neither."""
-    if share < 0.00005:
-        return "less than 0.01 %"
-    return "more than 99.99 %" if share > 0.99995 else f"{100 * share:.2f} %"
+def _percent(share: float, digits: int = 2) -> str:
+    """A probability in a sentence, which never says 0 or 100 % of what is neither; so many ``digits`` follow the point."""
+    least = 10**-digits  # in per cent
+    if 100 * share < least / 2:
+        return f"less than {least:.{digits}f} %"
+    return f"more than {100 - least:.{digits}f} %" if 100 * share > 100 - least / 2 else f"{100 * share:.{digits}f} %"
 
 
 # The end point ----------------------------------------------------------------------------------------------------------
