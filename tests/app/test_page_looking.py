@@ -10,6 +10,7 @@ from strokes import drawings
 from handspun.app.models import Model, Models
 from handspun.app.runs import Runs
 from handspun.app.server import make_app
+from handspun.app.stepping import _number
 from handspun.contract import PictureContract
 from handspun.layers import Dense, Flatten
 from handspun.network import Sequential, cnn, mlp
@@ -295,6 +296,30 @@ def test_step_of_what_is_sure_already_says_so_in_numbers_that_differ(page):
     assert float(found["loss-before"]) > 5
     assert "·10⁻" in found["before"]
     assert page.locator("#step-hint").count() == 0
+
+
+def test_step_has_one_value_of_the_loss_in_its_words_in_its_picture_and_at_the_end(page):
+    page.select_option("#model", "mnist-mlp")
+    draw(page, SEVEN)
+    settle(page)
+    open_view(page, "step")
+    until(page, "/^1 .*[0-9]/.test(document.getElementById('step-count')?.textContent ?? '')")
+    while page.locator(".step-title").inner_text() != "Cross-entropy":
+        page.click("#step-next")
+    said = re.search(r"Here L = (\d\.\d·10⁻\S)\.$", page.locator(".step-explanation").inner_text())[1]
+    assert page.locator(".heatmap-value").last.inner_text() == said
+    page.locator("#step-slider").focus()
+    page.keyboard.press("End")
+    factor, power = page.locator("[data-test=step-loss-before] strong").inner_text().split("·")
+    assert said == f"{float(factor):.1f}·{power}"
+
+
+def test_python_and_the_page_write_numbers_alike(page):
+    values = [0, 3e-7, 1.6072e-5, 0.00012, 0.00963, 0.0101, 0.1, 0.163, 2.302585, 14.05, 123.4, 4567.8, 2.5e7]
+    found = page.evaluate(
+        "async values => { const { short } = await import('./heatmap.js'); return values.map((v) => short(v)); }", values
+    )
+    assert found == [_number(value) for value in values]
 
 
 def test_step_uses_the_room_of_a_wide_window(new_page):

@@ -43,7 +43,7 @@ from handspun.layers import (
     Tanh,
 )
 from handspun.losses import SigmoidBinaryCrossEntropy, SoftmaxCrossEntropy
-from handspun.network import Sequential
+from handspun.network import Sequential, two_or_more
 from handspun.optimizers import SGD
 from handspun.training.fit import fit
 
@@ -222,6 +222,23 @@ def test_the_loss_is_minus_the_logarithm_of_the_right_probability(make, seen, cl
     close(begin["dz"], begin["p"] - begin["t"])
 
 
+@pytest.mark.parametrize("units", [1, 3])
+def test_the_loss_of_a_sure_answer_is_no_rounding(units):
+    """Before and after the step, in all the digits that float64 has of the network's float32 logits."""
+    network = filled(Sequential([Flatten(), Dense(units)], (6, 6)))
+    z = np.sort(two_or_more(network.logits(SEEN[None]))[0])
+    network.parameters.vector[...] *= 11 / (z[-1] - z[-2])  # so sure is it then
+    z = two_or_more(network.logits(SEEN[None]))[0].astype(np.float64)
+    label = int(z.argmax())
+    found = step_through(network, SEEN, label, 0.05)
+    expected = np.log1p(np.exp(np.delete(z, label) - z[label]).sum())
+    assert 0 < expected < 1e-3
+    assert found["loss"] == pytest.approx(expected, rel=1e-9)
+    assert found["loss_after"] < found["loss"]
+    assert found["loss_after"] == pytest.approx(found["loss"], rel=0.1)
+    assert f"Here L = {stepping._number(expected)}." in in_phase(found, "loss")[1]["explanation"]
+
+
 @every_case
 def test_the_softmax_says_what_draw_makes_of_it(make, seen, classes):
     """Draw divides the logits by the temperature; what training sees is not calibrated."""
@@ -330,6 +347,15 @@ def test_what_did_not_run_is_not_marked():
     assert any("y += self.bias" in line for line in marked(network, "dense1"))
     assert not any("y += self.bias" in line for line in marked(network, "residual1.dense1"))
     assert any("self.running_mean" in line for line in marked(network, "batchnorm1"))
+
+
+NUMBERS = {0: "0", 1.6072e-5: "1.6·10⁻⁵", 0.00012: "0.00012", 0.00963: "0.00963", 0.1: "0.100", 2.302585: "2.30", 123.4: "123"}
+NUMBERS |= {4567.8: "4568", 2.5e7: "2.5·10⁷"}
+
+
+@pytest.mark.parametrize(("value", "text"), NUMBERS.items())
+def test_numbers_in_sentences_are_written_as_the_page_writes_them(value, text):
+    assert stepping._number(value) == text
 
 
 @pytest.mark.parametrize(

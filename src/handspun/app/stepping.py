@@ -46,6 +46,9 @@ MOST_LEARNING_RATE = 10.0
 #: The parameters of the largest network that is stepped through. Each goes over the line six times, as weight and as gradient.
 MOST_PARAMETERS = 500_000
 
+#: From signs to those of an exponent.
+RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+
 #: Symbol and name of what a layer keeps.
 SYMBOLS = {
     "weight": ("W", "weights"),
@@ -167,9 +170,9 @@ def steps(network: Sequential, classes: Sequence[str], seen: np.ndarray, label: 
         learning_rate: of the update by plain gradient descent.
 
     Returns:
-        For JSON: ``classes``, ``picture_shape`` (rows and columns of the picture), ``label``, ``learning_rate``, the ``loss``,
-        the probability of the label ``before`` and ``after`` the update (by the softmax that training sees, not calibrated),
-        and ``steps``, each with phase, layer, title, formula, explanation, arrays and source.
+        For JSON: ``classes``, ``picture_shape`` (rows and columns of the picture), ``label``, ``learning_rate``, the ``loss``
+        and the ``loss_after`` the update, the probability of the label ``before`` and ``after`` it (by the softmax that
+        training sees, not calibrated), and ``steps``, each with phase, layer, title, formula, explanation, arrays and source.
     """
     listened, listener = network.copy(), Listener()
     listener.attach(listened)
@@ -197,7 +200,8 @@ def steps(network: Sequential, classes: Sequence[str], seen: np.ndarray, label: 
     optimizer = SGD(learning_rate)
     optimizer.start(updated.parameters.vector)
     _, ran = traced(optimizer.step, updated.parameters.vector, tape.gradient.vector, of=optimizer._update)
-    before, after = softmax(two_or_more(z))[0], softmax(two_or_more(updated.logits(seen[None])))[0]  # (C,)
+    fresh = updated.logits(seen[None])  # (1, C)
+    before, after = softmax(two_or_more(z))[0], softmax(two_or_more(fresh))[0]  # (C,)
     last = _step(
         "update",
         None,
@@ -218,6 +222,7 @@ def steps(network: Sequential, classes: Sequence[str], seen: np.ndarray, label: 
         "label": label,
         "learning_rate": learning_rate,
         "loss": value,
+        "loss_after": _loss_of(fresh)(_exact(fresh), np.array([label]))[0],
         "before": float(before[label]),
         "after": float(after[label]),
         "steps": [
@@ -247,12 +252,12 @@ def _loss_steps(
 
     ``confidence`` is the network's, by which Draw shows another probability than training sees.
     """
-    single = z.shape[1] == 1  # one output says yes or no
-    loss = SigmoidBinaryCrossEntropy() if single else SoftmaxCrossEntropy()
+    single = z.shape[1] == 1
+    loss = _loss_of(z)
     at_work = loss._elements if isinstance(loss, SigmoidBinaryCrossEntropy) else loss.__call__
     logits = two_or_more(z)
     p, p_ran = traced(softmax, logits)  # (1, C), at least 2
-    (value, dz), ran = traced(loss.__call__, z, np.array([label]), of=at_work)
+    (value, dz), ran = traced(loss.__call__, _exact(z), np.array([label]), of=at_work)
     t = np.zeros_like(p[0])  # (C,)
     t[label] = 1.0
     forward, backward = LINES_OF_LOSS[type(loss)]
@@ -287,7 +292,7 @@ def _loss_steps(
             "Cross-entropy",
             "L = -Σ_k t_k log p_k = -log p_t",
             f"How wrong is that? The right answer t is {name}, and the loss is the logarithm of its probability, with the sign "
-            f"turned: 0 for certainty, larger the less likely it seemed. Here L = {value:.4g}.",
+            f"turned: 0 for certainty, larger the less likely it seemed. Here L = {_number(value)}.",
             [
                 _array("p", "probabilities", "input", p[0]),
                 _array("t", "right answer", "input", t),
@@ -310,7 +315,17 @@ def _loss_steps(
             source(at_work, backward, ran),
         ),
     ]
-    return found, value, dz
+    return found, value, dz.astype(z.dtype)
+
+
+def _loss_of(z: np.ndarray) -> SigmoidBinaryCrossEntropy | SoftmaxCrossEntropy:
+    """The loss of logits z (1, C): one output says yes or no."""
+    return SigmoidBinaryCrossEntropy() if z.shape[1] == 1 else SoftmaxCrossEntropy()
+
+
+def _exact(z: np.ndarray) -> np.ndarray:
+    """Logits in float64: float32 keeps two digits of the loss of a sure answer, too few to see what a step changes."""
+    return z.astype(np.float64)
 
 
 def _forward_step(heard: Heard) -> dict[str, Any]:
@@ -403,6 +418,16 @@ def _percent(share: float, digits: int = 2) -> str:
     if 100 * share < least / 2:
         return f"less than {least:.{digits}f} %"
     return f"more than {100 - least:.{digits}f} %" if 100 * share > 100 - least / 2 else f"{100 * share:.{digits}f} %"
+
+
+def _number(value: float) -> str:
+    """A number that is not negative in a sentence, as the page writes it (``short`` in heatmap.js): 0.163, 1.6·10⁻⁵."""
+    if value != 0 and not 1e-4 <= value < 1e5:
+        factor, power = f"{value:.1e}".split("e")
+        return f"{factor}·10{str(int(power)).translate(RAISED)}"
+    if value == 0 or value >= 1000:
+        return f"{value:.0f}"
+    return f"{value:#.3g}".rstrip(".") if value >= 0.01 else f"{value:.5f}".rstrip("0")
 
 
 # The end point ----------------------------------------------------------------------------------------------------------

@@ -322,7 +322,7 @@ export default {
 
   /** What the step has changed: the probability of the right answer, and the loss. */
   beforeAndAfter({ arrays }) {
-    const { classes, label } = this.found;
+    const { classes, label, loss, loss_after: lossAfter } = this.found;
     const [before, after] = arrays.slice(0, 2).map(({ array }) => {
       const { values } = decode(array);
       return { share: values[label], others: withoutOne(values, label) };
@@ -331,7 +331,7 @@ export default {
     const isClear = first !== second && !/[<>]/.test(first + second);
     const digits = digitsApart(before.others, after.others);
     const written = isClear ? [first, second] : [before, after].map(({ share, others }) => probability(share, others, digits));
-    const losses = [before, after].map(({ share, others }) => (share < 0.5 ? -Math.log(share) : -Math.log1p(-others)));
+    const losses = [loss, lossAfter];
     const line = (name, test, value, text, most) => {
       const bar = element("span", { class: "step-bar", "aria-hidden": "true" });
       bar.style.width = `${(100 * value) / most}%`;
