@@ -232,7 +232,8 @@ def test_a_lesson_can_be_discarded(new_page, size):
     page.locator("#teach-seconds").select_option("4")
     page.locator("#teach-learn").click()
     page.locator("#teach-discard").wait_for(timeout=60_000)
-    for part in ("[data-test=comparison]", "#teach-keep", "#teach-discard"):  # what is to be decided is in sight
+    assert "from which mnist-mlp has learned" in page.locator("#teach-seen").inner_text()
+    for part in ("[data-test=comparison]", "#teach-seen", "#teach-keep", "#teach-discard"):  # what is to be decided is in sight
         box = page.locator(part).bounding_box()
         assert box["y"] >= 0
         assert box["y"] + box["height"] <= size[1], part

@@ -11,7 +11,7 @@ pytest.importorskip("httpx")
 import httpx
 
 from handspun.app.drawings import encode_drawings
-from handspun.app.models import Model
+from handspun.app.models import Model, shipped_models
 from handspun.app.run import Run
 from handspun.app.teaching import carry_over, check_teachable, mix, teach
 from handspun.app.wire import RequestError
@@ -78,6 +78,19 @@ def test_the_model_itself_is_not_touched_and_the_curve_is_there(lesson):
     assert state["history"][-1]["validation_accuracy"] == pytest.approx(outcome.result["accuracy"])
     assert outcome.training["taught"] == {"model": "mnist-mlp", "drawings": 3}
     assert "test_accuracy" not in outcome.training  # the digits it is judged by here are no test of a shipped model
+
+
+def test_it_is_said_where_the_digits_to_judge_by_were_learned_from(lesson):
+    """They are some of MNIST's training images, which the models that come along know, and so does what becomes of them."""
+    shipped, drawings = next(model for model in shipped_models() if model.name == "mnist-mlp"), lesson[2]
+    note = "mnist-5k is a part of the training images of mnist, from which {} has learned."
+    outcome = teach(Run("teach", {}, "once"), shipped, drawings, 0.1)
+    assert outcome.result["seen"].startswith(note.format("mnist-mlp"))
+    again = teach(Run("teach", {}, "twice"), Model("once", outcome.network, "taught", outcome.training), drawings, 0.1)
+    assert again.result["seen"].startswith(note.format("once"))
+    # Of a model that tells nothing of its training nothing is claimed.
+    assert lesson[4].result["seen"] is None
+    assert lesson[4].result["data"] == "mnist-5k"
 
 
 @pytest.mark.parametrize(("count", "times"), [(1, 150), (3, 148), (10, 44), (500, 1), (1000, 1)])

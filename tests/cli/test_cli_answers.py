@@ -11,6 +11,8 @@ pytest.importorskip("threadpoolctl")
 
 from handspun import evaluate, load, mean_over_views
 from handspun.metrics import mcnemar
+from handspun.modelfile import save
+from handspun.pretrained import load_pretrained_with_header
 
 
 @pytest.fixture(scope="module")
@@ -103,6 +105,12 @@ def test_who_has_learned_from_the_images_is_told(handspun, trained, digits):
     assert note in compared
     assert compared.count("Note:") == 1
     assert "Note" not in handspun("evaluate", trained).err
+
+
+def test_a_model_that_was_taught_has_learned_from_what_the_one_before_has(handspun, here):
+    network, header = load_pretrained_with_header("mnist-mlp")
+    save(network, here / "taught.npz", training={"taught": {"model": "mnist-mlp", "drawings": 3}, "before": header["training"]})
+    assert "from which taught.npz has learned" in handspun("evaluate", "taught.npz", "mnist-5k").err.replace("\n", " ")
 
 
 def test_compare_counts_and_p_value_are_those_of_numpy(handspun, trained, linear, network, digits):

@@ -39,6 +39,7 @@ from handspun.data.registry import REGISTRY
 from handspun.network import Sequential
 from handspun.optimizers import Adam
 from handspun.recipes import Settings
+from handspun.recipes.seen import seen_before
 from handspun.recipes.threads import limit_threads
 from handspun.training import fit
 
@@ -123,7 +124,15 @@ def teach(run: Run, model: Model, drawings: Split, seconds: float) -> Outcome:
                 _labels(drawings), _answers(model.network, drawings), _answers(network, drawings), strict=True
             )
         ]
-    result = {"accuracy": new["held_out"], "old": old, "new": new, "answers": answers, "images": len(held_out)}
+    result = {
+        "accuracy": new["held_out"],
+        "old": old,
+        "new": new,
+        "answers": answers,
+        "data": EMBEDDED,
+        "images": len(held_out),
+        "seen": seen_before(EMBEDDED, model.training, model.name),
+    }
     return Outcome(network, result, {"taught": {"model": model.name, "drawings": len(drawings)}, "before": model.training})
 
 

@@ -10,10 +10,11 @@ import typer
 
 from handspun.cli.classes import class_names
 from handspun.cli.console import JsonOption, accuracy_line, messages, open_model, out, print_json
-from handspun.cli.datasets import fits, labelled, seen_before
+from handspun.cli.datasets import fits, labelled
 from handspun.contract import PictureContract
 from handspun.errors import UsageError
 from handspun.metrics import mcnemar, wilson_interval
+from handspun.recipes.seen import learned_from, seen_before
 
 #: Below this p-value a difference is called real.
 LEVEL = 0.05
@@ -45,7 +46,7 @@ def compare(
         fits(images, network_b, where)
     right_b = network_b.predict(images) == labels
     for path, own in ((a, header), (b, header_b)):
-        if note := seen_before(data, header, own, path):
+        if note := seen_before(data or learned_from(header.get("training")), own.get("training"), path):
             messages.print(f"Note: {note}", soft_wrap=True)
     only_a, only_b = int(np.count_nonzero(right_a & ~right_b)), int(np.count_nonzero(right_b & ~right_a))
     p = mcnemar(only_a, only_b)

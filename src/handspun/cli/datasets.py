@@ -10,7 +10,6 @@ import numpy as np
 from handspun.cli.classes import class_names
 from handspun.contract import PictureContract
 from handspun.data import Dataset, load_dataset
-from handspun.data.registry import REGISTRY
 from handspun.errors import UsageError
 from handspun.inputs import check_images
 from handspun.network import Sequential
@@ -101,28 +100,3 @@ def _as_counted_by(network: Sequential, labels: np.ndarray, classes: Sequence[st
 
 def _listed(names: Sequence[str]) -> str:
     return ", ".join(names[:10]) + (", …" if len(names) > 10 else "")
-
-
-def seen_before(data: str | None, header: dict[str, Any], judged: dict[str, Any], model: object) -> str | None:
-    """That a model learned from the very images that it is judged on, in a sentence; None where it did not, as far as is known.
-
-    Args:
-        data: a name or path, as for ``labelled``.
-        header: of the model file that ``labelled`` was given.
-        judged: of that of the model in question.
-        model: what it is called.
-    """
-    name = data or _data_of(header)
-    if name not in REGISTRY or REGISTRY[name].part_of is None or _data_of(judged) != REGISTRY[name].part_of:
-        return None
-    return (
-        f"{name} is a part of the training images of {REGISTRY[name].part_of}, from which {model} has learned. "
-        "It knows these images, and will do a little worse on new ones."
-    )
-
-
-def _data_of(header: dict[str, Any]) -> str | None:
-    """The name or path of what a model learned from, if its file says it."""
-    training = header.get("training")
-    settings = training.get("settings") if isinstance(training, dict) else None
-    return settings.get("data") if isinstance(settings, dict) else None

@@ -24,7 +24,7 @@ from handspun.cli.console import (
     scores_table,
     table,
 )
-from handspun.cli.datasets import fits, labelled, seen_before
+from handspun.cli.datasets import fits, labelled
 from handspun.confidence import Confidence
 from handspun.data import load_dataset
 from handspun.errors import UsageError
@@ -33,6 +33,7 @@ from handspun.evaluation import evaluate as evaluate_network
 from handspun.messy import MESSY, MessyEvaluation, evaluate_messy
 from handspun.network import Sequential
 from handspun.recipes.run import evaluation_as_dict
+from handspun.recipes.seen import learned_from, seen_before
 from handspun.unknown import Acceptance, acceptance, evaluate_unknown, kinds_for
 from handspun.views import VIEWS
 
@@ -76,7 +77,8 @@ def evaluate(
         raise UsageError("--messy and --unknown are about single views: ask for --views without them.")
     network, header = open_model(model)
     images, labels, where = labelled(data, header, network)
-    if note := seen_before(data, header, header, model):
+    training = header.get("training")
+    if note := seen_before(data or learned_from(training), training, model):
         messages.print(f"Note: {note}", soft_wrap=True)
     fits(images, network, where, views=views)
     result = evaluate_network(network, images, labels, views=views)

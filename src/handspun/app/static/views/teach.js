@@ -440,10 +440,10 @@ class Lesson {
   }
 
   #showResult(run) {
-    const { old, new: fresh, answers, images } = run.result;
+    const { old, new: fresh, answers, data, images, seen } = run.result;
     const rows = [
       ["your drawings", old.drawings, fresh.drawings, answers.length],
-      [`${images.toLocaleString("en")} digits kept out of the lesson`, old.held_out, fresh.held_out, images],
+      [`${images.toLocaleString("en")} digits of ${data} kept out of the lesson`, old.held_out, fresh.held_out, images],
     ].map(([name, before, after, total]) => element("tr", {}, element("th", { scope: "row" }, name),
       ...[before, after].map((share) => element("td", {}, element("strong", {}, percent(share)),
         element("span", { class: "soft" }, ` ${Math.round(share * total).toLocaleString("en")} right`)))));
@@ -460,7 +460,8 @@ class Lesson {
     const discard = button("Discard it", "teach-discard", () => this.#steer("discard"));
     const hadFocus = this.result.querySelector(".decision")?.contains(document.activeElement);
     // What is decided about stands above what led there, and the decision beneath it.
-    fill(this.result, table, decided ? null : element("div", { class: "row decision" }, keep, discard),
+    const note = seen && element("p", { class: "soft small", id: "teach-seen" }, seen);
+    fill(this.result, table, note, decided ? null : element("div", { class: "row decision" }, keep, discard),
       element("div", { class: "cards-scroll", role: "region", tabindex: "0", "aria-label": "Both models' answers to your drawings" },
         element("ul", { class: "cards" }, ...cards)));
     // The button that was pressed is gone: keys go on from where the outcome is said, not from the top of the page.
