@@ -341,6 +341,13 @@ def test_a_model_that_another_tab_has_kept_is_used(new_page):
     assert second.locator("[data-test=toast]").all_inner_texts() == first.locator("[data-test=toast]").all_inner_texts()
 
 
+@pytest.mark.parametrize(
+    ("seconds", "text"), [(0, "0 s"), (0.031, "0.03 s"), (0.34, "0.3 s"), (0.97, "1 s"), (8.4, "8 s"), (125, "2 min 5 s")]
+)
+def test_no_time_is_said_to_be_none(page, seconds, text):
+    assert page.evaluate("async seconds => (await import('./follow.js')).duration(seconds)", seconds) == text
+
+
 @pytest.mark.parametrize("number", [MOST_POINTS, MOST_POINTS + 1, 3 * MOST_POINTS])
 def test_the_curve_is_as_long_as_after_a_reload(page, number):
     """The page hears single points, and thins them out as the server does."""

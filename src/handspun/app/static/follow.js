@@ -115,8 +115,9 @@ export class Follower extends EventTarget {
 /** All trainings that the server remembers, the newest first. */
 export const listRuns = async () => (await get("api/runs")).runs;
 
-/** Seconds as a person says them: 8 s, 2 min 5 s. */
+/** Seconds as a person says them: 0.3 s, 8 s, 2 min 5 s. */
 export function duration(seconds) {
+  if (seconds < 1) return `${Number(seconds.toPrecision(1))} s`; // what took some time did not take 0 s
   const whole = Math.round(seconds);
   return whole < 60 ? `${whole} s` : `${Math.floor(whole / 60)} min ${whole % 60} s`;
 }
