@@ -264,6 +264,13 @@ def test_the_data_that_the_page_was_started_with_are_chosen(new_page, tmp_path):
         page.close()
 
 
+def test_the_first_word_of_train_fits_wherever_the_settings_are(new_page, other_address):
+    page = new_page(address=other_address)
+    open_view(page, "train")
+    until(page, "document.getElementById('train-start')")
+    assert state(page) == "Choose what to train, or take what is there, and press Start."
+
+
 @pytest.mark.parametrize("width", [360, 1600])
 def test_no_chosen_word_of_the_form_is_cut(new_page, width):
     page = new_page(viewport={"width": width, "height": 900})

@@ -19,6 +19,9 @@ const GIVEN = "handspun-given";
 /** Runs that can be compared at a time: as many lines as can be told apart. */
 const STYLES = ["first", "second", "third", "fourth", "fifth"];
 
+/** What is said before the first training. Not where the settings are: beside it in a wide window, above it in a narrow one. */
+const NOTHING_YET = "Choose what to train, or take what is there, and press Start.";
+
 /** Milliseconds after the last change before the server is asked what network that makes. */
 const PAUSE = 150;
 
@@ -322,7 +325,7 @@ class Watch extends EventTarget {
       return made;
     };
     this.title = element("h3", { id: "watch-title" }, "No training yet");
-    this.status = element("p", { id: "train-status", class: "soft" }, "Choose on the left, or take what is there, and press Start.");
+    this.status = element("p", { id: "train-status", class: "soft" }, NOTHING_YET);
     this.pause = action("train-pause", "Pause", () => this.#steer(this.run.state === "paused" ? "resume" : "pause"));
     this.stop = action("train-stop", "Stop", () => this.#steer("stop"));
     this.use = action("train-use", "Use this model", () => this.useModel(), "primary");
@@ -395,7 +398,7 @@ class Watch extends EventTarget {
     this.dispatchEvent(new Event("change"));
     if (run === null) {
       this.title.textContent = "No training yet";
-      this.status.textContent = "Choose on the left, or take what is there, and press Start.";
+      this.status.textContent = NOTHING_YET;
       return;
     }
     this.title.textContent = run.structure?.replaceAll(/(\d)x(?=\d)/g, "$1×") ?? "A new network";
