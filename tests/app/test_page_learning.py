@@ -311,6 +311,27 @@ def test_a_network_is_trained_watched_and_used(page):
     until(page, "app.models.current.origin === 'trained'")
 
 
+@pytest.mark.parametrize("rate", ["0", "-0.1"])
+def test_a_learning_rate_that_learns_nothing_is_refused_beside_the_button(page, rate):
+    open_train(page, QUICK)
+    asked = []
+    page.on("request", lambda request: asked.append(request.url) if request.url.endswith("/api/runs") else None)
+    page.fill("#train-rate", rate)
+    page.locator("#train-start").click()
+    assert page.locator("#train-note").inner_text() == "Learning rate: Value must be greater than 0."
+    assert page.evaluate("document.activeElement.id") == "train-rate"
+    page.fill("#train-rate", "")
+    page.locator("#train-start").click()
+    note = page.locator("#train-note").inner_text()
+    assert note.startswith("Learning rate: ")
+    assert "greater" not in note
+    assert asked == []
+    page.fill("#train-rate", "0.003")
+    page.locator("#train-start").click()
+    until(page, "!document.getElementById('train-use').hidden", seconds=60)
+    assert page.locator("#train-note").inner_text() == ""
+
+
 def test_of_many_units_it_is_said_how_many_are_shown(page):
     open_train(page, {**QUICK, "layers": [{"kind": "Dense", "units": 80}, {"kind": "ReLU"}], "epochs": 1})
     page.locator("#train-start").click()

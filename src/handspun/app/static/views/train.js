@@ -263,6 +263,8 @@ class Form extends EventTarget {
   }
 
   #submit() {
+    // "min" includes its value, but a rate of 0 learns nothing.
+    this.rate.setCustomValidity(this.rate.value !== "" && Number(this.rate.value) <= 0 ? "Value must be greater than 0." : "");
     for (const input of this.root.querySelectorAll("input[type=number]")) {
       if (input.checkValidity()) continue;
       const name = this.root.querySelector(`label[for="${input.id}"]`)?.textContent ?? input.getAttribute("aria-label");
