@@ -332,6 +332,25 @@ def test_a_learning_rate_that_learns_nothing_is_refused_beside_the_button(page, 
     assert page.locator("#train-note").inner_text() == ""
 
 
+@pytest.mark.parametrize("preset", ["two-hidden", "linear", "convolutions", "augmented"])
+def test_what_one_began_with_is_said_after_a_reload_and_until_something_is_changed(page, preset):
+    def ready():
+        until(page, "/parameters$/.test(document.getElementById('train-parameters')?.textContent)")
+        return page.locator("#train-preset").input_value()
+
+    open_train(page, QUICK)
+    assert ready() == ""
+    page.select_option("#train-preset", preset)
+    assert page.locator("#train-augment").evaluate("details => details.open") == (preset == "augmented")
+    page.reload()
+    assert ready() == preset
+    before = page.locator("#train-epochs").input_value()
+    for epochs, found in (("7", ""), (before, preset)):
+        page.fill("#train-epochs", epochs)
+        page.locator("#train-epochs").press("Tab")
+        assert ready() == found
+
+
 def test_of_many_units_it_is_said_how_many_are_shown(page):
     open_train(page, {**QUICK, "layers": [{"kind": "Dense", "units": 80}, {"kind": "ReLU"}], "epochs": 1})
     page.locator("#train-start").click()

@@ -92,6 +92,7 @@ function select(id, entries) {
 /** Everything that can be chosen before a training. Events: "start" (detail: the settings). */
 class Form extends EventTarget {
   #outlined = 0; // the number of the last question about the network
+  #made = new Map(); // from all that a preset chooses to its name
   #timer = null;
 
   constructor(options, app) {
@@ -136,10 +137,11 @@ class Form extends EventTarget {
     });
     tray.addEventListener("change", () => this.#showDatasets());
     this.#showDatasets();
-    if (!this.#restore(recall(FORM))) {
-      this.settings = options.presets[0].settings;
-      this.preset.value = options.presets[0].name;
+    for (const { name, settings } of options.presets) {
+      this.settings = settings;
+      this.#made.set(this.#choices, name);
     }
+    if (!this.#restore(recall(FORM))) this.settings = options.presets[0].settings;
     this.#chooseGiven();
     this.#changed();
   }
@@ -240,8 +242,14 @@ class Form extends EventTarget {
     this.rate.value = this.#usualRate();
   }
 
+  /** All that a preset chooses, as one text: not the data, which stay when another one is taken. */
+  get #choices() {
+    return JSON.stringify({ ...this.settings, data: null });
+  }
+
   #changed() {
     remember(FORM, this.settings);
+    this.preset.value = this.#made.get(this.#choices) ?? "";
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => this.#outline(), PAUSE);
   }
@@ -309,7 +317,7 @@ class Augmentations {
       input.disabled = !on.checked;
       shown.textContent = input.value;
     }
-    if (settings !== null) this.root.open = true;
+    this.root.open = settings !== null;
   }
 }
 
