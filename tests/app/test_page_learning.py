@@ -525,6 +525,46 @@ def test_axes_have_round_marks(page, least, step):
     assert page.evaluate("async least => (await import('./charts.js')).roundStep(least)", least) == pytest.approx(step)
 
 
+NUMBERS = {0: "0", 0.05000000001: "0.05", 1234: "1,230", 99000: "99,000", 2e7: "2·10⁷", 7.62e16: "7.62·10¹⁶", -3e-6: "−3·10⁻⁶"}
+
+
+def test_no_number_of_an_axis_is_longer_than_its_room(page):
+    """A training that diverges has a loss of millions, one of few images a loss of millionths."""
+    open_view(page, "train")  # which brings the style of charts
+    found = page.evaluate(
+        "async numbers => { const m = await import('./charts.js'); return numbers.map((v) => m.plain(v)); }", list(NUMBERS)
+    )
+    assert found == list(NUMBERS.values())
+    outside = page.evaluate(
+        """async () => {
+          const { LineChart, plain } = await import("./charts.js");
+          const room = document.createElement("div");
+          document.getElementById("panel-train").replaceChildren(room);
+          const format = (value) => plain(value, 2), x = { label: "epochs", low: 0, format };
+          const found = [];
+          for (const most of [7.6e16, 2.9e7, 120000, 99000, 4e-6]) {
+            const chart = new LineChart(room, { title: "Loss", x, y: { label: "cross-entropy", low: 0, format } });
+            chart.update([{ name: "training", style: "first", points: [[0, most], [1, most / 3]] }]);
+            await new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)));
+            const marks = [...room.lastElementChild.querySelectorAll("text[text-anchor=end]:not(.chart-title)")];
+            const left = Math.min(...marks.map((mark) => mark.getBBox().x));
+            if (marks.length < 2 || left < 0) found.push([most, left]);
+          }
+          return found;
+        }"""
+    )
+    assert outside == []
+
+
+@pytest.mark.parametrize("preset", ["two-hidden", "linear", "convolutions", "augmented"])
+def test_a_narrow_window_has_room_for_every_block(new_page, preset):
+    page = new_page(viewport={"width": 320, "height": 640})
+    open_train(page, QUICK)
+    page.select_option("#train-preset", preset)
+    until(page, "document.querySelector('#blocks li') || document.getElementById('train-preset').value === 'linear'")
+    assert page.evaluate("document.documentElement.scrollWidth") == 320
+
+
 @pytest.mark.parametrize("theme", ["light", "dark"])
 @pytest.mark.parametrize("width", [360, 1600])
 def test_both_views_with_all_that_they_show_are_for_everyone(new_page, axe, theme, width):

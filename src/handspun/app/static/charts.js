@@ -1,6 +1,7 @@
 // Line charts: axes with units, each line with its name at its end, and the numbers as a table for who cannot see the lines.
 
 import { element } from "./dom.js";
+import { powers } from "./numbers.js";
 
 const SVG = "http://www.w3.org/2000/svg";
 const HEIGHT = 216;
@@ -9,8 +10,13 @@ const LINE = 16; // the least distance between two names, in pixels
 const MOST_ROWS = 12; // of the table
 let count = 0; // for ids
 
-/** The way numbers are written: 1,234 and 0.05, never 0.05000000001. */
+/** The way numbers are written: 1,234 and 0.05, never 0.05000000001; very small and very large ones in powers of ten, 2·10⁷. */
 export function plain(value, digits = 3) {
+  const size = Math.abs(value);
+  // In full they would have no room beside an axis. The numbers of a training that diverges are that large.
+  if (Number.isFinite(size) && (size >= 1e5 || (size > 0 && size < 1e-4))) {
+    return `${value < 0 ? "−" : ""}${powers(Number(size.toPrecision(digits)))}`;
+  }
   return value.toLocaleString("en", { maximumSignificantDigits: digits });
 }
 

@@ -1,6 +1,7 @@
 // An array of any shape as one small picture, with the value under the pointer.
 
 import { element } from "./dom.js";
+import { powers } from "./numbers.js";
 import { decode, paintGrey, paintSigned } from "./pixels.js";
 
 /** How many times as wide as high the picture of a matrix is at most, and at least: its values get wider or higher for it. */
@@ -22,16 +23,12 @@ export function short(value, digits = 3) {
   if (!Number.isFinite(value)) return value < 0 ? "−∞" : "∞";
   let text;
   if (size === 0) text = "0";
-  else if (size >= 1e5 || size < 1e-4) {
-    const [factor, power] = size.toExponential(digits - 2).split("e");
-    text = `${factor}·10${[...String(Number(power))].map((sign) => RAISED[sign]).join("")}`;
-  } else if (size >= 1000) text = size.toFixed(0);
+  else if (size >= 1e5 || size < 1e-4) text = powers(size, digits - 2);
+  else if (size >= 1000) text = size.toFixed(0);
   else if (size >= 0.01) text = size.toPrecision(digits);
   else text = size.toFixed(digits + 2).replace(/0+$/, "");
   return value < 0 ? `−${text}` : text;
 }
-
-const RAISED = { "-": "⁻", 0: "⁰", 1: "¹", 2: "²", 3: "³", 4: "⁴", 5: "⁵", 6: "⁶", 7: "⁷", 8: "⁸", 9: "⁹" };
 
 /** A shape as one reads it: "16 × 12 × 12". */
 export const shapeText = (shape) => shape.map((size) => size.toLocaleString("en")).join(" × ");
