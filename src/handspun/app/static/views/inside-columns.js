@@ -26,8 +26,8 @@ const unitsOf = (shape) => (shape.length === 3 ? shape[0] : product(shape));
  * The columns of a model.
  *
  * A layer with weights begins a column, and so does one that makes values of maps. What comes behind it and hands each unit on
- * by itself (norm, activation, pooling, dropout) belongs to it, and the column shows what leaves the last of them. `every`
- * gives each layer a column of its own. A flatten never has one: it only changes the shape.
+ * by itself (norm, activation, pooling, dropout) belongs to it, and the column shows what leaves the last of them: its title
+ * names the first and that one. `every` gives each layer a column of its own. A flatten never has one: it only changes the shape.
  */
 export function columnsOf(model, every) {
   const picture = model.picture_shape ?? [1, product(model.input_shape)]; // what is no picture is a row of values
@@ -59,12 +59,15 @@ export function columnsOf(model, every) {
     last.layers.push(layer);
     // Behind a flatten the shape is another one: the column goes on showing the maps.
     if (last.kind !== "input" && shape.length === last.shape.length)
-      Object.assign(last, { shown: name, shape, units: unitsOf(shape) });
+      Object.assign(last, { shown: name, shape, units: unitsOf(shape), title: `${last.layers[0].name} … ${name}` });
   }
   const last = columns.at(-1);
   if (last.kind === "dots") last.kind = "outputs";
   return columns;
 }
+
+/** A title as it stands above its column: "conv2d1" over "… relu1", for columns are narrow. */
+export const titleLines = ({ title }) => title.split(/ (?=…)/);
 
 /** Column and cell of a unit of a layer; null for a layer that no column holds. */
 export function find(columns, layer, unit) {

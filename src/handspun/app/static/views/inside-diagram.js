@@ -2,7 +2,7 @@
 
 import { colour, decode, paintColour, paintGrey, paintSigned } from "../pixels.js";
 import { percent } from "../numbers.js";
-import { arrange, boxOf, find } from "./inside-columns.js";
+import { arrange, boxOf, find, titleLines } from "./inside-columns.js";
 
 /** Pixels of the screen: the thickest and the thinnest thread. */
 const THREAD = { most: 5, least: 0.75 };
@@ -11,7 +11,7 @@ const THREAD = { most: 5, least: 0.75 };
 const MOST_NAME = 176;
 
 /** The head above each column, and the picture of for and against below the input with its own. */
-const HEAD = 44;
+const HEAD = 60;
 const BELOW = 36;
 
 // The colours of the theme. To ask the document for one makes it compute all styles anew, so that they are kept.
@@ -61,7 +61,7 @@ export class Diagram {
       context.font = font;
       return Math.max(...texts.map((text) => context.measureText(text).width));
     };
-    for (const column of columns) column.headWidth = Math.ceil(width(`600 12px ${this.font}`, [column.title])) + 4;
+    for (const column of columns) column.headWidth = Math.ceil(width(`600 12px ${this.font}`, titleLines(column))) + 4;
     const last = columns.at(-1);
     if (last.kind === "outputs") last.nameWidth = Math.min(width(`600 14px ${this.font}`, last.classes), MOST_NAME);
   }

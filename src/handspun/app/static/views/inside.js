@@ -3,7 +3,7 @@
 import { element, onDensity } from "../dom.js";
 import { Heatmap, short } from "../heatmap.js";
 import { Sketchpad } from "../sketchpad.js";
-import { columnsOf, find, hit, neighbour, boxOf } from "./inside-columns.js";
+import { columnsOf, find, hit, neighbour, boxOf, titleLines } from "./inside-columns.js";
 import { Diagram } from "./inside-diagram.js";
 
 /** How many of the strongest connections are listed. */
@@ -145,7 +145,7 @@ export default {
     this.heads.replaceChildren(...this.columns.map((column) => head(column)));
     const { x, y, width } = this.diagram.saliencyBox;
     this.caption = element("p", { class: "inside-head inside-caption", id: "inside-saliency" });
-    placeText(this.caption, x + width / 2, y - 30);
+    placeText(this.caption, x + width / 2, y - 14);
     this.heads.append(this.caption);
     this.paint();
     this.describe();
@@ -309,14 +309,15 @@ export default {
 
   // The cell in words --------------------------------------------------------------------------------------------------
 
-  name({ layer, unit }) {
+  /** A cell by its column's title, or in a list by the layer whose values the column shows. */
+  name({ layer, unit }, inList = false) {
     const there = find(this.columns, layer, unit);
     const column = there && this.columns[there.column];
     if (!column) return `${layer}, ${unit}`;
     if (column.kind === "outputs") return `output ${column.classes[column.units < column.classes.length ? 1 : there.cell]}`;
     if (column.kind === "input") return `pixel ${Math.floor(unit / column.shape[1])}, ${unit % column.shape[1]}`;
-    // By the name above the column, whichever of its layers is asked for: what one sees has one name.
-    return `${column.title}, ${column.kind === "maps" ? "map" : "unit"} ${there.cell}`;
+    // Whichever of its layers is asked for: what one sees has one name.
+    return `${inList ? column.shown : column.title}, ${column.kind === "maps" ? "map" : "unit"} ${there.cell}`;
   },
 
   /** What the number of a cell is. */
@@ -369,7 +370,7 @@ export default {
       return element(
         "li",
         {},
-        element("span", { class: "inside-name" }, this.name({ layer, unit })),
+        element("span", { class: "inside-name" }, this.name({ layer, unit }, true)),
         element("span", { class: "inside-track" }, bar),
         element("span", { class: "inside-number" }, (contribution > 0 ? "+" : "") + short(contribution)),
       );
@@ -384,7 +385,7 @@ export default {
       if (this.chosen === null) return;
       const { focus } = this;
       const strongest = focus?.incoming[0];
-      const fed = strongest ? `, fed most by ${this.name(strongest)}` : "";
+      const fed = strongest ? `, fed most by ${this.name(strongest, true)}` : "";
       this.app.announce(`${this.name(this.chosen)}${focus ? `, ${this.valueName(this.chosen)} ${short(focus.value)}` : ""}${fed}`);
     }, SAY_EVERY);
   },
@@ -414,13 +415,14 @@ function head(column) {
   const made = element(
     "p",
     { class: "inside-head", title: chain },
-    element("span", { class: "inside-title" }, column.title),
+    element("span", { class: "inside-title" }, titleLines(column).join("\n")),
     element("span", { class: "inside-size" }, sizes[column.kind]()),
   );
-  placeText(made, column.x + column.width / 2, column.y - 42);
+  placeText(made, column.x + column.width / 2, column.y - 10);
   return made;
 }
 
+/** Text in the middle above a point. */
 function placeText(made, x, y) {
   made.style.left = `${x}px`;
   made.style.top = `${y}px`;
