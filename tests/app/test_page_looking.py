@@ -1,5 +1,6 @@
 """Inside and Step in a real browser: every layer live, a cell by key, and a whole step of training with its numbers."""
 
+import itertools
 import re
 
 import pytest
@@ -95,6 +96,29 @@ def test_inside_the_card_of_a_cell_is_in_sight(new_page, size):
     until(page, "app.live.answer.focus && document.querySelectorAll('.inside-connections').length === 2")
     box = page.locator("#inside-unit").bounding_box()
     assert box["y"] + box["height"] <= size[1]
+
+
+@pytest.mark.parametrize("width", [1024, 1239, 1240, 1280, 1440])
+def test_inside_nothing_is_cut_off_at_the_edge(new_page, width):
+    """Neither where the network stands beside the sheet nor where it stands below it."""
+    page = new_page(viewport={"width": width, "height": 800})
+    page.select_option("#model", "mnist-cnn")
+    draw(page, SEVEN)
+    open_view(page, "inside")
+    settle(page)
+    scroller = page.locator(".inside-scroller")
+    assert scroller.evaluate("scroller => scroller.scrollWidth - scroller.clientWidth") == 0
+    heads = page.locator(".inside-head:not(.inside-caption)").evaluate_all(
+        "heads => heads.map((head) => head.getBoundingClientRect()).map(({ left, right }) => [left, right])"
+    )
+    assert all(right <= left for (_, right), (left, _) in itertools.pairwise(heads)), "no head lies on the next"
+    top = "() => document.querySelector('.inside-main').getBoundingClientRect().top + scrollY"
+    before = page.evaluate(top)
+    page.locator("[data-test=network]").focus()
+    for _ in range(5):  # to a convolution whose filters are many
+        page.keyboard.press("PageUp")
+    until(page, "app.live.answer.focus && document.querySelectorAll('.inside-connections').length === 2")
+    assert page.evaluate(top) == before, "what one points at stays where it is"
 
 
 def test_inside_no_name_is_cut_where_there_is_room(new_page, coloured_address):

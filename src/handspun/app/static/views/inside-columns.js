@@ -3,12 +3,13 @@
 /** The layers that mix units; each begins a column. */
 const MIXING = new Set(["Dense", "Conv2D", "Residual"]);
 
-/** Pixels of the screen: between columns, where the threads run, and the least and the most that a cell takes. */
-const BETWEEN = { least: 14, usual: 36, most: 240 };
+/** Pixels of the screen: between columns, where the threads run (tight where nothing then has to be scrolled). */
+const BETWEEN = { tight: 7, least: 14, usual: 36, most: 240 };
 
 /** What the head above a column takes at least. */
 const HEAD_WIDTH = 80;
 
+/** The least and the most that a cell takes. */
 const MAP = { least: 14, most: 76, gap: 3 };
 const DOT = { least: 7, most: 30, gap: 3 };
 const OUTPUT = { least: 128, most: 40, gap: 2, besides: 108 }; // besides: what an output takes but for the name of its class
@@ -94,15 +95,19 @@ export function arrange(columns, width, height) {
   width -= 2 * EDGE;
   const shared = Math.max(width - picture - forOutputs - BETWEEN.usual * (columns.length - 1), 0);
   for (const column of columns) {
-    if (column.kind === "input") placePicture(column, picture);
-    else if (column.kind === "outputs") placeOutputs(column, forOutputs, height);
-    else placeCells(column, Math.max((shared * appetite(column)) / hunger, SHARE), height, column.kind === "maps" ? MAP : DOT);
+    if (column.kind === "outputs") placeOutputs(column, forOutputs, height);
+    else if (column.kind !== "input") placeCells(column, Math.max((shared * appetite(column)) / hunger, SHARE), height, column.kind === "maps" ? MAP : DOT);
   }
   const room = (column) => Math.max(column.width, column.headWidth ?? 0, HEAD_WIDTH);
-  const taken = columns.reduce((sum, column) => sum + room(column), 0);
-  const tallest = Math.max(height, ...columns.map((column) => column.height));
+  const roomOf = (some) => some.reduce((sum, column) => sum + room(column), 0);
   const gaps = columns.length - 1;
-  const between = Math.min(Math.max((width - taken) / gaps, BETWEEN.least), BETWEEN.most);
+  // The heads may take more than their columns: the picture gives way before anything is cut off at the edge.
+  const [input, ...others] = columns;
+  placePicture(input, Math.max(Math.min(picture, width - roomOf(others) - BETWEEN.least * gaps), PICTURE.least));
+  const taken = roomOf(columns);
+  const tallest = Math.max(height, ...columns.map((column) => column.height));
+  const free = (width - taken) / gaps;
+  const between = free < BETWEEN.tight ? BETWEEN.least : Math.min(free, BETWEEN.most);
   const total = taken + between * gaps;
   let x = EDGE + Math.max((width - total) / 2, 0);
   for (const column of columns) {
