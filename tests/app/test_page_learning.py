@@ -351,6 +351,80 @@ def test_what_one_began_with_is_said_after_a_reload_and_until_something_is_chang
         assert ready() == found
 
 
+ALL = {
+    "data": "mnist-5k",
+    "layers": [{"kind": "Dense", "units": 16}, {"kind": "ReLU"}],
+    "hidden": [],
+    "optimizer": "adam",
+    "learning_rate": 0.003,
+    "schedule": {"name": "constant"},
+    "batch_size": 64,
+    "validation": 0.1,
+    "weight_decay": 0,
+    "seed": 0,
+    "augment": None,
+}
+CNN = [{"kind": "Conv2D", "filters": 8, "kernel_size": 5}, {"kind": "MaxPool2D", "size": 2}, {"kind": "Flatten"}]
+
+
+@pytest.mark.parametrize(
+    ("changes", "names"),
+    [
+        ([{}], [""]),
+        ([{}, {}], ["", ""]),
+        ([{}, {"seed": 3}], ["seed 0", "seed 3"]),
+        ([{"learning_rate": 5e-5}, {"optimizer": "sgd", "learning_rate": 0.1}], ["adam, rate 5·10⁻⁵", "sgd, rate 0.1"]),
+        ([{}, {"batch_size": 16}, {}, {"schedule": {"name": "one-cycle"}}], ["as most", "16 a step", "as most", "one cycle"]),
+        ([{}, {"layers": CNN}], ["16, relu", "8C5-MP2, no other layers"]),
+        ([{}, {"layers": []}], ["16, relu", "no hidden layer, no other layers"]),
+        ([{}, {"layers": [], "hidden": [128, 64]}], ["16, relu", "128-64, no other layers"]),
+        ([{}, {"augment": {"shift": 1.5, "rotation": 10}}], ["not deformed", "shift 1.5, rotation 10"]),
+        ([{}, {"weight_decay": 0.01, "validation": 0.25}], ["10\u00a0% held out, no decay", "25\u00a0% held out, decay 0.01"]),
+        ([{}, {"layers": [{"kind": "Dropout", "rate": 0.3}, *ALL["layers"]]}], ["relu", "dropout 0.3, relu"]),
+    ],
+)
+def test_trainings_are_named_by_what_is_not_the_same(page, changes, names):
+    found = page.evaluate(
+        "async all => (await import('./settings.js')).differences(all)", [{**ALL, **change} for change in changes]
+    )
+    assert found == names
+
+
+@pytest.mark.parametrize("width", [360, 1280])
+def test_trainings_that_differ_in_settings_alone_can_be_told_apart(new_page, tmp_path, width):
+    models = Models(shipped_models())
+    with serving(make_app(models, Runs(models, folder=tmp_path))) as address:
+        page = new_page(address=address, viewport={"width": width, "height": 800})
+        rates = [0.001, 0.002, 0.005, 0.01, 0.02]
+        for number, rate in enumerate(rates, 1):
+            open_train(page, QUICK)
+            page.fill("#train-epochs", "1")
+            page.fill("#train-rate", str(rate))
+            page.locator("#train-start").click()
+            until(page, f"document.querySelectorAll('#runs tbody tr').length === {number}", seconds=60)
+        assert page.locator("#runs .runs-name").all_inner_texts() == [f"rate {rate}" for rate in rates[::-1]]
+        facts = page.locator(".facts > div").all_inner_texts()
+        assert {"learning rate\n0.02", "optimizer\nadam", "images a step\n64", "seed\n0", "other layers\nrelu"} <= set(facts)
+        page.locator("[data-test=show-2]").click()
+        until(page, "document.querySelector('.facts').innerText.includes('0.002')")
+        for box in page.locator("#runs input").all():
+            box.check()
+        until(page, "document.querySelectorAll('[data-test=train-compare] path').length === 5")
+        named = [f"run {number}: rate {rate}" for number, rate in enumerate(rates, 1)]
+        painted = page.locator("[data-test=train-compare] .chart-name").all_text_contents()
+        listed = page.locator(".compare-names li")
+        if width == 360:  # no room beside the lines
+            assert listed.all_inner_texts() == named
+            assert listed.first.is_visible()
+        else:
+            assert sorted(re.sub(r" \S+\s% · ", ": ", name) for name in painted) == named
+            assert not listed.first.is_visible()
+            scroller = page.locator("#panel-train .matrix-scroll").last
+            assert scroller.evaluate("box => box.scrollWidth <= box.clientWidth"), "the whole table is in sight"
+        assert page.evaluate("document.documentElement.scrollWidth") == width
+        page.close()
+
+
 def test_of_many_units_it_is_said_how_many_are_shown(page):
     open_train(page, {**QUICK, "layers": [{"kind": "Dense", "units": 80}, {"kind": "ReLU"}], "epochs": 1})
     page.locator("#train-start").click()

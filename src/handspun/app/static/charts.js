@@ -7,6 +7,8 @@ const SVG = "http://www.w3.org/2000/svg";
 const HEIGHT = 216;
 const MARGIN = { top: 24, right: 12, bottom: 36, left: 52 };
 const LINE = 16; // the least distance between two names, in pixels
+const LETTER = 7; // about as wide is a character, in pixels
+const ROOM_FOR_MORE = 200; // pixels for names from which on they say more than the least
 const MOST_ROWS = 12; // of the table
 let count = 0; // for ids
 
@@ -32,7 +34,7 @@ export function smooth(points, over = 5) {
  * A chart that grows with its data.
  *
  * A series is {name, points: [[x, y], …], style}; style is "first", "second" … "fifth", each with a colour and a dash of its own,
- * with "-dots" behind it where single points matter.
+ * with "-dots" behind it where single points matter. It may have an `about`, which stands behind its name where there is room.
  */
 export class LineChart {
   #options;
@@ -53,10 +55,11 @@ export class LineChart {
     this.#options = options;
     const id = `chart-${count}`;
     this.#svg = made("svg", { role: "img", "aria-labelledby": `${id}-title ${id}-about`, height: HEIGHT });
-    this.#table = element("table", { class: "sr-only" });
+    this.#table = element("table", {});
     this.#figure = element(
       "figure", { class: "chart", "data-test": options.test },
-      element("figcaption", { id: `${id}-title` }, options.title), this.#svg, this.#table,
+      element("figcaption", { id: `${id}-title` }, options.title), this.#svg,
+      element("div", { class: "sr-only" }, this.#table), // a table itself is as wide as its columns, hidden or not
     );
     this.#svg.append(made("desc", { id: `${id}-about` }), made("g", {}));
     container.append(this.#figure);
@@ -82,16 +85,18 @@ export class LineChart {
     this.#svg.setAttribute("viewBox", `0 0 ${this.#width} ${HEIGHT}`);
     const group = made("g", {});
     this.#svg.lastElementChild.replaceWith(group);
-    const names = this.#series.map((one) => `${one.name} ${y.format(one.points.at(-1)[1])}`);
-    this.#svg.firstElementChild.textContent = names.length > 0 ? `${y.label}: ${names.join(", ")}.` : empty;
+    const most = this.#width * 0.42; // for names
+    const whole = this.#series.map(({ name, points: all, about }) => `${name} ${y.format(all.at(-1)[1])}${about ? ` · ${about}` : ""}`);
+    const names = most < ROOM_FOR_MORE ? whole.map((name) => name.split(" · ")[0]) : whole.map((name) => shortened(name, (most - 8) / LETTER));
+    this.#svg.firstElementChild.textContent = names.length > 0 ? `${y.label}: ${whole.join("; ")}.` : empty;
     this.#fillTable();
     if (names.length === 0) {
       group.append(text(this.#width / 2, HEIGHT / 2, empty, { "text-anchor": "middle", class: "chart-empty" }));
       return;
     }
 
-    // As much room on the right as the longest name takes: a character is about 7 pixels wide.
-    const right = MARGIN.right + Math.min(7 * Math.max(...names.map((name) => name.length)) + 8, this.#width * 0.42);
+    // As much room on the right as the longest name takes.
+    const right = MARGIN.right + Math.min(LETTER * Math.max(...names.map((name) => name.length)) + 8, most);
     const points = this.#series.flatMap((one) => one.points);
     const along = scale(points.map(([value]) => value), x, MARGIN.left, this.#width - right, Math.max(this.#width / 110, 2));
     const up = scale(points.map(([, value]) => value), y, HEIGHT - MARGIN.bottom, MARGIN.top, 4);
@@ -156,6 +161,8 @@ export class LineChart {
     this.#table.replaceChildren(element("caption", {}, title), element("thead", {}, head), element("tbody", {}, ...rows));
   }
 }
+
+const shortened = (name, letters) => (name.length <= letters ? name : `${name.slice(0, Math.floor(letters) - 1)}…`);
 
 const withUnit = ({ label, unit }) => (unit ? `${label}, ${unit}` : label);
 

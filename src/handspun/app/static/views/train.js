@@ -7,6 +7,7 @@ import { Follower, duration, isFinished, listRuns, statusLine } from "../follow.
 import { Matrix } from "../matrix.js";
 import { percent } from "../numbers.js";
 import { decode, paintSigned } from "../pixels.js";
+import { differences, inWords } from "../settings.js";
 import { tray } from "../tray.js";
 
 /** The form and the training on the screen are remembered, so that a reload loses neither. */
@@ -437,10 +438,10 @@ class Watch extends EventTarget {
 
   #showFacts({ settings, parameters, images, result }) {
     const facts = [
-      ["data", settings.data],
+      ["test accuracy", testAccuracy(result)],
       ["images", images?.toLocaleString("en")],
       ["parameters", parameters?.toLocaleString("en")],
-      ["test accuracy", testAccuracy(result)],
+      ...inWords(settings),
     ].filter(([, value]) => value !== undefined && value !== null);
     this.facts.replaceChildren(...facts.map(([name, value]) => element("div", {}, element("dt", {}, name), element("dd", {}, value))));
   }
@@ -503,11 +504,13 @@ class Runs {
     this.onChoose = onChoose;
     this.table = element("table", { class: "runs", id: "runs" });
     this.charts = element("div", { class: "compare", hidden: true });
+    this.legend = element("ul", { class: "soft small compare-names" }); // where the lines have no room for it
     const x = { label: "epochs", low: 0, format: plain };
     this.chart = new LineChart(this.charts, {
       title: "Accuracy on held-out images, compared", test: "train-compare", x,
       y: { label: "right answers", high: 1, format: (v) => percent(v) },
     });
+    this.charts.append(this.legend);
     this.root = element("section", { class: "panel", "aria-labelledby": "runs-title", hidden: true },
       element("h3", { id: "runs-title" }, "Trainings"),
       element("div", { class: "matrix-scroll", role: "region", "aria-label": "Table of trainings", tabindex: "0" }, this.table), this.charts);
@@ -530,19 +533,26 @@ class Runs {
     const finished = this.runs.filter(isFinished);
     this.root.hidden = finished.length === 0;
     const total = this.runs.length;
-    const rows = this.runs.map((run, i) => [run, total - i]).filter(([run]) => isFinished(run)).map(([run, number]) => this.#row(run, number));
+    // Hidden layers and data have columns of their own.
+    const names = differences(finished.map(({ settings }) => settings), ["hidden layers", "data"]);
+    const rows = this.runs.map((run, i) => [run, total - i]).filter(([run]) => isFinished(run))
+      .map(([run, number], i) => this.#row(run, number, names[i]));
     const heads = ["compare", "run", "network", "data", "epochs", "held out", "test", "time", ""].map((name) => (
       name === "" ? element("td", {}) : element("th", { scope: "col" }, name)));
     this.table.replaceChildren(element("thead", {}, element("tr", {}, ...heads)), element("tbody", {}, ...rows));
     const compared = this.runs.map((run, i) => [run, total - i]).filter(([{ id }]) => this.#compared.has(id)).reverse();
     this.charts.hidden = compared.length === 0;
+    const about = differences(compared.map(([{ settings }]) => settings));
+    const lines = compared.map(([, number], i) => element("li", {}, `run ${number}: ${about[i]}`));
+    this.legend.replaceChildren(...lines.filter((_, i) => about[i] !== ""));
     this.chart.update(compared.map(([run, number], i) => ({
-      name: `run ${number}`, style: STYLES[i],
+      name: `run ${number}`, about: about[i], style: STYLES[i],
       points: run.history.filter((record) => Number.isFinite(record.validation_accuracy)).map((record) => [record.epoch, record.validation_accuracy]),
     })));
   }
 
-  #row(run, number) {
+  /** @param name its short name by the settings in which it differs from others */
+  #row(run, number, name) {
     const last = run.history.at(-1);
     const compare = element("input", {
       type: "checkbox", checked: this.#compared.has(run.id), "aria-label": `Compare run ${number}`, "data-test": `compare-${number}`,
@@ -566,13 +576,15 @@ class Runs {
     forget.addEventListener("click", () => this.#forget(run));
     const seconds = run.history.reduce((sum, record) => sum + record.seconds, 0);
     const cells = [
-      run.structure?.replaceAll(/(\d)x(?=\d)/g, "$1×") ?? "–", run.settings.data, run.history.length,
+      run.settings.data, run.history.length,
       last?.validation_accuracy === undefined ? "–" : percent(last.validation_accuracy),
       testAccuracy(run.result) ?? "–",
       run.state === "failed" ? "failed" : duration(seconds),
     ];
     return element("tr", { "aria-current": run.id === this.shown ? "true" : null },
-      element("td", {}, compare), element("th", { scope: "row" }, open), ...cells.map((cell) => element("td", {}, String(cell))),
+      element("td", {}, compare), element("th", { scope: "row" }, open),
+      element("td", {}, run.structure?.replaceAll(/(\d)x(?=\d)/g, "$1×") ?? "–", name && element("span", { class: "runs-name" }, name)),
+      ...cells.map((cell) => element("td", {}, String(cell))),
       element("td", {}, forget));
   }
 
