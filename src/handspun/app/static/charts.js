@@ -86,8 +86,9 @@ export class LineChart {
     const group = made("g", {});
     this.#svg.lastElementChild.replaceWith(group);
     const most = this.#width * 0.42; // for names
-    const whole = this.#series.map(({ name, points: all, about }) => `${name} ${y.format(all.at(-1)[1])}${about ? ` · ${about}` : ""}`);
-    const names = most < ROOM_FOR_MORE ? whole.map((name) => name.split(" · ")[0]) : whole.map((name) => shortened(name, (most - 8) / LETTER));
+    const least = this.#series.map((one) => `${one.name} ${y.format(one.points.at(-1)[1])}`);
+    const whole = least.map((name, i) => (this.#series[i].about ? `${name} · ${this.#series[i].about}` : name));
+    const names = most < ROOM_FOR_MORE ? least : whole.map((name) => shortened(name, (most - 8) / LETTER));
     this.#svg.firstElementChild.textContent = names.length > 0 ? `${y.label}: ${whole.join("; ")}.` : empty;
     this.#fillTable();
     if (names.length === 0) {

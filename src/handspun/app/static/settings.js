@@ -14,7 +14,7 @@ const SIZED = {
 
 const number = (value) => plain(value, 6);
 
-/** Hidden layers as the network's name has them, "16C5-MP2-128"; `units` are those that somebody else than the page has asked for. */
+/** Hidden layers as the network's name has them, "16C5-MP2-128"; `units` are those that others than the page have asked for. */
 function hidden({ layers, hidden: units }) {
   const sizes = layers.filter(({ kind }) => kind in SIZED).map((layer) => SIZED[layer.kind](layer));
   return [...sizes, ...units].join("-");
@@ -23,7 +23,8 @@ function hidden({ layers, hidden: units }) {
 /** What else there is, each kind once: "dropout 0.3, relu". Where pictures become rows is clear from the rest. */
 function between({ layers }) {
   const others = layers.filter(({ kind }) => !(kind in SIZED) && kind !== "Flatten");
-  return [...new Set(others.map(({ kind, rate }) => (rate === undefined ? kind : `${kind} ${number(rate)}`).toLowerCase()))].join(", ");
+  const names = others.map(({ kind, rate }) => (rate === undefined ? kind : `${kind} ${number(rate)}`).toLowerCase());
+  return [...new Set(names)].join(", ");
 }
 
 const deformed = ({ augment }) => Object.entries(augment ?? {}).map(([name, value]) => `${name} ${number(value)}`).join(", ");
@@ -41,12 +42,16 @@ const WORDS = [
   { name: "schedule", of: ({ schedule }) => schedule.name.replaceAll("-", " ") },
   { name: "images a step", of: ({ batch_size: size }) => number(size), short: (value) => `${value} a step` },
   { name: "held out", of: ({ validation }) => percent(validation, 0), short: (value) => `${value} held out` },
-  { name: "weight decay", of: ({ weight_decay: decay }) => (decay > 0 ? number(decay) : ""), short: (value) => (value ? `decay ${value}` : "no decay") },
+  {
+    name: "weight decay",
+    of: ({ weight_decay: decay }) => (decay > 0 ? number(decay) : ""),
+    short: (value) => (value ? `decay ${value}` : "no decay"),
+  },
   { name: "seed", of: ({ seed }) => String(seed), short: (value) => `seed ${value}` },
   { name: "deformed by", of: deformed, short: (value) => value || "not deformed" },
 ];
 
-/** Names and values of the settings; those that have none are left out, and the hidden layers, which the network's name tells. */
+/** Names and values of the settings; without those that have none, and the hidden layers, which the network's name tells. */
 export function inWords(settings) {
   return WORDS.map(({ name, of }) => [name, of(settings)]).filter(([name, value]) => value !== "" && name !== "hidden layers");
 }

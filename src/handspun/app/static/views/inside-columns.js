@@ -28,7 +28,8 @@ const unitsOf = (shape) => (shape.length === 3 ? shape[0] : product(shape));
  *
  * A layer with weights begins a column, and so does one that makes values of maps. What comes behind it and hands each unit on
  * by itself (norm, activation, pooling, dropout) belongs to it, and the column shows what leaves the last of them: its title
- * names the first and that one. `every` gives each layer a column of its own. A flatten never has one: it only changes the shape.
+ * names the first and that one. `every` gives each layer a column of its own. A flatten never has one: it only changes the
+ * shape.
  */
 export function columnsOf(model, every) {
   const picture = model.picture_shape ?? [1, product(model.input_shape)]; // what is no picture is a row of values
@@ -95,8 +96,9 @@ export function arrange(columns, width, height) {
   width -= 2 * EDGE;
   const shared = Math.max(width - picture - forOutputs - BETWEEN.usual * (columns.length - 1), 0);
   for (const column of columns) {
+    if (column.kind === "input") continue; // last, in what room is left
     if (column.kind === "outputs") placeOutputs(column, forOutputs, height);
-    else if (column.kind !== "input") placeCells(column, Math.max((shared * appetite(column)) / hunger, SHARE), height, column.kind === "maps" ? MAP : DOT);
+    else placeCells(column, Math.max((shared * appetite(column)) / hunger, SHARE), height, column.kind === "maps" ? MAP : DOT);
   }
   const room = (column) => Math.max(column.width, column.headWidth ?? 0, HEAD_WIDTH);
   const roomOf = (some) => some.reduce((sum, column) => sum + room(column), 0);

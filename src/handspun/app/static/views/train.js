@@ -583,7 +583,8 @@ class Runs {
     ];
     return element("tr", { "aria-current": run.id === this.shown ? "true" : null },
       element("td", {}, compare), element("th", { scope: "row" }, open),
-      element("td", {}, run.structure?.replaceAll(/(\d)x(?=\d)/g, "$1×") ?? "–", name && element("span", { class: "runs-name" }, name)),
+      element("td", {},
+        run.structure?.replaceAll(/(\d)x(?=\d)/g, "$1×") ?? "–", name && element("span", { class: "runs-name" }, name)),
       ...cells.map((cell) => element("td", {}, String(cell))),
       element("td", {}, forget));
   }
