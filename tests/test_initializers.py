@@ -19,7 +19,7 @@ from handspun.initializers import (
     Zeros,
     initializer_from_config,
 )
-from handspun.layers import Dense
+from handspun.layers import Conv2D, Dense
 from handspun.network import Sequential
 
 SHAPE = (400, 600)
@@ -75,6 +75,36 @@ def test_orthogonal_weights_are_orthonormal_times_the_gain(shape, gain):
     w = draw(Orthogonal(gain), shape) / gain
     product = w.T @ w if shape[0] >= shape[1] else w @ w.T
     np.testing.assert_allclose(product, np.eye(min(shape)), atol=1e-13)
+
+
+@pytest.mark.parametrize(
+    ("filters", "channels", "kernel_size", "groups"),
+    [(16, 1, 5, 1), (8, 3, (3, 2), 1), (40, 2, 3, 1), (6, 4, 3, 2), (30, 4, (1, 3), 2), (4, 4, 3, 4)],
+)
+def test_orthogonal_filters_are_orthonormal_in_each_group(filters, channels, kernel_size, groups):
+    layer = Conv2D(filters, kernel_size, groups=groups, initializer=Orthogonal(1.5))
+    Sequential([layer], (channels, 6, 6), dtype=np.float64)
+    each = filters // groups
+    matrices = layer.weight.reshape(groups, each, -1) / 1.5  # (G, O/G, kh · C/G · kw)
+    for w in matrices:
+        rows, columns = w.shape
+        np.testing.assert_allclose(w @ w.T if rows <= columns else w.T @ w, np.eye(min(rows, columns)), atol=1e-13)
+        assert np.sum(w**2) == pytest.approx(min(rows, columns), rel=1e-13)
+    if groups > 1:
+        assert not np.array_equal(matrices[0], matrices[1])
+
+
+@pytest.mark.parametrize(
+    ("initializer", "variance"),
+    [(HeNormal(), 2 / 180), (LeCunUniform(), 1 / 180), (GlorotNormal(), 2 / (180 + 600)), (GlorotUniform(), 2 / (180 + 600))],
+    ids=repr,
+)
+def test_fans_of_a_convolution_count_its_kernel_and_its_group(initializer, variance):
+    # An output is a sum over 12 channels of its group and 3 x 5 places; a value goes to 40 filters of its group at as many.
+    layer = Conv2D(80, (3, 5), groups=2, initializer=initializer)
+    Sequential([layer], (24, 6, 6), dtype=np.float64)
+    for w in layer.weight.reshape(2, -1):
+        assert w.var() == pytest.approx(variance, rel=4 * math.sqrt(2 / w.size))
 
 
 def test_orthogonal_weights_favour_no_sign():

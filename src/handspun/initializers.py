@@ -27,7 +27,11 @@ class Initializer(abc.ABC):
 
     @abc.abstractmethod
     def __call__(self, shape: Shape, fan_in: int, fan_out: int, rng: np.random.Generator) -> np.ndarray:
-        """A new float64 array of ``shape``, for a layer that sums ``fan_in`` inputs into each of ``fan_out`` outputs."""
+        """A new float64 array of ``shape``, for a layer that sums ``fan_in`` inputs into each of ``fan_out`` outputs.
+
+        Two axes are (inputs, outputs), as of ``Dense``. Of more axes the first counts the outputs, as of ``Conv2D``, which asks
+        once for each of its groups.
+        """
 
     def config(self) -> dict[str, Any]:
         """Name and settings, as they are written into a model file."""
@@ -109,6 +113,8 @@ class ScaledNormal(Initializer):
 class Orthogonal(Initializer):
     """Rows or columns, whichever are fewer, orthonormal, times ``gain``. Saxe et al. 2014, arXiv:1312.6120.
 
+    The rows of the weights of a convolution are its filters, all values of each: O x (kh C kw), of each group for itself.
+
     The Q of a Gaussian matrix's QR decomposition is uniform over the orthogonal matrices once the signs of R's diagonal
     are made positive (Mezzadri 2007, arXiv:math-ph/0609050).
     """
@@ -116,7 +122,7 @@ class Orthogonal(Initializer):
     gain: float = 1.0
 
     def __call__(self, shape: Shape, fan_in: int, fan_out: int, rng: np.random.Generator) -> np.ndarray:
-        rows, columns = math.prod(shape[:-1]), shape[-1]
+        rows, columns = (shape[0], math.prod(shape[1:])) if len(shape) > 2 else (math.prod(shape[:-1]), shape[-1])
         tall = rng.standard_normal((max(rows, columns), min(rows, columns)))
         q, r = np.linalg.qr(tall)
         q *= np.sign(np.diagonal(r))

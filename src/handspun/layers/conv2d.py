@@ -105,8 +105,10 @@ class Conv2D(Layer):
 
     def initialize(self, rng: np.random.Generator) -> None:
         _, kh, channels, kw = self.weight.shape
-        inputs, outputs = channels * kh * kw, self.filters // self.groups * kh * kw
-        self.weight[...] = self.initializer(self.weight.shape, inputs, outputs, rng)
+        each = self.filters // self.groups
+        # Group by group, for each is a convolution of its own: an initializer may look at its matrix as a whole.
+        for group in self.weight.reshape(self.groups, each, kh, channels, kw):
+            group[...] = self.initializer(group.shape, channels * kh * kw, each * kh * kw, rng)
         if self.has_bias:
             self.bias[...] = 0.0
 
