@@ -455,8 +455,8 @@ def test_batchnorm_running_averages_follow_the_formula():
         network.forward(x, tape)
         network.update_statistics(tape.statistics)
         mean = 0.8 * mean + 0.2 * x.mean(axis=0)
-        unbiased = ((x - x.mean(axis=0)) ** 2).sum(axis=0) / max(rows - 1, 1)  # a single row counts as variance 0
-        variance = 0.8 * variance + 0.2 * unbiased
+        if rows > 1:  # a single row has a mean, and says nothing of the variance
+            variance = 0.8 * variance + 0.2 * ((x - x.mean(axis=0)) ** 2).sum(axis=0) / (rows - 1)
         np.testing.assert_allclose(layer.running_mean, mean, rtol=1e-13)
         np.testing.assert_allclose(layer.running_variance, variance, rtol=1e-13)
 

@@ -18,7 +18,7 @@ from handspun.averaging import ExponentialMovingAverage
 from handspun.clipping import ClipNorm, ClipValue
 from handspun.data.dataset import Split
 from handspun.errors import DivergenceError, OutputError, UsageError
-from handspun.layers import Dense, Dropout, Flatten, ReLU
+from handspun.layers import BatchNorm, Dense, Dropout, Flatten, ReLU
 from handspun.losses import Loss, MeanSquaredError, SigmoidBinaryCrossEntropy, SoftmaxCrossEntropy
 from handspun.network import Sequential, mlp
 from handspun.optimizers import SGD, Adam, Momentum
@@ -226,27 +226,42 @@ def test_training_leaves_the_data_as_they_are(blobs):
 # Large batches in pieces -----------------------------------------------------------------------------------------------
 
 
+def pieces_of(network, images, targets, piece_size, batch_size, **more):
+    """A trainer that cuts batches into pieces of this size."""
+    settings = {
+        "loss": SoftmaxCrossEntropy(),
+        "optimizer": Momentum(0.3),
+        "schedule": Constant(),
+        "epochs": 1,
+        "shuffle": False,
+        "penalty": None,
+        "clip": None,
+        "average": None,
+        "sample_weight": None,
+        "validation": None,
+        "callbacks": [],
+        "seed": 0,
+        "threads": 1,
+    }
+    return Trainer(network, images, targets, piece_size=piece_size, batch_size=batch_size, **{**settings, **more})
+
+
 def train_in_pieces(piece_size, batch_size, loss, targets, sample_weight=None):
     rng = np.random.default_rng(0)
     network = Sequential([Flatten(), Dense(6), ReLU(), Dense(3)], (4, 3), dtype=np.float64)
-    trainer = Trainer(
+    trainer = pieces_of(
         network,
         rng.integers(0, 256, (len(targets), 4, 3), np.uint8),
         targets,
+        piece_size,
+        batch_size,
         loss=loss,
-        optimizer=Momentum(0.3),
-        schedule=Constant(),
         epochs=4,
-        batch_size=batch_size,
         shuffle=True,
         penalty=Penalty(l1=1e-3, l2=1e-3),
         clip=ClipNorm(0.5),
-        average=None,
         sample_weight=sample_weight,
-        validation=None,
-        callbacks=[],
-        seed=0,
-        piece_size=piece_size,
+        threads=None,
     )
     history = trainer.run()
     columns = [name for name in ("loss", "accuracy", "gradient_norm") if name in history]
@@ -288,6 +303,57 @@ def test_full_batch_larger_than_a_piece_is_one_step_an_epoch():
     assert len(weights.steps) == 2
     np.testing.assert_allclose(network.parameters.vector, expected, rtol=1e-11, atol=1e-12)
     np.testing.assert_allclose(history["loss"], [record[0] for record in records], rtol=1e-12)
+
+
+@pytest.mark.parametrize("rows", [20, 17], ids=["ragged", "one-row-left"])
+def test_running_averages_take_in_the_mean_over_all_images_of_the_pieces(rows):
+    x = np.random.default_rng(5).normal(3, 2, (rows, 4)) * np.linspace(1, 3, rows)[:, None]
+    network = Sequential([BatchNorm(momentum=0.25), Dense(3)], (4,), dtype=np.float64)
+    network.statistics["batchnorm1.running_variance"][...] = [1.0, 2.0, 3.0, 4.0]
+    before = network.statistics["batchnorm1.running_variance"].copy()
+    pieces_of(network, x, np.arange(rows) % 3, 8, rows).run()
+    parts = [x[:8], x[8:16], x[16:]]
+    # One row has no variance: what the average was stands in for it.
+    variance = sum(len(part) / rows * (part.var(axis=0, ddof=1) if len(part) > 1 else before) for part in parts)
+    np.testing.assert_allclose(network.statistics["batchnorm1.running_mean"], 0.25 * x.mean(axis=0), rtol=1e-12)
+    expected = 0.75 * before + 0.25 * variance
+    np.testing.assert_allclose(network.statistics["batchnorm1.running_variance"], expected, rtol=1e-12)
+
+
+class Masks(Loss):
+    """A loss without effect that remembers what dropout left of ones."""
+
+    def __init__(self):
+        self.seen = []
+
+    def __call__(self, outputs, targets, sample_weight=None, normalizer=None):
+        self.seen.append((outputs != 0).tobytes())
+        return 0.0, np.zeros_like(outputs)
+
+
+def masks_of(seed):
+    """What dropout leaves and augmentation draws in two steps of three pieces."""
+    network = Sequential([Dense(32), Dropout(0.5)], (32,), seed=None)
+    network.parameters["dense1.bias"][...] = 1.0
+    masks, drawn = Masks(), []
+
+    def augment(images, rng):
+        drawn.append(rng.integers(0, 2**63))
+        return images
+
+    images = np.zeros((24, 32), np.uint8)
+    pieces_of(network, images, np.zeros(24, np.intp), 4, 12, loss=masks, augment=augment, seed=seed).run()
+    return masks.seen, drawn
+
+
+def test_what_dropout_and_augmentation_draw_differs_by_step_and_piece_and_seed():
+    masks, drawn = masks_of(0)
+    assert len(masks) == len(drawn) == 6
+    assert len(set(masks)) == len(set(drawn)) == 6, "two steps of three pieces"
+    assert masks_of(0) == (masks, drawn)
+    others, also = masks_of(1)
+    assert not set(masks) & set(others)
+    assert not set(drawn) & set(also)
 
 
 # Weights of samples and classes ----------------------------------------------------------------------------------------
@@ -397,9 +463,20 @@ def test_clipping_bounds_the_step_and_history_has_the_norm_before_it(blobs):
 
 def test_batch_of_one_trains_a_network_with_batch_norm(blobs):
     network = mlp(12, [5], 3, norm="batch")
-    fit(network, (blobs[0][:9], blobs[1][:9]), epochs=2, batch_size=1)
+    history = fit(network, (blobs[0][:9], blobs[1][:9]), epochs=40, batch_size=1, validation=blobs)
     assert np.isfinite(network.parameters.vector).all()
-    assert np.isfinite(network.statistics.vector).all()
+    assert (network.statistics["batchnorm1.running_variance"] == 1.0).all(), "no row alone has a variance"
+    # Every row is normalised to 0, so that only the last biases learn: what is left is a guess among three classes, log 3.
+    assert history["validation_loss"][-1] < 1.25, "it was 252 with a variance of 0"
+
+
+def test_a_last_batch_of_one_takes_nothing_from_the_running_variance():
+    x = np.random.default_rng(0).normal(3, 2, (65, 12))
+    network = Sequential([BatchNorm(), Dense(3)], (12,), dtype=np.float64)
+    fit(network, (x, np.arange(65) % 3), epochs=40, batch_size=64, optimizer=SGD(1e-6))
+    # 0.9⁴⁰ = 1.5 % is left of the 1 that it began with. Had the rows that are left over counted as 0, it would be about half.
+    ratio = network.statistics["batchnorm1.running_variance"] / x.var(axis=0, ddof=1)
+    np.testing.assert_allclose(ratio, 1.0, atol=0.03)
 
 
 # Callbacks -------------------------------------------------------------------------------------------------------------
@@ -706,6 +783,23 @@ def test_divergence_names_the_gradient_that_is_not_finite(blobs, monkeypatch):
     monkeypatch.setattr(Dense, "backward", wrong)
     with pytest.raises(DivergenceError, match=r"the gradient of dense1\.bias is not finite"):
         fit(mlp(12, [5], 3), blobs, epochs=1)
+
+
+@pytest.mark.parametrize("wrong", ["loss", "images"])
+def test_a_training_that_diverged_leaves_finite_parameters_and_running_averages(blobs, wrong):
+    images = blobs[0].astype(np.float32) / 255
+    network = Sequential([Flatten(), BatchNorm(), Dense(3)], (4, 3))
+    if wrong == "images":
+        images[37, 2, 1] = np.inf
+    else:
+        network.parameters["dense1.weight"][...] = 1e38
+    with pytest.raises(DivergenceError):
+        fit(network, (images, blobs[1]), epochs=2, batch_size=10, shuffle=False)
+    assert np.isfinite(network.parameters.vector).all()
+    assert np.isfinite(network.statistics.vector).all()
+    # Three steps of the first, none of the second: the step that was not made has left nothing behind.
+    moved = (network.statistics["batchnorm1.running_variance"] != 1.0).all()
+    assert moved == (wrong == "images")
 
 
 def test_network_that_diverged_before_is_named_as_the_cause(blobs):

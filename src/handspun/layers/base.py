@@ -69,7 +69,10 @@ class Layer(abc.ABC):
         """Dx for dy, after ``forward`` with the same tape. None only where the frame says that dx is not needed."""
 
     def update_statistics(self, seen: Mapping[str, np.ndarray]) -> None:
-        """Take in what training passes wrote into ``frame.statistics``. Called once a step, never during a pass."""
+        """Take in what training passes wrote into ``frame.statistics``. Called once a step, never during a pass.
+
+        NaN is for what a pass of a single input could not see.
+        """
         return
 
     def config(self) -> dict[str, Any]:

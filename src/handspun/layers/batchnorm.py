@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -30,7 +31,8 @@ class BatchNorm(Layer):
 
     Inference uses running averages of mean and variance instead, which makes it a fixed linear function: dx = dy · γ/σ.
     After each step running = (1 - momentum) · running + momentum · batch, with the unbiased variance (N - 1), as PyTorch
-    does. A batch of one row has no variance; it counts as 0.
+    does. One row alone, as the last batch of an epoch may be, tells nothing of the variance: what was seen of it is NaN, and
+    the running variance stays as it is. Counted as 0 it would take a tenth away just before the epoch is judged.
 
     Where a batch is computed in pieces, each piece is normalised by its own mean and variance ("ghost batches", Hoffer, Hubara
     and Soudry 2017, arXiv:1705.08741), and the running averages take in the mean over the pieces.
@@ -76,7 +78,7 @@ class BatchNorm(Layer):
             np.subtract(rows, _spread(mean, rows), out=centred)
             variance = _sum_of_products(centred, centred) / count  # (D,)
             here.statistics["running_mean"][...] = mean
-            here.statistics["running_variance"][...] = variance * (count / max(count - 1, 1))
+            here.statistics["running_variance"][...] = variance * (count / (count - 1)) if count > 1 else np.nan
         else:
             np.subtract(rows, _spread(self.running_mean, rows), out=centred)
             variance = self.running_variance
@@ -106,7 +108,8 @@ class BatchNorm(Layer):
 
     def update_statistics(self, seen: Mapping[str, np.ndarray]) -> None:
         self.running_mean += self.momentum * (seen["running_mean"] - self.running_mean)
-        self.running_variance += self.momentum * (seen["running_variance"] - self.running_variance)
+        if not math.isnan(seen["running_variance"][0]):  # the features have equally many values: all of them are NaN, or none
+            self.running_variance += self.momentum * (seen["running_variance"] - self.running_variance)
 
     def config(self) -> dict[str, Any]:
         return {"momentum": self.momentum, "epsilon": self.epsilon}

@@ -246,8 +246,11 @@ class Pieces:
         if first == 0:
             total[...] = 0.0
         for slot in range(count):
-            begin = (first + slot) * self.piece_size
-            total += self._slots[slot].statistics.vector * (min(self.piece_size, images - begin) / images)
+            seen = self._slots[slot].statistics.vector
+            size = min(self.piece_size, images - (first + slot) * self.piece_size)
+            if size == 1:  # it may not have seen all: then what is known stands in, and changes nothing
+                seen = np.where(np.isnan(seen), self.network.statistics.vector, seen)
+            total += seen * (size / images)
 
     def update(self, rate: float) -> None:
         """Change the parameters by the gradient."""

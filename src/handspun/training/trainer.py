@@ -238,13 +238,14 @@ class Trainer:
 
         value, hits = self._pieces.loss_and_gradient(indices, self.step)
         vector, gradient = self.network.parameters.vector, self._pieces.gradient
-        if self.network.statistics:
-            self.network.update_statistics(self._pieces.statistics)
         if self.penalty:
             value += self.penalty(vector, self.network.decayed, gradient)
         norm = self._pieces.gradient_norm(changed=self.penalty is not None)
         if not math.isfinite(value + norm):
             raise explain_divergence(self, BatchLoader(self._images, self.network).load(indices), gradient)
+        # Behind the check: a training that ends there leaves running averages that are as finite as the parameters.
+        if self.network.statistics:
+            self.network.update_statistics(self._pieces.statistics)
         if self.clip:
             self.clip(gradient, norm)
         self.learning_rate = self.optimizer.learning_rate * self.schedule.factor(self.step, self.horizon)
