@@ -372,6 +372,34 @@ def test_activation_equals_known_values(layer, values, derivatives):
     np.testing.assert_allclose(scaled[0], np.multiply(derivatives, [1, 2, 3, 4, 5]), rtol=1e-12, atol=1e-15)
 
 
+FAR = np.concatenate([np.linspace(-80, 80, 321), [-100.0, -87.4, -1e-3, -1e-30, 0.0, 1e-30, 1e-3, 100.0]])
+
+
+def far_sigmoid(x):
+    return math.exp(x) / (1 + math.exp(x)) if x < 0 else 1 / (1 + math.exp(-x))
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_sigmoid_is_right_in_all_its_digits_far_below_zero_too(dtype):
+    x = FAR.astype(dtype)
+    expected = np.array([far_sigmoid(float(value)) for value in x])
+    y = Sequential([Sigmoid()], x.shape, dtype=dtype).logits(x[None])[0]
+    normal = expected >= np.finfo(dtype).tiny
+    np.testing.assert_allclose(y[normal], expected[normal], rtol=4 * np.finfo(dtype).eps)
+    np.testing.assert_allclose(y[~normal], expected[~normal], atol=1e-44)  # σ(-100) is a denormal number in float32
+    if dtype == np.float32:
+        assert float(y[x == -20.0][0]) == pytest.approx(2.0611536e-9, rel=1e-6)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_silu_has_the_absolute_error_that_it_says(dtype):
+    x = FAR.astype(dtype)
+    expected = np.array([float(value) * far_sigmoid(float(value)) for value in x])
+    y = Sequential([SiLU()], x.shape, dtype=dtype).logits(x[None])[0]
+    np.testing.assert_allclose(y[x < 0], expected[x < 0], rtol=0, atol=6e-7 if dtype == np.float32 else 2e-15)
+    np.testing.assert_allclose(y[x >= 0], expected[x >= 0], rtol=4 * np.finfo(dtype).eps)
+
+
 def test_gelu_equals_its_tanh_form_and_is_close_to_the_exact_one():
     points = np.linspace(-5, 5, 101)
     y, _, _ = run(single(GELU(), (101,)), [points], [np.ones(101)])

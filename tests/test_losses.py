@@ -195,6 +195,17 @@ def test_huge_logits_give_finite_and_right_binary_cross_entropy(dtype):
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_the_gradient_of_binary_cross_entropy_is_right_in_all_its_digits(dtype):
+    z = np.concatenate([np.linspace(-80, 80, 161), [-1e-3, 1e-3]]).astype(dtype)[:, None]
+    small = np.array([math.exp(-abs(float(v))) / (1 + math.exp(-abs(float(v)))) for v in z[:, 0]])  # σ(-|z|)
+    for target in (0, 1):
+        _, gradient = SigmoidBinaryCrossEntropy()(z, np.full(len(z), target), normalizer=1.0)
+        surely = (z[:, 0] < 0) == (target == 0)  # on the right side
+        sign = 1.0 if target == 0 else -1.0
+        np.testing.assert_allclose(gradient[:, 0], sign * np.where(surely, small, 1.0 - small), rtol=4 * np.finfo(dtype).eps)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_softmax_of_huge_logits(dtype):
     z = np.array([[1e4, -1e4, 1e4], [-1e4, -1e4, -1e4]], dtype)
     np.testing.assert_allclose(softmax(z), [[0.5, 0, 0.5], [1 / 3, 1 / 3, 1 / 3]], rtol=1e-6)
@@ -238,6 +249,46 @@ def test_outputs_of_minus_infinity_elsewhere_change_nothing():
     p = softmax(logits)
     assert value == pytest.approx(-(math.log(p[0, 2]) + math.log(p[1, 1])) / 2, rel=1e-14)
     np.testing.assert_allclose(gradient, (p - np.eye(3)[[2, 1]]) / 2, rtol=1e-14)
+
+
+@pytest.mark.parametrize(
+    ("loss", "targets"),
+    [
+        (SoftmaxCrossEntropy(), np.array([2, 1])),
+        (SoftmaxCrossEntropy(class_weight=[1.0, 1.0, 1.0]), np.array([2, 1])),
+        (SoftmaxCrossEntropy(), np.eye(3)[[2, 1]]),
+        (SoftmaxCrossEntropy(class_weight=[1.0, 1.0, 1.0]), np.eye(3)[[2, 1]]),
+    ],
+    ids=["plain", "class-weights", "distributions", "both"],
+)
+@pytest.mark.parametrize("far", [-np.inf, -3e38], ids=["infinite", "overflowing"])
+def test_a_class_that_is_out_of_the_question_adds_nothing_in_any_form_of_the_targets(loss, targets, far):
+    logits = np.array([[0.0, far, 1.0], [1.0, 2.0, 0.0], [far, 3e38, 0.0]], np.float32)[: 3 if far > -np.inf else 2]
+    targets = np.concatenate([targets, targets[1:]])[: len(logits)]
+    with np.errstate(over="ignore"):  # 3e38 - -3e38, as in a training
+        value, gradient = loss(logits, targets)
+    losses = [math.log(1 + math.exp(-1)), math.log(1 + math.exp(-1) + math.exp(-2)), 0.0][: len(logits)]
+    assert value == pytest.approx(math.fsum(losses) / len(logits), rel=1e-6)
+    with np.errstate(over="ignore"):
+        p = softmax(logits)
+    hot = np.eye(3)[targets] if targets.ndim == 1 else targets
+    np.testing.assert_allclose(gradient, (p - hot) / len(logits), atol=1e-7)
+
+
+def test_smoothing_gives_a_class_of_weight_zero_nothing():
+    """Of t = (1 - ε)[c = y] + ε/C a class of weight 0 keeps 0, and the mean is over the weights of the right classes."""
+    loss = SoftmaxCrossEntropy(label_smoothing=0.3, class_weight=[2.0, 0.0, 1.0])
+    logits = np.log([[0.5, 0.25, 0.25], [0.2, 0.2, 0.6], [0.1, 0.8, 0.1]])
+    value, gradient = loss(logits, np.array([0, 2, 1]))
+    t = np.array([[2 * 0.8, 0.0, 0.1], [2 * 0.1, 0.0, 0.8], [2 * 0.1, 0.0, 0.1]])
+    p = np.exp(logits)
+    assert value == pytest.approx(-(t * logits).sum() / (2 + 1 + 0), rel=1e-14)
+    np.testing.assert_allclose(gradient, (p * t.sum(axis=1, keepdims=True) - t) / 3, rtol=1e-13)
+    far = logits.copy()
+    far[:, 1] = -np.inf
+    value, gradient = loss(far, np.array([0, 2, 1]))
+    assert np.isfinite(value), "log 0 of a class that does not count"
+    assert np.isfinite(gradient).all()
 
 
 def test_class_weights_are_those_that_were_given():

@@ -122,7 +122,8 @@ class Orthogonal(Initializer):
     gain: float = 1.0
 
     def __call__(self, shape: Shape, fan_in: int, fan_out: int, rng: np.random.Generator) -> np.ndarray:
-        rows, columns = (shape[0], math.prod(shape[1:])) if len(shape) > 2 else (math.prod(shape[:-1]), shape[-1])
+        rows = shape[0] if len(shape) > 2 else math.prod(shape[:-1])
+        columns = math.prod(shape) // rows
         tall = rng.standard_normal((max(rows, columns), min(rows, columns)))
         q, r = np.linalg.qr(tall)
         q *= np.sign(np.diagonal(r))

@@ -130,7 +130,8 @@ class SoftmaxCrossEntropy(Loss):
                 gradient -= self.label_smoothing / len(z)
         else:
             t = self._distribution(targets, outputs).T  # (C, N)
-            losses = -np.add.reduce(t * (z - log_total), axis=0)
+            # t log p is 0 where t is, whatever log p: minus infinity of a class that is out of the question.
+            losses = -np.add.reduce(np.multiply(t, z - log_total, out=np.zeros_like(z), where=t != 0.0), axis=0)
             gradient *= np.add.reduce(t, axis=0)
             gradient -= t
         if sample_weight is None:
@@ -183,13 +184,17 @@ class MeanSquaredError(_ElementwiseLoss):
 class SigmoidBinaryCrossEntropy(_ElementwiseLoss):
     """ℓ_n = (1/C) Σ_c -(t log p + (1 - t) log(1 - p)) with p = σ(z), from logits z; each output is a yes or no of its own.
 
-    With log σ(z) = -log(1 + e⁻ᶻ) it becomes  max(z, 0) - z t + log(1 + e^-|z|),  in which nothing can overflow, and
-    ∂/∂z = σ(z) - t. Targets are (N, C), or (N,) of 0 and 1 for one output.
+    With log σ(z) = -log(1 + e⁻ᶻ) it becomes  max(z, 0) - z t + log(1 + e^-|z|),  in which nothing can overflow.
+
+    ∂/∂z = σ(z) - t, which is  q - t  for z < 0 and  (1 - t) - q  for z >= 0  with q = σ(-|z|) = e^-|z|/(1 + e^-|z|): so an
+    output that is right, and sure of it, has a small gradient and not 0. Targets are (N, C), or (N,) of 0 and 1 for one output.
     """
 
     def _elements(self, z: np.ndarray, t: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        losses = np.maximum(z, 0.0) - z * t + np.log1p(np.exp(-np.abs(z)))
-        return losses, 0.5 * (1.0 + np.tanh(0.5 * z)) - t
+        e = np.exp(-np.abs(z))
+        losses = np.maximum(z, 0.0) - z * t + np.log1p(e)
+        q = e / (1.0 + e)
+        return losses, np.where(z < 0.0, q - t, (1.0 - t) - q)
 
 
 LOSSES: dict[str, type[Loss]] = {

@@ -243,7 +243,7 @@ LESSONS: dict[type[Layer], Lesson] = {
         Texts(
             "y = x · σ(x),   σ(x) = 1 / (1 + e⁻ˣ)",
             "A smooth relative of ReLU: each value times its own sigmoid.",
-            ("s = sigmoid(", "np.multiply(x, s"),
+            ("s = np.multiply(x, 0.5", "np.tanh(s", "s += 1.0", "s *= 0.5", "np.multiply(x, s"),
         ),
         Texts(
             "dx = dy · σ (1 + x (1 - σ))",
