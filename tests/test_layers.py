@@ -423,6 +423,20 @@ def test_activations_of_huge_inputs_are_their_limits(name, dtype):
     np.testing.assert_allclose(dx, slopes, rtol=1e-6, atol=1e-30)
 
 
+@pytest.mark.parametrize("name", sorted(ACTIVATIONS))
+@pytest.mark.parametrize(("dtype", "far"), [(np.float32, 1e20), (np.float32, 3e38), (np.float64, 1e160), (np.float64, 1e308)])
+def test_activations_of_the_largest_inputs_are_finite_and_warn_of_nothing(name, dtype, far):
+    network = Sequential([activation(name)], (2,), dtype=dtype)
+    x = np.array([[-far, far]], dtype)
+    tape = network.tape(input_gradient=True)
+    y = network.forward(x, tape)[0]
+    dx = network.backward(np.ones_like(x), tape)[0]
+    right = 1.0 if name in ("sigmoid", "tanh") else far
+    np.testing.assert_allclose(y, [{"leaky-relu": -0.01 * far, "tanh": -1.0}.get(name, 0.0), right], rtol=1e-6)
+    slopes = [0.01 if name == "leaky-relu" else 0.0, 0.0 if name in ("sigmoid", "tanh") else 1.0]
+    np.testing.assert_allclose(dx, slopes, rtol=1e-6)
+
+
 def test_flatten_keeps_the_order_of_values():
     x = np.arange(12.0).reshape(2, 3, 2)
     y, dx, _ = run(single(Flatten(), (3, 2)), x, np.arange(12.0).reshape(2, 6) * 10)
@@ -431,7 +445,7 @@ def test_flatten_keeps_the_order_of_values():
 
 
 def test_layernorm_equals_the_formula_by_hand():
-    layer = LayerNorm(epsilon=0.0)
+    layer = LayerNorm(epsilon=1e-30)
     network = single(layer, (4,), gamma=[1, 2, 3, 4], beta=[0, 0, 10, 0])
     y, dx, tape = run(network, [[1, 2, 3, 4]], [[1, 0, 0, 0]])
     s = math.sqrt(1.25)
@@ -451,7 +465,7 @@ def test_layernorm_of_a_row_of_equal_values_is_beta():
 
 
 def test_batchnorm_in_training_equals_the_formula_by_hand():
-    layer = BatchNorm(epsilon=0.0)
+    layer = BatchNorm(epsilon=1e-30)
     network = single(layer, (2,), gamma=[2, 3], beta=[1, -1])
     y, dx, tape = run(network, [[1, 10], [3, 30], [5, 50]], [[1, 0], [0, 0], [0, 1]], training=True)
     s = math.sqrt(8 / 3)  # the standard deviation of 1, 3, 5
@@ -552,6 +566,8 @@ def test_dropout_is_the_identity_in_inference():
         lambda: LeakyReLU(-0.01),
         lambda: BatchNorm(momentum=1.5),
         lambda: BatchNorm(epsilon=-1e-5),
+        lambda: BatchNorm(epsilon=0.0),
+        lambda: LayerNorm(epsilon=0.0),
         lambda: LayerNorm(epsilon=math.inf),
         lambda: activation("rellu"),
     ],

@@ -209,14 +209,14 @@ LESSONS: dict[type[Layer], Lesson] = {
             "A smooth relative of ReLU: x times, very nearly, the probability that a normally distributed number is smaller "
             "than x.",
             (
-                "t = np.multiply(x, x",
-                "t *= _SCALE",
-                "t += _SCALE",
-                "t *= x",
+                "np.multiply(near, near",
+                "cubic *= _SCALE",
+                "np.add(cubic",
+                "t *= near",
                 "np.tanh(t",
-                "y = np.add(t",
-                "y *= x",
+                "np.add(t",
                 "y *= 0.5",
+                "y *= x",
             ),
         ),
         Texts(
@@ -224,7 +224,6 @@ LESSONS: dict[type[Layer], Lesson] = {
             "The slope by the product rule, times the gradient that came.",
             (
                 "du = np.multiply(",
-                "du *= 3.0",
                 "du += _SCALE",
                 "dx = np.multiply(t",
                 "np.subtract(1.0, dx",

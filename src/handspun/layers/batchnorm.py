@@ -39,7 +39,7 @@ class BatchNorm(Layer):
 
     Args:
         momentum: the weight of a new batch in the running averages, 0 <= momentum < 1.
-        epsilon: added to the variance.
+        epsilon: added to the variance, above 0: a pixel that is never lit has none.
     """
 
     gamma: np.ndarray  # (D,)
@@ -49,7 +49,7 @@ class BatchNorm(Layer):
 
     def __init__(self, momentum: float = 0.1, epsilon: float = 1e-5) -> None:
         self.momentum = number_in("BatchNorm", "momentum", momentum, 0.0, 1.0)
-        self.epsilon = number_in("BatchNorm", "epsilon", epsilon, 0.0, 1.0)
+        self.epsilon = number_in("BatchNorm", "epsilon", epsilon, 1e-30, 1.0)
 
     def output_shape(self, input_shape: Shape) -> Shape:
         if len(input_shape) != 3:

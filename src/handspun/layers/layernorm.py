@@ -23,14 +23,14 @@ class LayerNorm(Layer):
         dx = (g - mean(g) - x̂ · mean(g · x̂)) / σ          (means over the features)
 
     Args:
-        epsilon: added to the variance, for rows of equal values.
+        epsilon: added to the variance, above 0, for rows of equal values.
     """
 
     gamma: np.ndarray  # (D,)
     beta: np.ndarray  # (D,)
 
     def __init__(self, epsilon: float = 1e-5) -> None:
-        self.epsilon = number_in("LayerNorm", "epsilon", epsilon, 0.0, 1.0)
+        self.epsilon = number_in("LayerNorm", "epsilon", epsilon, 1e-30, 1.0)
 
     def output_shape(self, input_shape: Shape) -> Shape:
         flat_size(self, input_shape)
