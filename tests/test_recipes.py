@@ -181,9 +181,28 @@ def test_layers_of_the_settings_are_all_but_the_last():
     network = Settings(layers=tables).network((8, 8), DIGITS)
     assert structure(network) == "8x8-6C3x1-R(6C1)-GAP-10"
     assert network.input_shape == (1, 8, 8)
+    inner = {"kind": "Residual", "layers": [{"kind": "Dense", "units": 5}]}
+    flat = Settings(layers=(inner,)).network((8, 8), DIGITS)
+    assert [type(layer).__name__ for layer in flat.layers] == ["Flatten", "Residual", "Dense"]
     dense = Settings(layers=({"kind": "Dense", "units": 7},)).network((8, 8), DIGITS)
     assert structure(dense) == "64-7-10"
     assert dense.input_shape == (8, 8)
+
+
+@pytest.mark.parametrize(
+    "tables",
+    [
+        [{"kind": "GlobalAvgPool"}],
+        [{"kind": "SpatialDropout", "rate": 0.2}, {"kind": "Flatten"}],
+        [{"kind": "Residual", "layers": [{"kind": "Conv2D", "filters": 3, "kernel_size": 1}]}, {"kind": "Flatten"}],
+    ],
+    ids=["globalavgpool", "spatial-dropout", "residual"],
+)
+def test_layers_that_work_on_pictures_get_pictures(tables):
+    network = Settings(layers=tuple(tables)).network((6, 4, 3), DIGITS)
+    assert [type(layer).__name__ for layer in network.layers] == [*(table["kind"] for table in tables), "Dense"]
+    assert network.input_shape == (3, 6, 4)
+    assert network.takes_pictures
 
 
 @pytest.mark.parametrize(

@@ -31,7 +31,7 @@ class Layer(abc.ABC):
     decayed: ClassVar[tuple[str, ...]] = ()
 
     #: Whether the layer works on pictures (C, H, W): see ``Sequential.takes_pictures``.
-    works_on_pictures: ClassVar[bool] = False
+    works_on_pictures: bool = False
 
     name: str = ""
 

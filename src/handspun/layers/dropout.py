@@ -66,6 +66,8 @@ class SpatialDropout(Dropout):
         rate: the probability that a channel is set to zero, 0 <= rate < 1.
     """
 
+    works_on_pictures = True
+
     def output_shape(self, input_shape: Shape) -> Shape:
         picture_shape(self, input_shape)
         return input_shape

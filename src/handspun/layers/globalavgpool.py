@@ -17,6 +17,8 @@ class GlobalAvgPool(Layer):
     x (N, C, H, W), y (N, C). Each value of a channel has the derivative 1/(H · W).
     """
 
+    works_on_pictures = True
+
     def output_shape(self, input_shape: Shape) -> Shape:
         channels, _, _ = picture_shape(self, input_shape)
         return (channels,)

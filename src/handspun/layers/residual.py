@@ -30,6 +30,7 @@ class Residual(Layer):
         self.layers = tuple(layers)
         if not self.layers:
             raise UsageError("A Residual needs at least one layer.")
+        self.works_on_pictures = any(layer.works_on_pictures for layer in self.layers)
         self.projection: Layer | None = None
 
     def output_shape(self, input_shape: Shape) -> Shape:
