@@ -12,9 +12,10 @@ import pytest
 from handspun import DataError, Dataset, ModelFileError, Split, UsageError, load, load_dataset
 from handspun.augment import Augmentation
 from handspun.evaluation import evaluate, loss_and_accuracy
-from handspun.layers import Conv2D
+from handspun.initializers import GlorotNormal, HeNormal
+from handspun.layers import Conv2D, Dense
 from handspun.losses import SoftmaxCrossEntropy
-from handspun.network import structure
+from handspun.network import cnn, mlp, structure
 from handspun.recipes import Recipe, Settings, load_recipe, recipe_names
 from handspun.recipes.reproduce import reproduce, write_receipt
 from handspun.recipes.run import Material, prepare, saved_settings, train
@@ -170,6 +171,27 @@ def test_convolutions_of_the_settings_come_before_the_hidden_layers():
     assert (first.filters, second.filters, first.kernel_size, second.padding) == (4, 5, (2, 2), "valid")
     assert network.input_shape == (3, 12, 10)
     assert structure(network) == "12x10x3-4C2-MP2-5C2-MP2-3-2-1-2"
+
+
+@pytest.mark.parametrize("activation", ["relu", "leaky-relu", "sigmoid", "tanh", "gelu", "silu"])
+@pytest.mark.parametrize("norm", [None, "batch"])
+@pytest.mark.parametrize("channels", [(), (4, 5)], ids=["mlp", "cnn"])
+def test_settings_and_functions_build_the_same_network(activation, norm, channels):
+    more = {"activation": activation, "norm": norm, "dropout": 0.2, "seed": 3, "classes": DIGITS}
+    if channels:
+        shape, filters = (12, 10), {"channels": channels, "kernel_size": 3, "padding": "same"}
+        built = cnn(shape, 10, hidden_layers=[7, 6], **filters, **more)
+    else:
+        shape, filters = (30,), {}
+        built = mlp(30, [7, 6], 10, **more)
+    of_settings = {name: value for name, value in more.items() if name != "classes"}
+    network = Settings(hidden=(7, 6), **filters, **of_settings).network(shape, DIGITS)
+    assert network.config() == built.config()
+    assert network.parameters.vector.tobytes() == built.parameters.vector.tobytes()
+    kind = GlorotNormal if activation in ("sigmoid", "tanh") else HeNormal
+    weights = [layer for layer in built.layers if isinstance(layer, (Conv2D, Dense))]
+    assert {type(layer.initializer) for layer in weights} == {kind}
+    assert all(layer.has_bias for layer in weights)
 
 
 def test_layers_of_the_settings_are_all_but_the_last():

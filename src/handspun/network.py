@@ -13,7 +13,7 @@ from handspun import inputs
 from handspun.confidence import Answers, Confidence, answers, is_empty
 from handspun.contract import AnyContract, contract_as_dict, contract_from_dict
 from handspun.errors import UsageError
-from handspun.initializers import GlorotNormal, HeNormal
+from handspun.initializers import GlorotNormal, HeNormal, Initializer
 from handspun.layers import (
     AvgPool2D,
     Conv2D,
@@ -415,15 +415,8 @@ def mlp(
     Raises:
         UsageError: an unknown name, or a size or rate that cannot be.
     """
-    if initializer is None:
-        initializer = GlorotNormal() if activation in ("sigmoid", "tanh") else HeNormal()
-    layers: list[Layer] = []
-    for units in _row("hidden_layers", hidden_layers, "[128, 64]"):
-        layers.append(Dense(units, initializer=initializer))
-        layers += normalization(norm)
-        layers.append(_activation(activation))
-        if dropout:
-            layers.append(Dropout(dropout))
+    initializer = initializer or usual_initializer(activation)
+    layers = body(hidden_layers, activation, dropout=dropout, norm=norm, initializer=initializer)
     layers.append(Dense(output_size, initializer=initializer))
     return Sequential(layers, (input_size,), seed=seed, dtype=dtype, classes=classes)
 
@@ -446,7 +439,7 @@ def cnn(
     """A convolutional network: convolution, norm, max-pooling of 2 x 2 and activation for each of ``channels``, then an MLP.
 
     The activation comes after the pooling: since it is monotone (GELU and SiLU nearly so) the result is the same, for a
-    quarter of the work.
+    quarter of the work. Weights begin as those of ``mlp``.
 
     Args:
         input_shape: channels, rows and columns of a picture; (28, 28) means (1, 28, 28).
@@ -466,20 +459,58 @@ def cnn(
         UsageError: an unknown name, or pictures too small for so many poolings.
     """
     shape = _row("input_shape", input_shape, "(28, 28) or (3, 32, 32)")
-    layers: list[Layer] = []
-    for filters in channels:
-        layers.append(Conv2D(filters, kernel_size, padding=padding, bias=norm is None))
-        layers += [*normalization(norm), MaxPool2D(2), _activation(activation)]
-    layers.append(Flatten())
-    for units in hidden_layers:
-        layers += [Dense(units), *normalization(norm), _activation(activation)]
-        if dropout:
-            layers.append(Dropout(dropout))
-    layers.append(Dense(output_size))
+    layers = body(
+        hidden_layers, activation, channels=channels, kernel_size=kernel_size, padding=padding, dropout=dropout, norm=norm
+    )
+    layers.append(Dense(output_size, initializer=usual_initializer(activation)))
     return Sequential(layers, (1, *shape) if len(shape) == 2 else shape, seed=seed, dtype=dtype, classes=classes)
 
 
-_activation = activation  # mlp() and cnn() have a parameter of this name, the standard term
+def body(
+    hidden_layers: Sequence[int],
+    activation: str,
+    *,
+    channels: Sequence[int] | None = None,
+    kernel_size: int = 3,
+    padding: str | int = "same",
+    dropout: float = 0.0,
+    norm: str | None = None,
+    initializer: Initializer | None = None,
+) -> list[Layer]:
+    """All layers but the last of ``mlp``, ``cnn`` and the settings of a training, which explain the arguments.
+
+    Every Conv2D and Dense has a bias, also before a norm, which would do without: the published networks have them.
+
+    Args:
+        hidden_layers: units of each.
+        activation: its name.
+        channels: filters of each convolution; None for inputs that are rows, without Flatten.
+        kernel_size: of the convolutions.
+        padding: of the convolutions.
+        dropout: the rate after each hidden layer.
+        norm: None, "batch" or "layer".
+        initializer: of all weights; None for the usual one.
+    """
+    initializer = initializer or usual_initializer(activation)
+    layers: list[Layer] = []
+    for filters in _row("channels", channels or (), "[16, 32]"):
+        layers.append(Conv2D(filters, kernel_size, padding=padding, initializer=initializer))
+        layers += [*normalization(norm), MaxPool2D(2), _activation(activation)]
+    if channels is not None:
+        layers.append(Flatten())
+    for units in _row("hidden_layers", hidden_layers, "[128, 64]"):
+        layers += [Dense(units, initializer=initializer), *normalization(norm), _activation(activation)]
+        if dropout:
+            layers.append(Dropout(dropout))
+    return layers
+
+
+def usual_initializer(activation: str) -> Initializer:
+    """How weights begin unless somebody says otherwise: Glorot for sigmoid and tanh, He for the ReLU family."""
+    return GlorotNormal() if activation in ("sigmoid", "tanh") else HeNormal()
+
+
+_activation = activation  # the functions above have a parameter of this name, the standard term
 
 
 Placed = tuple[str, Layer, Shape]  # a layer's name, itself, and the shape that reaches it

@@ -14,19 +14,9 @@ from handspun.clipping import ClipNorm
 from handspun.data import Dataset, load_dataset
 from handspun.errors import UsageError, unknown_name
 from handspun.initializers import INITIALIZERS, Initializer
-from handspun.layers import (
-    Conv2D,
-    Dense,
-    Dropout,
-    Flatten,
-    Layer,
-    MaxPool2D,
-    activation,
-    layers_from_config,
-    normalization,
-)
+from handspun.layers import Dense, Dropout, Flatten, Layer, layers_from_config
 from handspun.losses import SoftmaxCrossEntropy
-from handspun.network import Sequential
+from handspun.network import Sequential, body, usual_initializer
 from handspun.optimizers import Optimizer, optimizer_by_name
 from handspun.penalties import Penalty
 from handspun.schedules import Schedule, schedule_by_name
@@ -208,23 +198,21 @@ class Settings:
 
     def _layers(self) -> list[Layer]:
         """All layers but the last."""
-        layers: list[Layer] = [Dropout(self.input_dropout)] if self.input_dropout else []
-        for filters in self.channels:
-            layers.append(Conv2D(filters, self.kernel_size, padding=self.padding, initializer=self._initializer()))
-            layers += [*normalization(self.norm), MaxPool2D(2), activation(self.activation)]
-        if self.channels:
-            layers.append(Flatten())
-        for units in self.hidden:
-            layers.append(Dense(units, initializer=self._initializer()))
-            layers += normalization(self.norm)
-            layers.append(activation(self.activation))
-            if self.dropout:
-                layers.append(Dropout(self.dropout))
-        return layers
+        first: list[Layer] = [Dropout(self.input_dropout)] if self.input_dropout else []
+        return first + body(
+            self.hidden,
+            self.activation,
+            channels=self.channels or None,
+            kernel_size=self.kernel_size,
+            padding=self.padding,
+            dropout=self.dropout,
+            norm=self.norm,
+            initializer=self._initializer(),
+        )
 
-    def _initializer(self) -> Initializer | None:
+    def _initializer(self) -> Initializer:
         if self.initializer is None:
-            return INITIALIZERS["GlorotNormal"]() if self.activation in ("sigmoid", "tanh") else None
+            return usual_initializer(self.activation)
         if self.initializer not in INITIALIZERS:
             raise unknown_name("initializer", self.initializer, INITIALIZERS)
         kind: Any = INITIALIZERS[self.initializer]
