@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from handspun import Confidence, Dense, ModelFileError, Sequential, UsageError, cnn, fit, fit_confidence, load, mlp, save
-from handspun.calibration import fit_temperature
+from handspun.calibration import find_threshold, fit_temperature
 from handspun.confidence import Head, energy
 from handspun.losses import SoftmaxCrossEntropy, softmax
 
@@ -43,6 +43,14 @@ def test_few_answers_that_are_all_right_make_nothing_certain():
     assert softmax(logits / temperature).max() < 0.9999
     wrong = fit_temperature(logits, np.tile([1, 0], 10))
     assert 1.0 < wrong < 20.0
+
+
+@pytest.mark.parametrize(("rate", "below"), [(0.0, 0), (0.1, 1), (0.19, 1), (0.25, 2), (0.99, 9)])
+def test_the_threshold_leaves_the_share_below_it_rounded_down(rate, below):
+    scores = np.random.default_rng(0).permutation(10) * 1.5
+    threshold = find_threshold(scores, rate)
+    assert threshold in scores
+    assert np.count_nonzero(scores < threshold) == below
 
 
 @pytest.fixture

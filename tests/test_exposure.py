@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from handspun import UsageError, fit, fit_confidence, mlp
+from handspun import UsageError, exposure, fit, fit_confidence, mlp
 from handspun.exposure import fit_head
 
 
@@ -50,6 +50,24 @@ def test_kinds_count_alike_however_many_there_are_of_each(network, blobs, others
     head = fit_head(network, np.tile(blobs[0], (10, 1, 1)), others)  # 900 known, 400 and 90 others
     scores = head(network.features_and_logits(others[1])[0])
     assert np.mean(scores > 0) < 0.6, "counted by their number they would hardly count: 0.86"
+
+
+def test_kinds_together_weigh_as_much_as_what_is_known(network, blobs, others, monkeypatch):
+    given = {}
+
+    def remember(head, data, **arguments):
+        given.update(arguments, is_known=data[1])
+
+    monkeypatch.setattr(exposure, "fit", remember)
+    third = blobs[0][:7]
+    fit_head(network, blobs[0], [*others, third])
+    weight, is_known = given["sample_weight"], given["is_known"]
+    assert is_known.tolist() == [1] * 90 + [0] * (400 + 90 + 7)
+    assert weight.mean() == pytest.approx(1.0, rel=1e-12)
+    kinds = np.split(weight, np.cumsum([90, 400, 90]))
+    assert all((kind == kind[0]).all() for kind in kinds)
+    sums = [kind.sum() for kind in kinds]
+    np.testing.assert_allclose(sums, np.array([3, 1, 1, 1]) / 6 * len(weight), rtol=1e-12)
 
 
 @pytest.mark.parametrize("empty", [0, 1, 2])

@@ -109,6 +109,48 @@ def test_planted_error_in_the_gradient_by_a_parameter_is_found(kind, name, spoil
     assert max(error for array, error in report.elementwise.items() if not array.endswith(name)) < 1e-6
 
 
+@pytest.mark.parametrize("share", [1e-3, 3e-4])
+def test_an_error_in_an_array_of_small_gradients_has_its_full_size(share, monkeypatch):
+    """Inputs near 0 make the first weights' gradient small beside that of the last biases."""
+    right = Dense.backward
+
+    def wrong(self, dy, tape):
+        dx = right(self, dy, tape)
+        if self.name == "dense1":
+            tape[self].gradient["weight"] *= 1.001
+        return dx
+
+    network = Sequential([Dense(5, bias=False), Tanh(), Dense(3)], (4,), dtype=np.float64, seed=3)
+    x, y = batch()
+    tape = network.tape(training=True)
+    for _ in range(2):  # the second time to measure what the first one has made of it
+        _, dy = SoftmaxCrossEntropy()(network.forward(x, tape), y)
+        network.backward(dy, tape)
+        largest = [np.abs(tape.gradient[name]).max() for name in ("dense1.weight", "dense2.bias")]
+        x = x * (share * largest[1] / largest[0])
+    monkeypatch.setattr(Dense, "backward", wrong)
+    report = check_gradients(network, x, y)
+    assert report.elementwise["dense1.weight"] == pytest.approx(1e-3, rel=0.02)
+
+
+def test_an_error_in_a_small_element_has_its_full_size(monkeypatch):
+    right = Dense.backward
+
+    def wrong(self, dy, tape):
+        dx = right(self, dy, tape)
+        if self.name == "dense1":
+            gradient = tape[self].gradient["weight"].reshape(-1)
+            size = np.abs(gradient)
+            small = np.flatnonzero((size > 0.012 * size.max()) & (size < 0.1 * size.max()))
+            assert small.size
+            gradient[small] *= 1.001
+        return dx
+
+    monkeypatch.setattr(Dense, "backward", wrong)
+    report = check_gradients(make("Tanh"), *batch())
+    assert report.elementwise["dense1.weight"] == pytest.approx(1e-3, rel=0.02)
+
+
 @pytest.mark.parametrize("kind", sorted(WITH_PARAMETERS))
 def test_forgotten_gradient_of_a_parameter_is_found(kind, monkeypatch):
     right = LAYERS[kind].backward

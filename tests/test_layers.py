@@ -503,6 +503,35 @@ def test_batchnorm_running_averages_follow_the_formula():
         np.testing.assert_allclose(layer.running_variance, variance, rtol=1e-13)
 
 
+@pytest.mark.parametrize("settings", [{}, {"stride": 1}, {"padding": 1}], ids=["tiles", "overlapping", "padded"])
+def test_maxpool_of_equal_values_takes_the_first_column_and_in_it_the_first_row(settings):
+    def place(picture):
+        """Where the gradient of the output over the whole of a picture 2 x 2 goes."""
+        network = single(MaxPool2D(2, **settings), (1, 4, 4))
+        x = np.full((1, 1, 4, 4), -9.0)
+        where = (slice(1, 3), slice(1, 3)) if settings else (slice(0, 2), slice(0, 2))
+        x[0, 0][where] = picture
+        y, _, _ = run(network, x, np.zeros((1, *network.output_shape)))
+        dy = np.zeros_like(y)
+        dy[0, 0][(1, 1) if settings else (0, 0)] = 7.0
+        _, dx, _ = run(network, x, dy)
+        assert dx.sum() == 7.0
+        return dx[0, 0][where].tolist()
+
+    assert place([[5, 5], [5, 5]]) == [[7, 0], [0, 0]]
+    assert place([[1, 5], [5, 1]]) == [[0, 0], [7, 0]]
+    assert place([[1, 5], [1, 5]]) == [[0, 7], [0, 0]]
+    assert place([[1, 1], [5, 5]]) == [[0, 0], [7, 0]]
+
+
+def test_norms_have_the_settings_that_pytorch_has():
+    assert BatchNorm().config() == {"momentum": 0.1, "epsilon": 1e-5}
+    assert LayerNorm().config() == {"epsilon": 1e-5}
+    # Not only the numbers: of a constant batch of 1 ± 1e-3 the variance, 1e-6, is small beside ε.
+    y, _, _ = run(single(BatchNorm(), (1,)), [[1 - 1e-3], [1 + 1e-3]], [[0], [0]], training=True)
+    np.testing.assert_allclose(y[:, 0], np.array([-1e-3, 1e-3]) / math.sqrt(1e-6 + 1e-5), rtol=1e-9)
+
+
 def test_dropout_zeroes_the_share_that_its_rate_says_and_keeps_the_mean():
     network = single(Dropout(0.3), (1000,))
     tape = network.tape(training=True, rng=np.random.default_rng(0))

@@ -50,8 +50,9 @@ def test_gradient_on_a_tape_has_the_layout_of_the_parameters():
     assert np.count_nonzero(tape.gradient.vector) == 3
 
 
-def test_decayed_parts_are_exactly_the_weights():
-    network = mlp(4, [3, 3], 2, norm="batch")
+@pytest.mark.parametrize("norm", [None, "batch", "layer"])
+def test_decayed_parts_are_exactly_the_weights(norm):
+    network = mlp(4, [3, 3], 2, norm=norm)
     network.parameters.vector[...] = 0.0
     for part in network.decayed:
         network.parameters.vector[part] = 1.0
@@ -380,6 +381,11 @@ def test_one_output_gives_the_probabilities_of_no_and_yes():
     p = network.predict_proba(np.array([[np.log(3.0), 0.0], [-1000.0, 0.0], [1000.0, 0.0]]))
     np.testing.assert_allclose(p, [[0.25, 0.75], [1, 0], [0, 1]], atol=1e-15)
     assert network.predict(np.array([[0.5, 0.0], [-0.5, 0.0]])).tolist() == [1, 0]
+    # At exactly 0 both have 1/2: the first class, as everywhere where classes are equally probable.
+    nothing = np.array([[0.0, 0.0], [1e-300, 0.0], [-1e-300, 0.0]])
+    assert network.predict_proba(nothing)[0].tolist() == [0.5, 0.5]
+    assert network.predict(nothing).tolist() == [0, 1, 0]
+    assert network.answer(nothing).predicted[0] == 0
 
 
 def test_prediction_is_the_largest_logit_even_where_probabilities_are_equal_after_rounding():

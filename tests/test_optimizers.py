@@ -189,6 +189,20 @@ def test_weight_decay_is_decoupled_and_touches_only_the_decayed_parts(kind):
     np.testing.assert_allclose(with_decay[-1], expected, rtol=1e-11, atol=1e-12)
 
 
+@every_optimizer
+def test_weight_decay_follows_the_rate_of_the_step(kind):
+    """θ ← θ - η λ θ has the η of the step, which a schedule gives, not that of the first one."""
+    p = np.array([2.0, 3.0])
+    optimizer = kind(0.5, weight_decay=0.1)
+    optimizer.start(p, (slice(0, 1),))
+    expected = 2.0
+    for rate in (0.5, 0.25, 0.0, 0.04):
+        optimizer.step(p, np.zeros(2), rate)
+        expected *= 1.0 - rate * 0.1
+        assert p[0] == pytest.approx(expected, rel=1e-14)
+    assert p[1] == 3.0
+
+
 def test_adamw_decays_by_default_and_adam_does_not():
     for kind, expected in ((Adam, 1.0), (AdamW, 1.0 - 0.5 * 0.01)):
         p = np.ones(1)
@@ -231,8 +245,19 @@ def test_flush_changes_no_value_that_matters():
     optimizer.state["velocity"][...] = [1e-280, -1e-300, 1e-300]
     optimizer.steps = FLUSH_EVERY - 1
     optimizer.step(p, np.zeros(3))
-    assert optimizer.state["velocity"][0] == pytest.approx(0.9e-280)
+    assert optimizer.state["velocity"][0] == pytest.approx(0.9e-280, rel=1e-12, abs=0.0)
     assert optimizer.state["velocity"][1:].tolist() == [0.0, 0.0]
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_flush_keeps_what_is_small_and_not_denormal(dtype):
+    p = np.zeros(3, dtype)
+    optimizer = Momentum(0.1, momentum=0.5)
+    optimizer.start(p)
+    optimizer.state["velocity"][...] = [1e-14, -1e-14, 1e-25]
+    optimizer.steps = FLUSH_EVERY - 1
+    optimizer.step(p, np.zeros(3, dtype))
+    np.testing.assert_allclose(optimizer.state["velocity"], [5e-15, -5e-15, 5e-26], rtol=1e-6)
 
 
 @every_optimizer
@@ -333,6 +358,19 @@ def test_moving_average_follows_its_formula_with_the_shorter_memory_of_the_first
         d = min(0.7, (1 + t) / (10 + t))
         expected = d * expected + (1 - d) * values[t]
         np.testing.assert_allclose(average.vector, expected, rtol=1e-12, atol=1e-14)
+
+
+@pytest.mark.parametrize("decay", [0.99, 0.999, 0.9999])
+def test_moving_average_in_float32_comes_as_near_as_it_says(decay):
+    target = np.array([1.0004, -1.9, 0.3, 1e-3], np.float32)
+    average = ExponentialMovingAverage(decay)
+    average.start(target * np.float32(0.9))
+    for step in range(10**5, 10**5 + int(25 / (1 - decay))):
+        average.update(target, step)
+    bound = np.finfo(np.float32).eps / (2 * (1 - decay))
+    left = np.abs(average.vector.astype(float) - target) / np.abs(target)
+    assert (left <= 1.01 * bound).all()
+    assert left.max() > 0.1 * bound, "the bound is no idle one"
 
 
 def test_moving_average_begins_with_a_copy():

@@ -50,6 +50,16 @@ def test_schedule_has_the_values_computed_by_hand(schedule, expected):
         assert schedule.factor(step, HORIZON) == pytest.approx(factor, rel=1e-13, abs=1e-16), step
 
 
+def test_schedules_have_the_settings_that_are_documented():
+    assert vars(OneCycle()) == {"warmup": 0.3, "initial": 0.04, "final": 0.0001}  # PyTorch's share and 1/div_factor
+    assert vars(StepDecay()) == {"rate": 0.5, "every": 10, "unit": "epoch"}
+    assert vars(ExponentialDecay()) == {"rate": 0.95, "unit": "epoch"}
+    assert vars(Cosine()) == {"final": 0.0}
+    horizon = Horizon(1_000_000, 1)
+    assert OneCycle().factor(999_999, horizon) == pytest.approx(0.0001, rel=1e-6)
+    assert StepDecay().factor(25, horizon) == 0.25
+
+
 @pytest.mark.parametrize(
     ("schedule", "end"),
     [(Cosine(), 0.0), (Cosine(0.3), 0.3), (OneCycle(final=0.01), 0.01), (Warmup(100, Cosine(0.1)), 0.1)],

@@ -629,6 +629,16 @@ def test_what_is_no_number_is_no_improvement():
     assert (stopping.best, stopping.best_epoch) == (2.0, 4)
 
 
+@pytest.mark.parametrize(("monitor", "better", "worse"), [("validation_loss", 1.0, 3.0), ("validation_accuracy", 0.9, 0.7)])
+def test_what_is_as_good_as_the_best_is_no_improvement(monitor, better, worse):
+    stopping = EarlyStopping(2, monitor=monitor)
+    values = [worse, worse, better, better, worse]
+    assert [stopping._improved({"epoch": i, monitor: value}) for i, value in enumerate(values, 1)] == [
+        True, False, True, False, False
+    ]  # fmt: skip
+    assert (stopping.best, stopping.best_epoch) == (better, 3)
+
+
 def test_validation_with_what_is_no_number_is_refused(blobs):
     images = blobs[0].astype(np.float32)
     images[3, 1] = np.nan
