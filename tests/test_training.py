@@ -404,6 +404,16 @@ def test_validation_columns_are_loss_and_accuracy_of_the_weights_after_the_epoch
     assert len(set(history["validation_loss"])) == 3
 
 
+def test_the_loss_of_training_has_the_penalty_and_that_of_validation_has_not(blobs):
+    network = mlp(12, [5], 3, dtype=np.float64)
+    penalty = Penalty(l2=0.5)
+    extra = penalty(network.parameters.vector, network.decayed, np.zeros_like(network.parameters.vector))
+    settings = {"epochs": 1, "batch_size": None, "optimizer": SGD(1e-12), "validation": blobs, "penalty": penalty}
+    history = fit(network, blobs, **settings)
+    assert extra > 1.0
+    assert history["loss"][0] == pytest.approx(history["validation_loss"][0] + extra, rel=1e-9)
+
+
 def test_targets_that_are_numbers_have_no_accuracy():
     rng = np.random.default_rng(0)
     data = (rng.normal(size=(20, 4)), rng.normal(size=(20, 2)))

@@ -138,7 +138,10 @@ class SGD(Optimizer):
 
 
 class Momentum(Optimizer):
-    """v ← μ v + g,  θ ← θ - η v. Polyak 1964, in the form of Sutskever et al. 2013 and PyTorch.
+    """v ← μ v + g,  θ ← θ - η v. Polyak 1964, in PyTorch's form.
+
+    Sutskever et al. 2013 have η within the velocity, v ← μ v - η g, θ ← θ + v. That is the same as long as η is; where it
+    falls, the gradients of the steps before keep the old η there, and get the new one here.
 
     Args:
         momentum: μ, 0 <= μ < 1.
@@ -159,7 +162,11 @@ class Momentum(Optimizer):
 
 
 class Nesterov(Momentum):
-    """v ← μ v + g,  θ ← θ - η (g + μ v): the gradient of where momentum leads. Nesterov 1983; Sutskever et al. 2013."""
+    """v ← μ v + g,  θ ← θ - η (g + μ v): the gradient of where momentum leads. Nesterov 1983, in PyTorch's form.
+
+    Sutskever et al. 2013 keep the place θ' from which momentum leads, and need the gradient at another, θ = θ' - η μ v. Here
+    the parameters are that θ, where the gradient is taken (Bengio et al. 2012, arXiv:1212.0901); for η see ``Momentum``.
+    """
 
     def _update(self, p: np.ndarray, g: np.ndarray, rate: float, scratch: np.ndarray, *state: np.ndarray) -> None:
         (v,) = state

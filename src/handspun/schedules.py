@@ -140,7 +140,9 @@ class Cosine(Schedule):
 
 @dataclass(frozen=True)
 class OneCycle(Schedule):
-    """Up from ``initial`` to 1 and down to ``final``, both along a cosine. Smith and Topin 2018, arXiv:1708.07120.
+    """Up from ``initial`` to 1 and down to ``final``. Smith and Topin 2018, arXiv:1708.07120.
+
+    Their ramps are straight lines; those along a cosine, as here, are fastai's and PyTorch's.
 
     Args:
         warmup: the share of the training that goes up, from 0 to 1.

@@ -302,6 +302,13 @@ def test_every_kind_of_layer_has_a_lesson():
     assert set(lessons.LESSONS) == set(LAYERS.values())
 
 
+def test_dropout_of_channels_says_so_and_both_say_what_becomes_of_the_rest():
+    said = {kind: lessons.LESSONS[kind].forward.explanation.format(layer=kind(0.3)) for kind in (Dropout, SpatialDropout)}
+    assert "a share of 0.3 of the values would be set to zero" in said[Dropout]
+    assert "a share of 0.3 of the channels, each as a whole, would be set to zero" in said[SpatialDropout]
+    assert all("multiplied by 1/(1 - 0.3)" in text for text in said.values())
+
+
 @pytest.mark.parametrize("kind", LAYERS.values(), ids=LAYERS)
 @pytest.mark.parametrize("direction", ["forward", "backward"])
 def test_every_line_that_works_is_in_the_source(kind, direction):

@@ -9,8 +9,10 @@ Three questions, each answered by the network's own passes:
 
 A *unit* is one value of a flat layer, counted from 0, or one channel of feature maps. A unit of the input is a pixel.
 
-Only some layers mix units: ``Dense``, ``Conv2D`` and ``Residual``. All others (activations, norms, poolings, dropout, flatten)
-hand each unit on by itself, so that unit 5 of a ReLU looks for what unit 5 of the layer with weights below it looks for.
+Only some layers mix units: ``Dense``, ``Conv2D`` and ``Residual``. All others (activations, poolings, dropout, flatten, and
+``BatchNorm`` in inference) hand each unit on by itself, so that unit 5 of a ReLU looks for what unit 5 of the layer with
+weights below it looks for. ``LayerNorm`` is treated like them, though it takes out of each unit what depends on all: mean and
+spread.
 """
 
 from __future__ import annotations

@@ -65,16 +65,19 @@ class Lesson:
     backward: Texts
 
 
-_DROPOUT = Lesson(
-    "Dropout",
-    Texts(
-        "y = x",
-        "In training a share of {layer.rate} of the values would be set to zero at random. A network that answers drops "
-        "nothing, and neither does this pass: all values go on as they are.",
-        ("return x", "np.multiply(x, here"),
-    ),
-    Texts("dx = dy", "What went on unchanged gets its gradient back unchanged.", ("return dy", "np.multiply(dy, here")),
-)
+def _dropout(title: str, dropped: str, all_of_them: str) -> Lesson:
+    return Lesson(
+        title,
+        Texts(
+            "y = x",
+            f"In training {dropped} would be set to zero at random, and what is left multiplied by 1/(1 - {{layer.rate}}), so "
+            "that sums stay the same on average. A network that answers drops nothing, and neither does this pass: "
+            f"{all_of_them} go on as they are.",
+            ("return x", "np.multiply(x, here"),
+        ),
+        Texts("dx = dy", "What went on unchanged gets its gradient back unchanged.", ("return dy", "np.multiply(dy, here")),
+    )
+
 
 #: What to say of a layer, by its kind.
 LESSONS: dict[type[Layer], Lesson] = {
@@ -251,8 +254,10 @@ LESSONS: dict[type[Layer], Lesson] = {
             ("x",),
         ),
     ),
-    Dropout: _DROPOUT,
-    SpatialDropout: _DROPOUT,
+    Dropout: _dropout("Dropout", "a share of {layer.rate} of the values", "all values"),
+    SpatialDropout: _dropout(
+        "Dropout of channels", "a share of {layer.rate} of the channels, each as a whole,", "all channels"
+    ),
     BatchNorm: Lesson(
         "Batch normalisation",
         Texts(

@@ -10,10 +10,10 @@ coefficient c of its own, give
 
     d(y, x) = Σ_jk c_jk g(y − u_j) g(x − u_k),    E d(p) d(q) = Σ_jk (g g)(p − u) (g g)(q − u),
 
-and with nodes 1.25 σ apart this sum differs from the integral, which is that correlation, by 0.4 % (Poisson's summation
-formula). For 28 × 28 pixels and σ = 4 these are 10 × 10 numbers instead of 784 and a smoothing. The values of the Gaussians at
-each pixel are scaled to squares that sum to 1, so that the standard deviation of the field is exact at each pixel, the border
-included.
+and with nodes 1.25 σ apart this sum differs from the integral, which is that correlation, by 0.4 % along each axis (Poisson's
+summation formula). For 28 × 28 pixels and σ = 4 these are 10 × 10 numbers instead of 784 and a smoothing. The values of the
+Gaussians at each pixel are scaled to squares that sum to 1, so that the standard deviation of the field is exact at each pixel,
+the border included.
 """
 
 from __future__ import annotations

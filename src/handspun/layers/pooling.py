@@ -67,8 +67,9 @@ class MaxPool2D(_Pooling):
     """y is the largest value of each window. Ranzato et al. 2007, CVPR.
 
     x (N, C, H, W), y (N, C, OH, OW). max over a window = max over its columns of the max over the rows of each. The
-    derivative is 1 by the value that is the largest and 0 by the others; among equal ones the first is taken. So dy goes
-    back to where y came from, in the two steps in which it came. Padding holds no values.
+    derivative is 1 by the value that is the largest and 0 by the others; among equal ones that of the first column is taken,
+    and in it that of the first row. So dy goes back to where y came from, in the two steps in which it came. Padding holds no
+    values.
     """
 
     def forward(self, x: np.ndarray, tape: Tape) -> np.ndarray:
@@ -90,7 +91,7 @@ class MaxPool2D(_Pooling):
 
 
 class AvgPool2D(_Pooling):
-    """y is the mean of each window. LeCun et al. 1989, Neural Computation 1(4).
+    """y is the mean of each window. LeCun et al. 1990, "Handwritten digit recognition with a back-propagation network", NIPS 2.
 
     x (N, C, H, W), y (N, C, OH, OW), y = Σ window / (kh · kw), so each value of a window gets dy / (kh · kw). Padding
     counts as zeros.

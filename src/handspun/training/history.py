@@ -24,9 +24,10 @@ class History(Mapping[str, list[float]]):
     """One record an epoch; ``history["loss"]`` is the column as a list.
 
     Columns: ``epoch`` (from 1); ``loss`` and ``accuracy``, means over the batches of the epoch as they were trained on
-    (accuracy from 0 to 1, for integer targets only); ``validation_loss`` and ``validation_accuracy`` after the epoch;
-    ``learning_rate`` of the epoch's last step; ``gradient_norm``, the mean Euclidean norm before clipping;
-    ``images_per_second`` of training alone; ``seconds``, the time of the epoch with its validation.
+    (accuracy from 0 to 1, for integer targets only), the loss with the penalty where there is one; ``validation_loss``,
+    without it, and ``validation_accuracy`` after the epoch; ``learning_rate`` of the epoch's last step; ``gradient_norm``,
+    the mean Euclidean norm before clipping; ``images_per_second`` of training alone; ``seconds``, the time of the epoch with
+    its validation.
     """
 
     def __init__(self, records: list[Record] | None = None) -> None:
