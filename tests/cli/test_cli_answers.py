@@ -340,3 +340,10 @@ def test_a_model_that_is_not_there_is_not_replaced_by_another(more, handspun, he
     outcome = handspun("predict", "runs/missing", *more)
     assert (outcome.code, outcome.out) == (2, "")
     assert "There is no model, picture or folder runs/missing." in outcome.err
+
+
+def test_no_probability_is_rounded_to_a_certainty():
+    from handspun.cli.console import probability
+
+    shown = [probability(share) for share in (0.0, 1e-9, 0.00006, 0.5, 0.99994, 0.99996, 1.0)]
+    assert shown == ["<0.01 %", "<0.01 %", "0.01 %", "50.00 %", "99.99 %", ">99.99 %", ">99.99 %"]

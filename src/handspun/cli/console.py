@@ -86,6 +86,13 @@ def percent(share: float) -> str:
     return f"{100 * share:.2f} %"
 
 
+def probability(share: float) -> str:
+    """The probability of a class as a percentage: a softmax is never certain, though rounding may say so."""
+    if share < 0.00005:
+        return "<0.01 %"
+    return ">99.99 %" if share >= 0.99995 else percent(share)
+
+
 def accuracy_line(accuracy: float, interval: Sequence[float], images: int) -> str:
     """An accuracy with its 95 % interval and the number of images that it rests on."""
     low, high = interval

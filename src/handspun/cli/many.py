@@ -11,7 +11,7 @@ import numpy as np
 from rich.text import Text
 
 from handspun.cli.classes import class_names, none_of
-from handspun.cli.console import out, percent, print_json, table
+from handspun.cli.console import out, print_json, probability, table
 from handspun.cli.pictures import end_with, read_each
 from handspun.confidence import KNOWN
 from handspun.contract import Contract
@@ -106,8 +106,8 @@ def answer(paths: Sequence[Path], network: Sequential, model: Path, *, json: boo
         rows = table("  digit", "probability", "left", "top", "right", "bottom")
         for i, digit in enumerate(reading.digits):
             corners = (digit.columns[0], digit.rows[0], digit.columns[1], digit.rows[1])
-            probability = percent(float(reading.probabilities[i].max()))
+            sure = probability(float(reading.probabilities[i].max()))
             doubt = Text("" if reading.known[i] else f" ({none_of(reading.classes)})", "yellow")
-            rows.add_row(Text(f"  {reading.class_of(i)}", "bold").append_text(doubt), probability, *map(str, corners))
+            rows.add_row(Text(f"  {reading.class_of(i)}", "bold").append_text(doubt), sure, *map(str, corners))
         out.print(rows)
     end_with(faults)

@@ -15,7 +15,17 @@ from rich.text import Text
 
 from handspun.cli import many as several
 from handspun.cli.classes import class_names, none_of
-from handspun.cli.console import JsonOption, ViewsOption, messages, names_a_model, open_model, out, percent, print_json, table
+from handspun.cli.console import (
+    JsonOption,
+    ViewsOption,
+    messages,
+    names_a_model,
+    open_model,
+    out,
+    print_json,
+    probability,
+    table,
+)
 from handspun.cli.datasets import fits, load_for
 from handspun.cli.pictures import end_with, picture_files, read_each
 from handspun.confidence import EMPTY, Answers
@@ -142,8 +152,8 @@ def _in_words(answers: Answers, i: int, classes: tuple[str, ...]) -> list[str | 
         case _:
             return [
                 Text(classes[best], "bold"),
-                percent(float(probabilities[best])),
-                f"{classes[second]} {percent(float(probabilities[second]))}",
+                probability(float(probabilities[best])),
+                f"{classes[second]} {probability(float(probabilities[second]))}",
             ]
 
 
