@@ -25,6 +25,7 @@ from pathlib import Path
 
 import numpy as np
 
+from handspun.architectures import structure
 from handspun.augment import Augmentation
 from handspun.calibration import fit_confidence, fit_temperature
 from handspun.confidence import UNKNOWN, Confidence, is_empty
@@ -34,7 +35,7 @@ from handspun.exposure import fit_head
 from handspun.files import write_text
 from handspun.messy import MESSY, MessyEvaluation, evaluate_messy
 from handspun.modelfile import load, save
-from handspun.network import Sequential, structure
+from handspun.network import Sequential
 from handspun.recipes import load_recipe
 from handspun.recipes.run import Material, prepare, train
 from handspun.unknown import (

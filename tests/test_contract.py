@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from handspun import load_dataset, modelfile
+from handspun.architectures import mlp
 from handspun.contract import LUMA, Contract, PictureContract, contract_as_dict, contract_from_dict, reduced, to_grey
 from handspun.errors import ModelFileError, UsageError
-from handspun.network import mlp
 
 CONTRACT = Contract()
 

@@ -12,12 +12,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from handspun.architectures import mlp
 from handspun.averaging import ExponentialMovingAverage
 from handspun.clipping import ClipNorm
 from handspun.errors import HandspunError, UsageError
 from handspun.layers import BatchNorm, Conv2D, Dense, Dropout, Flatten, MaxPool2D, ReLU
 from handspun.memory import shared_zeros
-from handspun.network import Sequential, mlp
+from handspun.network import Sequential
 from handspun.optimizers import SGD, Adam, AdamW
 from handspun.penalties import Penalty
 from handspun.schedules import Schedule

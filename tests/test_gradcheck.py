@@ -3,10 +3,11 @@
 import numpy as np
 import pytest
 
+from handspun.architectures import mlp
 from handspun.gradcheck import check_gradients
 from handspun.layers import LAYERS, Conv2D, Dense, Flatten, Residual, Tanh
 from handspun.losses import MeanSquaredError, SigmoidBinaryCrossEntropy, SoftmaxCrossEntropy
-from handspun.network import Sequential, mlp
+from handspun.network import Sequential
 
 WITH_PARAMETERS = {
     "Dense": ("weight", "bias"),

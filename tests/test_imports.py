@@ -21,7 +21,7 @@ LEVELS = (
     ("exposure",),
     ("training", "plots", "pretrained"),
     ("modelfile", "evaluation", "calibration", "gradcheck", "messy", "unknown"),
-    ("batches",),
+    ("batches", "architectures"),
     ("network", "data"),
     ("confidence",),
     ("losses", "optimizers", "averaging", "segmentation", "views"),

@@ -15,11 +15,12 @@ import numpy as np
 import pytest
 
 from handspun import errors, modelfile
+from handspun.architectures import mlp
 from handspun.errors import ModelFileError, OutputError, UsageError
 from handspun.initializers import Orthogonal, ScaledNormal
 from handspun.layers import GELU, BatchNorm, Dense, Dropout, Flatten, LayerNorm, LeakyReLU
 from handspun.modelfile import load, load_with_header, save
-from handspun.network import Sequential, mlp
+from handspun.network import Sequential
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (6, 2, 3), np.uint8)
 

@@ -7,11 +7,12 @@ import json
 import numpy as np
 import pytest
 
+from handspun.architectures import mlp
 from handspun.errors import ModelFileError
 from handspun.initializers import INITIALIZERS
 from handspun.layers import LAYERS
 from handspun.modelfile import load
-from handspun.network import Sequential, mlp
+from handspun.network import Sequential
 
 hypothesis = pytest.importorskip("hypothesis")
 st = hypothesis.strategies

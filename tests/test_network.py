@@ -7,10 +7,11 @@ import tracemalloc
 import numpy as np
 import pytest
 
+from handspun.architectures import cnn, mlp
 from handspun.errors import UsageError
 from handspun.initializers import GlorotNormal, HeNormal, LeCunNormal
 from handspun.layers import BatchNorm, Dense, Dropout, Flatten, LayerNorm, ReLU, Tanh
-from handspun.network import ROWS_A_PIECE, Sequential, cnn, mlp, size_of
+from handspun.network import ROWS_A_PIECE, Sequential, size_of
 from handspun.training import fit
 
 

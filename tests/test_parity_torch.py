@@ -8,6 +8,7 @@ largest value, and 20 steps add up what each of them leaves.
 import numpy as np
 import pytest
 
+from handspun.architectures import mlp
 from handspun.layers import (
     GELU,
     LAYERS,
@@ -29,7 +30,7 @@ from handspun.layers import (
     Tanh,
 )
 from handspun.losses import MeanSquaredError, SigmoidBinaryCrossEntropy, SoftmaxCrossEntropy
-from handspun.network import Sequential, mlp
+from handspun.network import Sequential
 from handspun.optimizers import SGD, Adagrad, Adam, AdamW, Momentum, Nesterov, RMSprop
 from handspun.penalties import Penalty
 from handspun.training.fit import fit

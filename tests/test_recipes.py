@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 
 from handspun import DataError, Dataset, ModelFileError, Split, UsageError, load, load_dataset
+from handspun.architectures import cnn, mlp, structure
 from handspun.augment import Augmentation
 from handspun.evaluation import evaluate, loss_and_accuracy
 from handspun.initializers import GlorotNormal, HeNormal
 from handspun.layers import Conv2D, Dense
 from handspun.losses import SoftmaxCrossEntropy
-from handspun.network import cnn, mlp, structure
 from handspun.recipes import Recipe, Settings, load_recipe, recipe_names
 from handspun.recipes.reproduce import reproduce, write_receipt
 from handspun.recipes.run import Material, prepare, saved_settings, train

@@ -13,13 +13,13 @@ import numpy as np
 import pytest
 
 from handspun import errors
+from handspun.architectures import mlp
 from handspun.archive import read_arrays, write_arrays
 from handspun.averaging import ExponentialMovingAverage
 from handspun.clipping import ClipNorm
 from handspun.errors import HandspunError, ModelFileError, UsageError
 from handspun.losses import MeanSquaredError, SoftmaxCrossEntropy
 from handspun.modelfile import encode_json
-from handspun.network import mlp
 from handspun.optimizers import SGD, Adam
 from handspun.penalties import Penalty
 from handspun.schedules import Constant, Cosine, Warmup
@@ -240,7 +240,7 @@ from pathlib import Path
 import numpy as np
 from handspun.averaging import ExponentialMovingAverage
 from handspun.modelfile import save
-from handspun.network import mlp
+from handspun.architectures import mlp
 from handspun.optimizers import Adam
 from handspun.schedules import Cosine
 from handspun.training.callbacks import Callback, CSVLog, EarlyStopping, JSONLinesLog

@@ -14,13 +14,14 @@ import numpy as np
 import pytest
 
 from handspun import modelfile
+from handspun.architectures import mlp
 from handspun.averaging import ExponentialMovingAverage
 from handspun.clipping import ClipNorm, ClipValue
 from handspun.data.dataset import Split
 from handspun.errors import DivergenceError, OutputError, UsageError
 from handspun.layers import BatchNorm, Dense, Dropout, Flatten, ReLU
 from handspun.losses import Loss, MeanSquaredError, SigmoidBinaryCrossEntropy, SoftmaxCrossEntropy
-from handspun.network import Sequential, mlp
+from handspun.network import Sequential
 from handspun.optimizers import SGD, Adam, Momentum
 from handspun.penalties import Penalty
 from handspun.schedules import Constant, Cosine, InverseTimeDecay

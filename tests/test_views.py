@@ -5,11 +5,11 @@ import math
 import numpy as np
 import pytest
 
+from handspun.architectures import cnn
 from handspun.confidence import Confidence
 from handspun.errors import UsageError
 from handspun.evaluation import evaluate
 from handspun.losses import softmax
-from handspun.network import cnn
 from handspun.views import VIEWS, mean_over_views
 
 RNG = np.random.default_rng(4)

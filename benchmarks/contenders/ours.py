@@ -6,7 +6,8 @@ import numpy as np
 
 from benchmarks.contenders.base import HIDDEN, Contender, Job, PictureContender
 from benchmarks.data import CLASSES, PIXELS, SIDE
-from handspun.network import Sequential, cnn, mlp
+from handspun.architectures import cnn, mlp
+from handspun.network import Sequential
 from handspun.optimizers import SGD, Adam
 from handspun.training import fit
 

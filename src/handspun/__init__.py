@@ -8,6 +8,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from handspun.architectures import cnn, mlp
     from handspun.augment import Augmentation
     from handspun.averaging import ExponentialMovingAverage
     from handspun.calibration import fit_confidence
@@ -63,7 +64,7 @@ if TYPE_CHECKING:
     from handspun.losses import Loss, MeanSquaredError, SigmoidBinaryCrossEntropy, SoftmaxCrossEntropy, softmax
     from handspun.metrics import accuracy, class_scores, confusion_matrix, mcnemar, wilson_interval
     from handspun.modelfile import load, save
-    from handspun.network import Sequential, cnn, mlp
+    from handspun.network import Sequential
     from handspun.optimizers import SGD, Adagrad, Adam, AdamW, Momentum, Nesterov, Optimizer, RMSprop
     from handspun.penalties import Penalty
     from handspun.pretrained import load_pretrained
@@ -94,6 +95,10 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOMES = {
+    "handspun.architectures": (
+        "cnn",
+        "mlp",
+    ),
     "handspun.augment": ("Augmentation",),
     "handspun.averaging": ("ExponentialMovingAverage",),
     "handspun.calibration": ("fit_confidence",),
@@ -184,11 +189,7 @@ _HOMES = {
         "load",
         "save",
     ),
-    "handspun.network": (
-        "Sequential",
-        "cnn",
-        "mlp",
-    ),
+    "handspun.network": ("Sequential",),
     "handspun.optimizers": (
         "SGD",
         "Adagrad",

@@ -13,10 +13,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from handspun.architectures import mlp
 from handspun.confidence import Head
 from handspun.errors import UsageError
 from handspun.losses import SigmoidBinaryCrossEntropy
-from handspun.network import Sequential, mlp
+from handspun.network import Sequential
 from handspun.optimizers import AdamW
 from handspun.schedules import Cosine
 from handspun.training import fit

@@ -12,9 +12,10 @@ from handspun.app.models import Model, Models
 from handspun.app.runs import Runs
 from handspun.app.server import make_app
 from handspun.app.stepping import _number
+from handspun.architectures import cnn, mlp
 from handspun.contract import PictureContract
 from handspun.layers import Dense, Flatten
-from handspun.network import Sequential, cnn, mlp
+from handspun.network import Sequential
 
 SEVEN = next(drawing for drawing in drawings() if drawing["digit"] == 7)
 MISREAD = next(drawing for drawing in drawings() if drawing["style"] == "long-upstroke")  # a 1 that mnist-cnn takes for a 7

@@ -12,6 +12,7 @@ from typing import Annotated, Any
 import typer
 from rich.text import Text
 
+from handspun.architectures import structure
 from handspun.augment import Augmentation
 from handspun.cli.console import JsonOption, ThreadsOption, accuracy_line, messages, out, percent, print_json, quoted
 from handspun.cli.data import picture_size
@@ -19,7 +20,7 @@ from handspun.cli.progress import ShowProgress
 from handspun.data import is_picture_folder
 from handspun.errors import MissingExtraError, OutputError, UsageError
 from handspun.files import make_folder
-from handspun.network import Sequential, structure
+from handspun.network import Sequential
 from handspun.recipes import Settings, load_recipe
 from handspun.recipes.run import CHECKPOINT, MODEL, Result, check_settings, evaluation_as_dict, prepare, saved_settings
 from handspun.recipes.run import train as run_training

@@ -123,3 +123,11 @@ def number_in(owner: str, name: str, value: Any, low: float, high: float, kinds:
     if isinstance(value, bool) or not isinstance(value, (*kinds, np.number)) or not low <= float(value) < high:
         raise UsageError(f"{owner}: {name} must be a number from {low} up to (not including) {high}, got {value!r}.")
     return float(value)
+
+
+def in_a_row(name: str, value: Any, example: str) -> tuple[Any, ...]:
+    """The values of a list or the like; UsageError for a single number."""
+    try:
+        return tuple(value)
+    except TypeError:
+        raise UsageError(f"{name} must be whole numbers in a row, such as {example}; got {value!r}.") from None

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from handspun.architectures import body, usual_initializer
 from handspun.augment import Augmentation
 from handspun.averaging import ExponentialMovingAverage
 from handspun.clipping import ClipNorm
@@ -16,7 +17,7 @@ from handspun.errors import UsageError, unknown_name
 from handspun.initializers import INITIALIZERS, Initializer
 from handspun.layers import Dense, Dropout, Flatten, Layer, layers_from_config
 from handspun.losses import SoftmaxCrossEntropy
-from handspun.network import Sequential, body, usual_initializer
+from handspun.network import Sequential
 from handspun.optimizers import Optimizer, optimizer_by_name
 from handspun.penalties import Penalty
 from handspun.schedules import Schedule, schedule_by_name
