@@ -523,13 +523,14 @@ def test_without_pillow(root, monkeypatch):
 
 def test_memory_is_that_of_the_result(root, monkeypatch):
     monkeypatch.setattr(folder, "keep", lambda key, arrays: None)  # NumPy writes arrays in pieces of 16 MiB
-    fill(root, {"a": 40, "b": 40}, (64, 64, 3))
+    fill(root, {"a": 160, "b": 160}, (64, 64, 3))  # 4 MB
     load_dataset(root, size=3)  # what is imported on first use
     tracemalloc.start()
     data = load_dataset(root)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
-    assert peak < data.train.images.nbytes + data.test.images.nbytes + 400_000
+    # One more copy of all would be 4 MB; what threads have in hand, and Python keeps of tests before, depends on the moment.
+    assert peak < data.train.images.nbytes + data.test.images.nbytes + 1_500_000
 
 
 def test_progress_is_told(root):
