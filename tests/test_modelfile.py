@@ -519,7 +519,7 @@ def test_missing_folders_on_the_way_are_made(tmp_path):
 def test_process_killed_while_it_saves_leaves_a_whole_file(tmp_path):
     """Two models are saved over each other until the process is killed: the file is one of them."""
     script = (
-        "import sys\nfrom handspun.modelfile import save\nfrom handspun.network import mlp\n"
+        "import sys\nfrom handspun.modelfile import save\nfrom handspun.architectures import mlp\n"
         "models = [mlp(60, [20], 3, seed=seed) for seed in (0, 1)]\nprint('ready', flush=True)\n"
         "while True:\n    for model in models:\n        save(model, sys.argv[1])\n"
     )
