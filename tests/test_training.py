@@ -607,15 +607,15 @@ def test_early_stopping_used_again_begins_anew(blobs):
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
-        ({"optimizer": Adam}, r"optimizer: a Optimizer was expected, got the class Adam: make one, Adam\(…\)"),
-        ({"loss": SoftmaxCrossEntropy}, "loss: a Loss was expected, got the class SoftmaxCrossEntropy"),
-        ({"loss": "softmax"}, "loss: a Loss was expected, got 'softmax'"),
-        ({"schedule": 0.1}, "schedule: a Schedule was expected, got 0.1"),
-        ({"penalty": 0.1}, "penalty: a Penalty was expected"),
-        ({"clip": 1.0}, "clip: a Clip was expected"),
-        ({"average": 0.99}, "average: a ExponentialMovingAverage was expected"),
+        ({"optimizer": Adam}, r"optimizer: Optimizer was expected, got the class Adam: make one, Adam\(…\)"),
+        ({"loss": SoftmaxCrossEntropy}, "loss: Loss was expected, got the class SoftmaxCrossEntropy"),
+        ({"loss": "softmax"}, "loss: Loss was expected, got 'softmax'"),
+        ({"schedule": 0.1}, "schedule: Schedule was expected, got 0.1"),
+        ({"penalty": 0.1}, "penalty: Penalty was expected"),
+        ({"clip": 1.0}, "clip: Clip was expected"),
+        ({"average": 0.99}, "average: ExponentialMovingAverage was expected"),
         ({"callbacks": EarlyStopping(2)}, r"callbacks must be a list, such as \[EarlyStopping\(…\)\]"),
-        ({"callbacks": [EarlyStopping]}, "callbacks: a Callback was expected, got the class EarlyStopping"),
+        ({"callbacks": [EarlyStopping]}, "callbacks: Callback was expected, got the class EarlyStopping"),
     ],
 )
 def test_arguments_of_a_wrong_kind_are_named(wrong, message, blobs):

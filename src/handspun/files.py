@@ -41,8 +41,7 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
             raise OutputError(f"Cannot write {path}: it is a {kind}. Give the name of a file.")
     except (OSError, RuntimeError) as error:  # RuntimeError: a circle of links, before Python 3.13
         raise OutputError(f"Cannot write {path}: {getattr(error, 'strerror', None) or error}.") from error
-    # Not the name and more: that would be too long where the name just is not.
-    temporary = place.with_name(f".handspun-{os.urandom(4).hex()}.part")
+    temporary = temporary_beside(place)
     try:
         place.parent.mkdir(parents=True, exist_ok=True)
         # 0o666 is what open() uses: the file gets the permissions that any new file of this user gets.
@@ -57,6 +56,18 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
     finally:
         with suppress(OSError):  # where it could not be made it cannot be removed either
             temporary.unlink(missing_ok=True)
+
+
+def temporary_beside(path: Path) -> Path:
+    """The name of a file that may take the place of ``path`` when it is whole: short, however long that name is."""
+    return path.with_name(f".handspun-{os.urandom(4).hex()}.part")
+
+
+def remove_temporaries(folder: Path) -> None:
+    """Remove what processes that were killed had half written in ``folder``; nobody may write there meanwhile."""
+    for left in folder.glob(".handspun-*.part"):
+        with suppress(OSError):
+            left.unlink()
 
 
 def write_text(path: str | os.PathLike[str], text: str) -> None:

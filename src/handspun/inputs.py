@@ -31,10 +31,15 @@ def check_images(images: np.ndarray, input_shape: Shape) -> None:
         )
 
 
+def are_finite(images: np.ndarray) -> bool:
+    """Whether no value of ``images`` (N, …) is NaN or infinite."""
+    # The extremes are if any value is, and finding them takes no array of booleans.
+    return images.dtype.kind != "f" or not images.size or bool(np.isfinite([images.min(), images.max()]).all())
+
+
 def check_finite(images: np.ndarray) -> None:
     """UsageError if any of ``images`` (N, …) holds NaN or infinity: no answer to it means anything."""
-    # The extremes are NaN or infinite if any value is, and finding them takes no array of booleans.
-    if images.dtype.kind == "f" and images.size and not np.isfinite([images.min(), images.max()]).all():
+    if not are_finite(images):
         wrong = int(np.argmin(np.isfinite(images).reshape(len(images), -1).all(axis=1)))
         raise UsageError(f"Image {wrong}, counted from 0, holds values that are not finite numbers.")
 

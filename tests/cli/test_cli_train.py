@@ -184,10 +184,12 @@ def test_what_a_kill_leaves_of_lock_and_files_is_no_hindrance(start, real, tmp_p
     wait_for((folder / "history.csv").exists, process)
     process.kill()
     process.communicate()
-    (folder / ".checkpoint.npz.1234abcd.part").write_bytes(b"half of it")
+    (folder / ".handspun-1234abcd.part").write_bytes(b"half of it")
+    (folder / "of somebody else.part").write_bytes(b"kept")
     assert (folder / ".lock").exists()
     assert real("train", "--resume", folder, "--threads", 1, "--no-pictures").code == 0
     assert not [path.name for path in folder.iterdir() if path.name.startswith(".")]
+    assert (folder / "of somebody else.part").exists()
 
 
 def test_two_trainings_that_begin_at_once_have_folders_of_their_own(start, tmp_path):

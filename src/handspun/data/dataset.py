@@ -13,6 +13,7 @@ import numpy as np
 
 from handspun.contract import AnyContract
 from handspun.errors import DataError, UsageError
+from handspun.inputs import are_finite
 
 #: More classes than any data set of images has; a larger label is a number of another kind.
 MOST_CLASSES = 65_536
@@ -55,8 +56,7 @@ class Split:
             raise DataError(f"Images must be uint8 (0 to 255) or floats, not {images.dtype}; convert them first.")
         if 0 in images.shape[1:]:
             raise DataError(f"Images of the shape {images.shape[1:]} hold no pixels.")
-        # The extremes are NaN or infinite if any value is, and finding them takes no array of booleans.
-        if images.dtype.kind == "f" and images.size and not np.isfinite([images.min(), images.max()]).all():
+        if not are_finite(images):
             raise DataError("Images must be finite numbers; these hold NaN or infinity.")
         if labels is None:
             return

@@ -7,7 +7,6 @@ the files can serve its own cache folder to others.
 from __future__ import annotations
 
 import os
-import secrets
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -17,6 +16,7 @@ from handspun.data.cache import content_sha256, missing_files, verify
 from handspun.data.progress import Report, reporter
 from handspun.data.registry import Entry, PublishedFile
 from handspun.errors import DataError, DownloadError, MissingExtraError, OutputError
+from handspun.files import temporary_beside
 
 _CHUNK = 2**16  # bytes
 
@@ -92,7 +92,7 @@ def _host(base: str) -> str:
 
 def _fetch(entry: Entry, file: PublishedFile, path: Path, base: str, timeout: float, report: Report | None) -> str | None:
     """Fetch one file from one mirror; returns why it could not be, or None when it lies at ``path``, verified."""
-    part = path.with_name(f".handspun-{secrets.token_hex(4)}.part")  # short, however long the name is
+    part = temporary_beside(path)
     made = not path.parent.exists()
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -7,6 +7,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from handspun.errors import MissingExtraError, OutputError, UsageError
+from handspun.files import remove_temporaries
 
 LOCK = ".lock"
 
@@ -32,9 +33,7 @@ def sole_use(folder: Path) -> Iterator[None]:
     except OSError as error:
         raise OutputError(f"Cannot write {folder / LOCK}: {error.strerror or error}.") from error
     with lock:
-        for left in folder.glob(".*.part"):
-            with suppress(OSError):
-                left.unlink()
+        remove_temporaries(folder)
         try:
             yield
         finally:

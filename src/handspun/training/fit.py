@@ -195,7 +195,7 @@ def _check_kind(name: str, value: Any, kind: type) -> None:
     if value is None or isinstance(value, kind):
         return
     what = f"the class {value.__name__}: make one, {value.__name__}(…)" if isinstance(value, type) else repr(value)
-    raise UsageError(f"{name}: a {kind.__name__} was expected, got {what}.")
+    raise UsageError(f"{name}: {kind.__name__} was expected, got {what}.")
 
 
 def _count(name: str, value: Any) -> int:
