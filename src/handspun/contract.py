@@ -331,7 +331,9 @@ def to_grey(images: np.ndarray) -> np.ndarray:
     pixels = images.reshape(-1, channels)  # (n, C)
     result = np.empty(len(pixels), np.uint8)
     for piece in pieces(len(pixels), 50_000):  # as numbers a photo would take five times its own memory, and more time
-        grey = pixels[piece, :3].astype(np.float32) @ np.asarray(LUMA, np.float32)
+        # Colour by colour: the last bit of a matrix product depends on where in the array a pixel lies, and on the processor.
+        red, green, blue = (pixels[piece, colour] * np.float32(weight) for colour, weight in enumerate(LUMA))
+        grey = red + green + blue
         if channels == 4:
             opaque = pixels[piece, 3] / np.float32(255)
             grey = 255 + (grey - 255) * opaque
