@@ -17,9 +17,9 @@ from handspun.app.models import Model, Models, shipped_models
 from handspun.app.run import MOST_POINTS, Run
 from handspun.app.runs import Runs
 from handspun.app.server import make_app
-from handspun.architectures import cnn
-from handspun.contract import Contract, PictureContract
 from handspun.data import load_dataset
+from handspun.networks.architectures import cnn
+from handspun.pictures.contract import Contract, PictureContract
 
 #: A 1 with an upstroke so long that it is taken for a 7.
 ONE = {"strokes": [[(0.2, 0.62), (0.35, 0.45), (0.5, 0.28), (0.62, 0.15), (0.62, 0.4), (0.62, 0.6), (0.62, 0.85)]]}

@@ -12,10 +12,10 @@ from handspun.app.models import Model, Models
 from handspun.app.runs import Runs
 from handspun.app.server import make_app
 from handspun.app.stepping import _number
-from handspun.architectures import cnn, mlp
-from handspun.contract import PictureContract
 from handspun.layers import Dense, Flatten
-from handspun.network import Sequential
+from handspun.networks.architectures import cnn, mlp
+from handspun.networks.sequential import Sequential
+from handspun.pictures.contract import PictureContract
 
 SEVEN = next(drawing for drawing in drawings() if drawing["digit"] == 7)
 MISREAD = next(drawing for drawing in drawings() if drawing["style"] == "long-upstroke")  # a 1 that mnist-cnn takes for a 7
@@ -259,7 +259,7 @@ def test_step_goes_from_the_pixels_to_the_update(page):
             page.click("#step-next")
     text = "\n".join(seen)
     assert "W" in seen[2] + seen[3]
-    for part in ("handspun/inputs.py", "handspun/layers/dense.py", "handspun/losses.py"):
+    for part in ("handspun/pictures/inputs.py", "handspun/layers/dense.py", "handspun/optimization/losses.py"):
         assert part in text, part
     assert len(set(seen)) == total, "each step shows something of its own"
     before, after = (page.locator(f"[data-test=step-{name}] strong").inner_text() for name in ("before", "after"))
