@@ -39,6 +39,7 @@ FIXED: dict[tuple[str, str], Any] = {
     ("ClipNorm", "(divisor)"): "norm",
     ("ExponentialMovingAverage", "(first steps)"): "min(decay, (1 + t)/(10 + t))",
     ("GELU", "(form)"): "tanh",
+    ("MaxPool2D", "(of equal values)"): "first column",
     ("OneCycle", "(momentum)"): "constant",
     ("OneCycle", "(ramps)"): "cos",
     ("Adagrad", "(first squares)"): 0.0,
@@ -102,7 +103,10 @@ PEERS: dict[str, dict[str, dict[str, Theirs]]] = {
         "keras.layers.Dense": {"bias": Theirs("use_bias", True), "initializer": _KERAS_CONV["initializer"]},
     },
     "Conv2D": {"torch.nn.Conv2d": _CONV, "keras.layers.Conv2D": _KERAS_CONV},
-    "MaxPool2D": {"torch.nn.MaxPool2d": _POOL, "keras.layers.MaxPooling2D": _keras_pool((2, 2), 2)},
+    "MaxPool2D": {
+        "torch.nn.MaxPool2d": _POOL | {"(of equal values)": Theirs("(of equal values)", "first row")},
+        "keras.layers.MaxPooling2D": _keras_pool((2, 2), 2),
+    },
     "AvgPool2D": {"torch.nn.AvgPool2d": _POOL, "keras.layers.AveragePooling2D": _keras_pool(REQUIRED, ...)},
     "LeakyReLU": {
         "torch.nn.LeakyReLU": {"slope": Theirs("negative_slope", 0.01)},
@@ -264,6 +268,7 @@ _FORGETS = "forgets the random weights of the start sooner; TensorFlow's with nu
 REASONS: dict[tuple[str, str, str], str] = {
     **{(layer, "initializer", peer): _RECIPES for layer in ("Dense", "Conv2D") for peer in ("torch", "keras")},
     ("MaxPool2D", "size", "torch"): "Keras's",
+    ("MaxPool2D", "(of equal values)", "torch"): "the maximum is taken along the rows, then along the columns",
     ("AvgPool2D", "size", "torch"): "the one of MaxPool2D",
     ("AvgPool2D", "size", "keras"): "the one of MaxPool2D",
     ("LeakyReLU", "slope", "keras"): "PyTorch's, and that of Maas et al. 2013",
