@@ -416,7 +416,7 @@ def test_a_view_that_fails_once_is_begun_anew(page):
       let asked = 0;
       export default { mount(root) { root.append("half"); if (asked++ === 0) throw new Error("no"); } };
     """
-    page.route("**/views/step.js", lambda route: route.fulfill(body=broken, content_type="text/javascript"))
+    page.route("**/views/step/step.js", lambda route: route.fulfill(body=broken, content_type="text/javascript"))
     page.evaluate("addEventListener('error', (event) => event.preventDefault())")  # it is told, and that is what was planned
     panel = page.locator("#panel-step")
     page.click("#tab-step")
@@ -453,8 +453,8 @@ def test_the_diagram_is_painted_by_the_pixels_that_it_has(page):
     settle(page)
     painted = page.evaluate(
         """async () => {
-          const { Diagram } = await import("./views/inside-diagram.js");
-          const { columnsOf } = await import("./views/inside-columns.js");
+          const { Diagram } = await import("./views/inside/diagram.js");
+          const { columnsOf } = await import("./views/inside/columns.js");
           const canvases = ["a", "b"].map(() => document.createElement("canvas"));
           const diagram = new Diagram(...canvases), columns = columnsOf(app.models.current, false);
           columns.at(-1).classes = app.models.current.classes;

@@ -385,7 +385,7 @@ CNN = [{"kind": "Conv2D", "filters": 8, "kernel_size": 5}, {"kind": "MaxPool2D",
 )
 def test_trainings_are_named_by_what_is_not_the_same(page, changes, names):
     found = page.evaluate(
-        "async all => (await import('./settings.js')).differences(all)", [{**ALL, **change} for change in changes]
+        "async all => (await import('./views/train/settings.js')).differences(all)", [{**ALL, **change} for change in changes]
     )
     assert found == names
 
@@ -466,7 +466,7 @@ def test_a_model_that_another_tab_has_kept_is_used(new_page):
     ("seconds", "text"), [(0, "0 s"), (0.031, "0.03 s"), (0.34, "0.3 s"), (0.97, "1 s"), (8.4, "8 s"), (125, "2 min 5 s")]
 )
 def test_no_time_is_said_to_be_none(page, seconds, text):
-    assert page.evaluate("async seconds => (await import('./follow.js')).duration(seconds)", seconds) == text
+    assert page.evaluate("async seconds => (await import('./shared/server/follow.js')).duration(seconds)", seconds) == text
 
 
 @pytest.mark.parametrize("number", [MOST_POINTS, MOST_POINTS + 1, 3 * MOST_POINTS])
@@ -479,7 +479,7 @@ def test_the_curve_is_as_long_as_after_a_reload(page, number):
         """async (number) => {
           let source;
           globalThis.EventSource = class extends EventTarget { constructor() { super(); source = this; } close() {} };
-          const { Follower } = await import("./follow.js");
+          const { Follower } = await import("./shared/server/follow.js");
           const follower = new Follower({ id: "mine", state: "training", trace: [] });
           for (let i = 0; i < number; i += 1) source.dispatchEvent(new MessageEvent("progress", { data: `{"point": [${i}]}` }));
           return follower.run.trace;
@@ -492,7 +492,7 @@ def test_the_curve_is_as_long_as_after_a_reload(page, number):
 def test_a_cell_whose_number_stays_gets_the_colour_of_the_new_scale(page):
     colours = page.evaluate(
         """async () => {
-          const { Matrix } = await import("./matrix.js");
+          const { Matrix } = await import("./views/train/matrix.js");
           const matrix = new Matrix(() => {}), cell = () => matrix.root.querySelector("[data-test=cell-0-0]").style.background;
           const found = [[50, 50], [50, 200]].map(([first, second]) => {
             matrix.show({ id: "mine", classes: ["a", "b"], confusion: [[first, 0], [0, second]] });
@@ -551,7 +551,7 @@ def test_tabs_that_nobody_looks_at_keep_no_line_from_the_others(page):
     until(page, "/images\\/s/.test(document.getElementById('train-status').textContent)")
     page.evaluate(
         """async () => {
-          const { Follower, listRuns } = await import("./follow.js");
+          const { Follower, listRuns } = await import("./shared/server/follow.js");
           const [run] = await listRuns();
           globalThis.others = Array.from({ length: 5 }, () => new Follower(run));
           const signal = () => AbortSignal.timeout(5000);
@@ -584,7 +584,7 @@ def test_a_network_that_cannot_be_is_said_before_it_is_trained(page):
 @pytest.mark.parametrize("layers", [["Conv2D"], ["Conv2D", "ReLU", "Dense", "MaxPool2D"], ["GlobalAvgPool"], ["Dense"], []])
 def test_pictures_are_flattened_before_what_takes_rows(page, layers):
     found = page.evaluate(
-        "async kinds => (await import('./blocks.js')).withFlatten(kinds.map((kind) => ({ kind }))).map(({ kind }) => kind)",
+        "async kinds => (await import('./views/train/blocks.js')).withFlatten(kinds.map((kind) => ({ kind }))).map(({ kind }) => kind)",
         layers,
     )
     expected = {
@@ -596,7 +596,7 @@ def test_pictures_are_flattened_before_what_takes_rows(page, layers):
 
 @pytest.mark.parametrize(("least", "step"), [(1, 1), (1.5, 2), (3, 5), (7, 10), (0.03, 0.05), (0.011, 0.02), (400, 500)])
 def test_axes_have_round_marks(page, least, step):
-    assert page.evaluate("async least => (await import('./charts.js')).roundStep(least)", least) == pytest.approx(step)
+    assert page.evaluate("async least => (await import('./shared/figures/linechart.js')).roundStep(least)", least) == pytest.approx(step)
 
 
 NUMBERS = {0: "0", 0.05000000001: "0.05", 1234: "1,230", 99000: "99,000", 2e7: "2·10⁷", 7.62e16: "7.62·10¹⁶", -3e-6: "−3·10⁻⁶"}
@@ -606,12 +606,12 @@ def test_no_number_of_an_axis_is_longer_than_its_room(page):
     """A training that diverges has a loss of millions, one of few images a loss of millionths."""
     open_view(page, "train")  # which brings the style of charts
     found = page.evaluate(
-        "async numbers => { const m = await import('./charts.js'); return numbers.map((v) => m.plain(v)); }", list(NUMBERS)
+        "async numbers => { const m = await import('./shared/figures/linechart.js'); return numbers.map((v) => m.plain(v)); }", list(NUMBERS)
     )
     assert found == list(NUMBERS.values())
     outside = page.evaluate(
         """async () => {
-          const { LineChart, plain } = await import("./charts.js");
+          const { LineChart, plain } = await import("./shared/figures/linechart.js");
           const room = document.createElement("div");
           document.getElementById("panel-train").replaceChildren(room);
           const format = (value) => plain(value, 2), x = { label: "epochs", low: 0, format };

@@ -148,7 +148,7 @@ def test_inside_no_name_is_cut_where_there_is_room(new_page, coloured_address):
 def test_inside_a_small_network_fills_its_room(page):
     span = page.evaluate(
         """async () => {
-          const { arrange, columnsOf } = await import("./views/inside-columns.js");
+          const { arrange, columnsOf } = await import("./views/inside/columns.js");
           const columns = columnsOf(app.models.list.find(({ name }) => name === "mnist-mlp"), false);
           arrange(columns, 1160, 760);
           return columns.at(-1).x + columns.at(-1).width - columns[0].x;
@@ -200,7 +200,7 @@ def test_pictures_in_colour_have_their_own_shape(new_page, coloured_address, mod
     assert heat.evaluate("canvas => [canvas.height, canvas.width]") == [12, 3 * 20 + 2]
     by_colour = page.evaluate(
         """async () => {
-          const { plane } = await import("./heatmap.js");
+          const { plane } = await import("./shared/figures/heatmap.js");
           return [[12, 20, 3], [720]].map((shape) => {
             const { at } = plane(shape, [12, 20]);
             return [at(0, 0), at(0, 1), at(0, 20), at(0, 21), at(1, 0), at(11, 61)];
@@ -229,7 +229,7 @@ def test_more_cells_than_fit_are_no_single_row(page):
     """A prime number of units has no full rows but one."""
     widths = page.evaluate(
         """async () => {
-          const { arrange, columnsOf } = await import("./views/inside-columns.js");
+          const { arrange, columnsOf } = await import("./views/inside/columns.js");
           return [7919, 8000].map((units) => {
             const layers = [units, 10].map((size, i) => ({ name: `dense${i}`, kind: "Dense", output_shape: [size] }));
             return arrange(columnsOf({ input_shape: [784], picture_shape: [28, 28], layers }, false), 1000, 500).width;
@@ -348,7 +348,7 @@ def test_step_has_one_value_of_the_loss_in_its_words_in_its_picture_and_at_the_e
 def test_python_and_the_page_write_numbers_alike(page):
     values = [0, 3e-7, 1.6072e-5, 0.00012, 0.00963, 0.0101, 0.1, 0.163, 2.302585, 14.05, 123.4, 4567.8, 2.5e7]
     found = page.evaluate(
-        "async values => { const { short } = await import('./heatmap.js'); return values.map((v) => short(v)); }", values
+        "async values => { const { short } = await import('./shared/figures/heatmap.js'); return values.map((v) => short(v)); }", values
     )
     assert found == [_number(value) for value in values]
 

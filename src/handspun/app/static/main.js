@@ -1,14 +1,14 @@
 // The page starts here: it puts the parts together, and shows the view that the address names.
 
-import { Drawing } from "./drawing.js";
-import { Live } from "./live.js";
-import { Models } from "./models.js";
-import { takePictures } from "./pictures.js";
-import { repaintAll } from "./pixels.js";
-import * as api from "./api.js";
-import { announce, toast } from "./messages.js";
-import { connectModelMenu } from "./modelmenu.js";
-import { connectThemeButton } from "./themebutton.js";
+import { Drawing } from "./shared/drawing/drawing.js";
+import { Live } from "./shared/server/live.js";
+import { Models } from "./shared/server/models.js";
+import { takePictures } from "./shared/drawing/pictures.js";
+import { repaintAll } from "./shared/figures/pixels.js";
+import * as api from "./shared/server/api.js";
+import { announce, toast } from "./shared/base/messages.js";
+import { connectModelMenu } from "./shared/page/modelmenu.js";
+import { connectThemeButton } from "./shared/page/themebutton.js";
 
 const VIEWS = ["draw", "inside", "step", "teach", "train"];
 
@@ -49,7 +49,7 @@ async function mount(name) {
   const root = document.getElementById(`panel-${name}`);
   root.setAttribute("aria-busy", "true");
   try {
-    const [{ default: view }] = await Promise.all([import(`./views/${name}.js`), loadStyle(`views/${name}.css`)]);
+    const [{ default: view }] = await Promise.all([import(`./views/${name}/${name}.js`), loadStyle(`views/${name}/${name}.css`)]);
     if (!mounted.has(name)) {
       root.replaceChildren();
       view.mount(root, app);

@@ -1,11 +1,11 @@
 // Step: one step of training on the drawing, one operation at a time, with the real numbers and the lines that made them.
 
-import { element, icon } from "../dom.js";
-import { formula } from "../formula.js";
-import { Heatmap, shapeText, short } from "../heatmap.js";
-import { percent } from "../numbers.js";
-import { decode } from "../pixels.js";
-import { Sketchpad } from "../sketchpad.js";
+import { element, icon } from "../../shared/base/dom.js";
+import { formula } from "./formula.js";
+import { Heatmap, shapeText, short } from "../../shared/figures/heatmap.js";
+import { percent } from "../../shared/base/numbers.js";
+import { decode } from "../../shared/figures/pixels.js";
+import { Sketchpad } from "../../shared/drawing/sketchpad.js";
 
 const PHASES = { input: "input", forward: "forward", loss: "loss", backward: "backward", update: "update" };
 const ROLES = { input: "in", parameter: "parameters", gradient: "gradients", output: "out" };

@@ -1,6 +1,6 @@
 // The drawing that all views show: its marks, undo and redo, and the frame that the network gets.
 
-import { base64 } from "./pixels.js";
+import { base64 } from "../figures/pixels.js";
 import { CELLS, SIDE, brushCells, coversAll, paintMark } from "./marks.js";
 
 /** How many steps can be undone. */

@@ -1,7 +1,7 @@
 // An array of any shape as one small picture, with the value under the pointer.
 
-import { element } from "./dom.js";
-import { powers } from "./numbers.js";
+import { element } from "../base/dom.js";
+import { powers } from "../base/numbers.js";
 import { decode, paintGrey, paintSigned } from "./pixels.js";
 
 /** How many times as wide as high the picture of a matrix is at most, and at least: its values get wider or higher for it. */

@@ -1,6 +1,6 @@
 // A network as stacked blocks that one can change, move and remove.
 
-import { element, icon } from "./dom.js";
+import { element, icon } from "../../shared/base/dom.js";
 
 const ON_PICTURES = new Set(["Conv2D", "MaxPool2D", "AvgPool2D"]);
 const FLATTENS = new Set(["Flatten", "GlobalAvgPool"]);

@@ -3,7 +3,7 @@
 // What follows _ is an index and what follows ^ an exponent, up to the next blank or closing parenthesis. Variables (one letter,
 // or d and one letter) are italic; words such as max are not.
 
-import { element } from "./dom.js";
+import { element } from "../../shared/base/dom.js";
 
 const INDEXED = /([_^])([^\s)]+)/u;
 const NAME = /[\p{L}\p{M}]+/gu;

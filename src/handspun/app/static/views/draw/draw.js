@@ -1,9 +1,9 @@
 // Draw: the sheet, what the network answers, and what it sees.
 
-import { element } from "../dom.js";
-import { Sketchpad } from "../sketchpad.js";
-import { Answer } from "./draw-answer.js";
-import { Stages } from "./draw-stages.js";
+import { element } from "../../shared/base/dom.js";
+import { Sketchpad } from "../../shared/drawing/sketchpad.js";
+import { Answer } from "./answer.js";
+import { Stages } from "./stages.js";
 
 export default {
   mount(root, app) {

@@ -1,6 +1,6 @@
 // The tray: drawn digits with their right answers. They are kept in this browser (localStorage), so that a reload loses none.
 
-import { base64 } from "./pixels.js";
+import { base64 } from "../figures/pixels.js";
 
 const KEY = "handspun-tray";
 const SIDE = 28;

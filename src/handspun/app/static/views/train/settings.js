@@ -1,7 +1,7 @@
 // The settings of a training in words, and those in which trainings differ.
 
-import { plain } from "./charts.js";
-import { percent } from "./numbers.js";
+import { plain } from "../../shared/figures/linechart.js";
+import { percent } from "../../shared/base/numbers.js";
 
 /** Layers without which it would be another network in size; the others tell how they work together. */
 const SIZED = {

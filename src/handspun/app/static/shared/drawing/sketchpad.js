@@ -1,7 +1,7 @@
 // A sheet to draw on, with mouse, pen, finger or keys. Any number of them show the same drawing.
 
-import { element, icon, isTyping, onDensity } from "./dom.js";
-import { isDigits } from "./models.js";
+import { element, icon, isTyping, onDensity } from "../base/dom.js";
+import { isDigits } from "../server/models.js";
 import { CELLS, SIDE, paintMark } from "./marks.js";
 import { makeTools } from "./tools.js";
 

@@ -1,9 +1,9 @@
 // The confusion matrix as a table of buttons, and the images behind one of them.
 
-import { get } from "./api.js";
-import { element } from "./dom.js";
-import { percent } from "./numbers.js";
-import { decode, paintColour, paintGrey } from "./pixels.js";
+import { get } from "../../shared/server/api.js";
+import { element } from "../../shared/base/dom.js";
+import { percent } from "../../shared/base/numbers.js";
+import { decode, paintColour, paintGrey } from "../../shared/figures/pixels.js";
 
 /** The colour of the fullest cell, of 100; more would take the contrast from its number. */
 const FULL = 45;

@@ -1,8 +1,8 @@
 // Painting the network: cells with their ink, and the threads of one of them.
 
-import { colour, decode, paintColour, paintGrey, paintSigned } from "../pixels.js";
-import { percent } from "../numbers.js";
-import { arrange, boxOf, find, titleLines } from "./inside-columns.js";
+import { colour, decode, paintColour, paintGrey, paintSigned } from "../../shared/figures/pixels.js";
+import { percent } from "../../shared/base/numbers.js";
+import { arrange, boxOf, find, titleLines } from "./columns.js";
 
 /** Pixels of the screen: the thickest and the thinnest thread. */
 const THREAD = { most: 5, least: 0.75 };

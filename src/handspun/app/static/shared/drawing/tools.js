@@ -1,9 +1,9 @@
 // The tools under a sheet.
 
-import { element, icon } from "./dom.js";
+import { element, icon } from "../base/dom.js";
 import { WIDTHS } from "./drawing.js";
 import { openPicture } from "./pictures.js";
-import { toast } from "./messages.js";
+import { toast } from "../base/messages.js";
 
 let count = 0; // radio buttons of one sketchpad must not switch those of another
 

@@ -1,13 +1,13 @@
 // Teach: say what a drawing was meant to be, let a copy of the model learn it, and choose between the two.
 
-import { LineChart, plain, smooth } from "../charts.js";
-import { element, fill, icon, isTyping } from "../dom.js";
-import { Follower, isFinished, listRuns, statusLine } from "../follow.js";
-import { seesStrokes } from "../models.js";
-import { percent } from "../numbers.js";
-import { decode, paintGrey } from "../pixels.js";
-import { Sketchpad } from "../sketchpad.js";
-import { DIGITS, MOST_DRAWINGS, tray } from "../tray.js";
+import { LineChart, plain, smooth } from "../../shared/figures/linechart.js";
+import { element, fill, icon, isTyping } from "../../shared/base/dom.js";
+import { Follower, isFinished, listRuns, statusLine } from "../../shared/server/follow.js";
+import { seesStrokes } from "../../shared/server/models.js";
+import { percent } from "../../shared/base/numbers.js";
+import { decode, paintGrey } from "../../shared/figures/pixels.js";
+import { Sketchpad } from "../../shared/drawing/sketchpad.js";
+import { DIGITS, MOST_DRAWINGS, tray } from "../../shared/drawing/tray.js";
 
 /** Milliseconds to wait for the answer to what was just drawn. */
 const PATIENCE = 3000;

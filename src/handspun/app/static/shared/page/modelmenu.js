@@ -1,6 +1,6 @@
 // The menu of models in the head of the page, and what it says of the chosen one.
 
-import { element } from "./dom.js";
+import { element } from "../base/dom.js";
 
 export function connectModelMenu(models) {
   const select = document.getElementById("model");

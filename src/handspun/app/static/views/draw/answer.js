@@ -1,8 +1,8 @@
 // What the network answers: the class in large, and a bar for each.
 
-import { element } from "../dom.js";
-import { isDigits } from "../models.js";
-import { percent } from "../numbers.js";
+import { element } from "../../shared/base/dom.js";
+import { isDigits } from "../../shared/server/models.js";
+import { percent } from "../../shared/base/numbers.js";
 
 /** Below this probability the answer also names the next best class. */
 const SURE = 0.9;

@@ -1,14 +1,14 @@
 // Train: build a network, choose how it learns, and watch it.
 
-import { Blocks } from "../blocks.js";
-import { LineChart, plain, smooth } from "../charts.js";
-import { element } from "../dom.js";
-import { Follower, duration, isFinished, listRuns, statusLine } from "../follow.js";
-import { Matrix } from "../matrix.js";
-import { percent } from "../numbers.js";
-import { decode, paintSigned } from "../pixels.js";
-import { differences, inWords } from "../settings.js";
-import { tray } from "../tray.js";
+import { Blocks } from "./blocks.js";
+import { LineChart, plain, smooth } from "../../shared/figures/linechart.js";
+import { element } from "../../shared/base/dom.js";
+import { Follower, duration, isFinished, listRuns, statusLine } from "../../shared/server/follow.js";
+import { Matrix } from "./matrix.js";
+import { percent } from "../../shared/base/numbers.js";
+import { decode, paintSigned } from "../../shared/figures/pixels.js";
+import { differences, inWords } from "./settings.js";
+import { tray } from "../../shared/drawing/tray.js";
 
 /** The form and the training on the screen are remembered, so that a reload loses neither. */
 const FORM = "handspun-form";

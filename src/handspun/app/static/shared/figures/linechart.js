@@ -1,7 +1,7 @@
 // Line charts: axes with units, each line with its name at its end, and the numbers as a table for who cannot see the lines.
 
-import { element } from "./dom.js";
-import { powers } from "./numbers.js";
+import { element } from "../base/dom.js";
+import { powers } from "../base/numbers.js";
 
 const SVG = "http://www.w3.org/2000/svg";
 const HEIGHT = 216;

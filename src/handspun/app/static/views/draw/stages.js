@@ -1,8 +1,8 @@
 // What the network sees: the way from the sheet to its input.
 
-import { element, icon } from "../dom.js";
-import { seesStrokes } from "../models.js";
-import { decode, paintColour, paintGrey } from "../pixels.js";
+import { element, icon } from "../../shared/base/dom.js";
+import { seesStrokes } from "../../shared/server/models.js";
+import { decode, paintColour, paintGrey } from "../../shared/figures/pixels.js";
 
 /** Pictures with so many pixels a side are shown enlarged. */
 const SMALL = 64;

@@ -1,9 +1,9 @@
 // The page of the API: what openapi.json says, readable.
 
-import { get } from "./api.js";
-import { element, icon } from "./dom.js";
-import { toast } from "./messages.js";
-import { connectThemeButton } from "./themebutton.js";
+import { get } from "../shared/server/api.js";
+import { element, icon } from "../shared/base/dom.js";
+import { toast } from "../shared/base/messages.js";
+import { connectThemeButton } from "../shared/page/themebutton.js";
 
 /** Files to send in the examples, by what they are. */
 const FILES = { "image/png": "seven.png", "image/jpeg": "seven.jpg", "application/x-npy": "digits.npy" };

@@ -1,10 +1,10 @@
 // Inside: the network as columns of cells, alive while one draws, and one cell with what feeds it.
 
-import { element, onDensity } from "../dom.js";
-import { Heatmap, short } from "../heatmap.js";
-import { Sketchpad } from "../sketchpad.js";
-import { columnsOf, find, hit, neighbour, boxOf, titleLines } from "./inside-columns.js";
-import { Diagram } from "./inside-diagram.js";
+import { element, onDensity } from "../../shared/base/dom.js";
+import { Heatmap, short } from "../../shared/figures/heatmap.js";
+import { Sketchpad } from "../../shared/drawing/sketchpad.js";
+import { columnsOf, find, hit, neighbour, boxOf, titleLines } from "./columns.js";
+import { Diagram } from "./diagram.js";
 
 /** How many of the strongest connections are listed. */
 const LISTED = 5;
