@@ -1,11 +1,11 @@
-// The page of the API: what openapi.json says, readable.
+// The page of the API: openapi.json for people.
 
-import { get } from "../shared/server/api.js";
-import { element, icon } from "../shared/base/dom.js";
+import { element, iconButton } from "../shared/base/dom.js";
 import { toast } from "../shared/base/messages.js";
 import { connectThemeButton } from "../shared/page/themebutton.js";
+import { get } from "../shared/server/api.js";
 
-/** Files to send in the examples, by what they are. */
+/** Files to send in the examples, by type. */
 const FILES = { "image/png": "seven.png", "image/jpeg": "seven.jpg", "application/x-npy": "digits.npy" };
 
 connectThemeButton();
@@ -43,21 +43,21 @@ function showOperation(specification, method, path, operation) {
 /** Parameters and body. */
 function showTaken(specification, { parameters = [], requestBody }) {
   const rows = parameters.map(({ name, in: place, required, description = "" }) =>
-    row(name, `${place === "query" ? "in the query" : "in the path"}${required ? "" : ", optional"}`, description));
+    row(name, `${place === "query" ? "query" : "path"}${required ? "" : ", optional"}`, description));
   for (const [type, { schema }] of Object.entries(requestBody?.content ?? {})) {
-    const made = row(type, "as the body", schema?.description ?? "");
+    const made = row(type, "body", schema?.description ?? "");
     if (schema?.properties) made.lastChild.append(element("pre", {}, sketch(specification, schema)));
     rows.push(made);
   }
   if (rows.length === 0) return [];
   return [
-    element("h3", {}, "Takes"),
+    element("h3", {}, "Request"),
     requestBody ? element("p", {}, ...prose(requestBody.description)) : null,
     element("dl", { class: "taken" }, ...rows),
   ];
 }
 
-/** Text whose parts between `backticks` are code. */
+/** Text with code between `backticks`. */
 function prose(text) {
   return text.split("`").map((part, i) => (i % 2 === 1 ? element("code", {}, part) : part));
 }
@@ -66,13 +66,13 @@ function row(name, place, description) {
   return element("div", {}, element("dt", {}, element("code", {}, name), ` ${place}`), element("dd", {}, ...prose(description)));
 }
 
-/** What comes back: the good answer as a sketch, and all errors, which are alike, in one line. */
+/** The answers: the good one as a sketch, and all errors, which are alike, in one line. */
 function showAnswers(specification, responses) {
   const { 200: good, ...errors } = responses;
   const [[type, { schema }]] = Object.entries(good.content);
   const codes = Object.keys(errors);
   return [
-    element("h3", {}, "Answers"),
+    element("h3", {}, "Response"),
     element("p", {}, element("code", {}, "200"), " ", ...prose(good.description)),
     schema ? element("pre", {}, sketch(specification, schema)) : element("p", {}, element("code", {}, type)),
     codes.length === 0 ? null : element("p", {}, element("code", {}, codes.join(", ")), " ",
@@ -80,7 +80,7 @@ function showAnswers(specification, responses) {
   ];
 }
 
-/** A schema as one would write an example of it, with the kind of value in place of each. */
+/** A schema as an example, with the kind of each value in its place. */
 function sketch(specification, schema, indent = "") {
   if (schema.$ref) return sketch(specification, resolve(specification, schema.$ref), indent);
   if (schema.const !== undefined) return JSON.stringify(schema.const);
@@ -104,12 +104,12 @@ function remark({ description }) {
   return description ? `   — ${description.replaceAll("`", "")}` : "";
 }
 
-/** What "#/components/schemas/Model" names. */
+/** The schema that "#/components/schemas/Model" names. */
 function resolve(specification, reference) {
   return reference.slice(2).split("/").reduce((found, name) => found[name], specification);
 }
 
-/** One line for each kind of body that an end point takes. */
+/** One command for each kind of body that an endpoint takes. */
 function commands(method, path, { parameters = [], requestBody }) {
   const example = (name) => parameters.find((parameter) => parameter.name === name)?.example ?? "mnist-cnn";
   const address = `${location.origin}${path.replace(/\{(\w+)\}/g, (_, name) => example(name))}`;
@@ -126,16 +126,13 @@ function commands(method, path, { parameters = [], requestBody }) {
 }
 
 function showCommand(text) {
-  const copy = element("button", {
-    type: "button", class: "button icon-button", "aria-label": "Copy the command", title: "Copy",
-  }, icon("copy"));
-  copy.addEventListener("click", async () => {
+  const copy = iconButton("copy", "Copy the command", async () => {
     try {
       await navigator.clipboard.writeText(text);
       toast("Copied.");
-    } catch { // a browser may not allow it
-      toast("The browser does not let the page copy. Select the line instead.", "error");
+    } catch { // a browser may forbid it
+      toast("The browser does not let this page copy. Select the line instead.", "error");
     }
-  });
+  }, { title: "Copy" });
   return element("div", { class: "command" }, element("pre", {}, text), copy);
 }

@@ -1,30 +1,30 @@
-// The drawing that all views show: its marks, undo and redo, and the frame that the network gets.
+// The drawing that all views share: its marks, undo and redo, and the frame that goes to the network.
 
-import { base64 } from "../figures/pixels.js";
+import { base64 } from "../base/arrays.js";
 import { CELLS, SIDE, brushCells, coversAll, paintMark } from "./marks.js";
 
-/** How many steps can be undone. */
+/** The number of steps that can be undone. */
 const MOST_MARKS = 300;
 
-/** Widths of the pen in units of the sheet: 28 cells of 10. */
+/** Pen widths in units of the sheet, which is 280 wide: 28 cells of 10. */
 export const WIDTHS = { thin: 12, medium: 20, thick: 30 };
 
 /**
- * Events: "change" (the drawing is another; detail {mark, from} where a stroke only grew), "tool" (pen, width or mode is).
+ * Events: "change" (of the drawing; detail {mark, from} where a stroke only grew, otherwise null), "tool" (of pen, width or mode).
  */
 export class Drawing extends EventTarget {
   #marks = [];
   #undone = [];
   #current = null; // the mark under the pen
-  #ink; // the drawing as the network gets it: alpha is ink
-  #bytes = null; // what #ink holds, until it changes
+  #ink; // the drawing as it goes to the network: alpha is ink
+  #bytes = null; // the bytes of #ink, until it changes
   #tool = { mode: "freehand", erase: false, width: WIDTHS.medium };
 
   constructor() {
     super();
     const canvas = document.createElement("canvas");
     canvas.width = canvas.height = SIDE;
-    // Read after every movement of the pen: kept where the processor can read it, not in the graphics memory.
+    // It is read after every movement of the pen, so it must not lie in graphics memory.
     this.#ink = canvas.getContext("2d", { willReadFrequently: true });
   }
 
@@ -35,29 +35,29 @@ export class Drawing extends EventTarget {
   get canRedo() { return this.#undone.length > 0; }
   get isDrawing() { return this.#current !== null; }
 
-  /** The marks that can be seen, the lowest first. */
+  /** The visible marks, the lowest first. */
   get visible() {
     const base = this.#marks.findLastIndex(coversAll);
     return this.#marks.slice(Math.max(base, 0));
   }
 
-  /** The opened picture, where one is shown: {source, width, height, bytes}. */
+  /** The opened picture {source, width, height, bytes}; null where there is none. */
   get picture() {
     return this.visible[0]?.picture ?? null;
   }
 
-  /** Whether there is nothing on the sheet: never drawn, or all rubbed out. */
+  /** Whether the sheet is blank: nothing was drawn, or all was erased. */
   get isEmpty() {
     return this.picture === null && this.#inkBytes().every((ink) => ink === 0);
   }
 
-  /** Choose pen or eraser and its width: {erase, width}. */
+  /** Choose pen or eraser, and its width: {erase, width}. */
   setTool(tool) {
     Object.assign(this.#tool, tool);
     this.dispatchEvent(new Event("tool"));
   }
 
-  /** "freehand", or "pixels": straight into 28 × 28 cells. What is on the sheet stays, in cells if need be. */
+  /** Choose "freehand", or "pixels" to draw straight into 28 × 28 cells. The drawing stays; strokes become cells. */
   setMode(mode) {
     if (mode === this.mode) return;
     this.#finish();
@@ -68,10 +68,10 @@ export class Drawing extends EventTarget {
     this.#changed();
   }
 
-  /** Put the pen down; `factor` scales its width, `erase` is for pens with an eraser of their own. */
+  /** Put the pen down. `factor` scales its width; `erase` is for pens with an eraser at their end. */
   begin(x, y, factor = 1, erase = this.erase) {
     this.#finish();
-    const onPicture = this.picture !== null; // the first stroke on a picture begins a new drawing
+    const onPicture = this.picture !== null; // the first stroke on a picture starts a new drawing
     if (this.mode === "pixels") {
       const values = onPicture ? new Uint8Array(CELLS * CELLS) : this.#cells().slice();
       this.#current = { kind: "cells", mode: "pixels", values, erase, last: [x, y] };
@@ -84,7 +84,7 @@ export class Drawing extends EventTarget {
     this.#changed(this.#current.kind === "stroke" ? { mark: this.#current, from: 0 } : null);
   }
 
-  /** Move the pen that is down through points [[x, y, factor], …]. */
+  /** Move the pen through points [[x, y, factor], …] while it is down. */
   extend(points) {
     const mark = this.#current;
     if (mark === null || points.length === 0) return;
@@ -107,7 +107,7 @@ export class Drawing extends EventTarget {
     if (mark === null) return;
     const from = mark.points?.length;
     this.#finish();
-    // The stroke's tail, from the middle of its last segment, is painted only now.
+    // Only now the end of the stroke is painted, from the middle of its last segment.
     if (mark.kind === "stroke") this.#changed({ mark, from });
     this.#takePen();
   }
@@ -141,16 +141,16 @@ export class Drawing extends EventTarget {
     this.#takePen();
   }
 
-  /** What the network gets: {width, height, kind, bytes}; kind 0 is ink (0 paper … 255), kind 1 a picture as RGB. */
+  /** What goes to the network: {width, height, kind, bytes}. Kind 0 is ink (0 paper … 255 ink), kind 1 a picture as RGB. */
   frame() {
     const picture = this.picture;
     if (picture !== null) return { width: picture.width, height: picture.height, kind: 1, bytes: picture.bytes };
-    // A copy, for the cells change in place.
+    // A copy: the cells change in place.
     if (this.mode === "pixels") return { width: CELLS, height: CELLS, kind: 0, bytes: this.#cells().slice() };
     return { width: SIDE, height: SIDE, kind: 0, bytes: this.#inkBytes() };
   }
 
-  /** The frame as JSON takes it, for requests over HTTP. */
+  /** The frame for a JSON body. */
   frameAsJson() {
     const { width, height, kind, bytes } = this.frame();
     return { width, height, kind, data: base64(bytes) };
@@ -162,13 +162,13 @@ export class Drawing extends EventTarget {
     this.#undone = [];
   }
 
-  /** Only what a later mark covers may go, or strokes that can still be seen would vanish. */
+  /** Forget only what a later mark covers, or visible strokes would vanish. */
   #forgetOldest() {
     const next = this.#marks.findIndex((mark, i) => i > 0 && coversAll(mark));
     if (next > 0) this.#marks.splice(0, next);
   }
 
-  /** On an empty sheet there is nothing to rub out: whoever goes on wants to draw. */
+  /** A blank sheet has nothing to erase: take the pen. */
   #takePen() {
     if (this.erase && this.isEmpty) this.setTool({ erase: false });
   }
@@ -178,7 +178,7 @@ export class Drawing extends EventTarget {
     this.#current = null;
   }
 
-  /** After undo or redo: the mode is that of the last mark again. */
+  /** After undo or redo, go back to the mode of the last mark. */
   #stepped() {
     const mode = this.#marks.at(-1)?.mode ?? this.mode;
     if (mode !== this.mode) this.setTool({ mode });
@@ -206,13 +206,13 @@ export class Drawing extends EventTarget {
     return this.#bytes;
   }
 
-  /** The cells of the pixel mode; all 0 where none was drawn. */
+  /** The cells of the pixel mode; all 0 where none are drawn. */
   #cells() {
     const mark = this.visible.at(-1);
     return mark?.kind === "cells" ? mark.values : new Uint8Array(CELLS * CELLS);
   }
 
-  /** What was drawn freehand as cells: the mean of each. */
+  /** The freehand ink as cells: the mean of each. */
   #cellsOfInk() {
     const ink = this.#inkBytes();
     const cell = SIDE / CELLS;

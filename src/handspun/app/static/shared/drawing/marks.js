@@ -1,18 +1,18 @@
-// What a drawing is made of, and how it becomes ink.
+// The marks of a drawing, and how they become ink.
 //
 // A mark is one step that can be undone:
-//   {kind: "stroke", erase, width, points: [[x, y, factor], …]}   a line of the pen; factor scales the width (pressure)
+//   {kind: "stroke", erase, width, points: [[x, y, factor], …]}   a line of the pen; factor (pressure) scales its width
 //   {kind: "cells", values: Uint8Array(784)}                      the whole 28 × 28 grid of the pixel mode
 //   {kind: "picture", picture}                                    an opened picture (see pictures.js)
 //   {kind: "clear"}
-// Places and widths are in units of the sheet, which has 280 a side. The same functions paint the ink that the network gets
-// (one pixel a unit) and the sheet on the screen (as many as the screen has), so that both always show the same.
+// Places and widths are in units of the sheet, which is 280 × 280. The same functions paint the ink for the network (one pixel per
+// unit) and the sheet on the screen (as many pixels as it has), so that both always show the same.
 
 export const SIDE = 280;
 export const CELLS = 28;
 const CELL = SIDE / CELLS;
 
-/** Whether nothing that came before a mark can be seen any more. */
+/** Whether a mark hides all earlier ones. */
 export const coversAll = (mark) => mark.kind !== "stroke" || mark.fresh === true;
 
 /**
@@ -31,7 +31,7 @@ function paintStroke(context, { erase, width, points, ended }, from) {
   context.save();
   context.lineCap = "round";
   context.lineJoin = "round";
-  // What is rubbed out is gone, not painted over: the sheet under the ink is transparent.
+  // Erase instead of painting over: the sheet under the ink is transparent.
   if (erase) context.globalCompositeOperation = "destination-out";
   for (let i = from; i < points.length; i += 1) {
     const [x, y, factor] = points[i];
@@ -41,8 +41,8 @@ function paintStroke(context, { erase, width, points, ended }, from) {
       context.moveTo(x, y);
       context.lineTo(x, y);
     } else {
-      // A parabola from the middle of one segment to the middle of the next: smooth, and each point is final when it is
-      // painted, so that a growing stroke never has to be painted again.
+      // A parabola from the middle of one segment to the middle of the next: the line is smooth, and a growing stroke never has
+      // to be painted again.
       const [x1, y1] = points[i - 1];
       const [x0, y0] = i > 1 ? points[i - 2] : points[i - 1];
       context.moveTo((x0 + x1) / 2, (y0 + y1) / 2);
@@ -95,7 +95,7 @@ export function brushCells(values, line, width, erase) {
   }
 }
 
-/** How far (x, y) is from the line from (x0, y0) to (x1, y1). */
+/** The distance of (x, y) from the line from (x0, y0) to (x1, y1). */
 function distance(x, y, x0, y0, x1, y1) {
   const [dx, dy] = [x1 - x0, y1 - y0];
   const along = ((x - x0) * dx + (y - y0) * dy) / (dx * dx + dy * dy || 1);

@@ -1,20 +1,22 @@
-// Pictures of one's own: opened, dropped or pasted.
+// Pictures that are opened, dropped or pasted.
 
-/** The longest side that is sent: enough for a photo of a page, and quick on its way. */
+import { attempt } from "../base/messages.js";
+
+/** The longest side in pixels: enough for a photo of a page, and quick to send. */
 const MOST_SIDE = 1000;
 
 /**
- * Read a picture file, at most 1,000 pixels a side, on white where it is transparent.
- * @returns {source: canvas, width, height, bytes: RGB, row by row, name}
+ * Read a picture file. A large one is scaled to 1,000 pixels a side; transparent parts become white.
+ * @returns {source: canvas, width, height, bytes: RGB, row by row}
  * @throws Error with a sentence for the person
  */
 export async function readPicture(file) {
   let bitmap;
   try {
-    bitmap = await createImageBitmap(file); // turns photos the way their camera was held
+    bitmap = await createImageBitmap(file); // also turns photos upright
   } catch {
     const name = file.name ? `“${file.name}”` : "This file";
-    throw new Error(`${name} could not be read as a picture. Try a PNG or JPEG file.`);
+    throw new Error(`${name} is not a picture that the browser can read. Try a PNG or JPEG file.`);
   }
   const scale = Math.min(1, MOST_SIDE / Math.max(bitmap.width, bitmap.height));
   const source = document.createElement("canvas");
@@ -33,42 +35,31 @@ export async function readPicture(file) {
     bytes[j++] = data[i + 1];
     bytes[j++] = data[i + 2];
   }
-  return { source, width: source.width, height: source.height, bytes, name: file.name ?? "" };
+  return { source, width: source.width, height: source.height, bytes };
 }
 
-/** Show a file on the drawing; what is wrong with it goes to `toast`. */
-export async function openPicture(file, drawing, toast) {
-  try {
-    drawing.open(await readPicture(file));
-  } catch (error) {
-    toast(error.message, "error");
-  }
-}
+/** Show a picture file instead of the drawing. */
+export const openPicture = (file, drawing) => attempt(async () => drawing.open(await readPicture(file)));
 
-/** Take pictures that are dropped anywhere on the page or pasted, while `wanted()`. Others may take the event first. */
-export function takePictures(drawing, toast, wanted) {
-  const body = document.body;
-  const files = (transfer) => [...(transfer?.files ?? [])];
-  let depth = 0; // dragenter and dragleave come for every element on the way
+/** Take pictures that are pasted, or dropped anywhere on the page, while `wanted()`. Others may handle the event first. */
+export function takePictures(drawing, wanted) {
+  let depth = 0; // dragenter and dragleave fire for every element on the way
   const dragging = (step) => {
     depth = Math.max(0, depth + step);
-    body.classList.toggle("is-dropping", depth > 0);
+    document.body.classList.toggle("is-dropping", depth > 0);
   };
-  const hasFiles = (event) => wanted() && event.dataTransfer?.types.includes("Files");
-  document.addEventListener("dragenter", (event) => hasFiles(event) && dragging(1));
-  document.addEventListener("dragleave", (event) => hasFiles(event) && dragging(-1));
-  document.addEventListener("dragover", (event) => event.dataTransfer?.types.includes("Files") && event.preventDefault());
+  const hasFiles = (event) => event.dataTransfer?.types.includes("Files");
+  const take = (transfer) => transfer?.files.length > 0 && wanted() && openPicture(transfer.files[0], drawing);
+  document.addEventListener("dragenter", (event) => wanted() && hasFiles(event) && dragging(1));
+  document.addEventListener("dragleave", (event) => wanted() && hasFiles(event) && dragging(-1));
+  document.addEventListener("dragover", (event) => hasFiles(event) && event.preventDefault());
   document.addEventListener("drop", (event) => {
     dragging(-Infinity);
-    if (event.defaultPrevented || !event.dataTransfer?.types.includes("Files")) return;
-    event.preventDefault(); // or the browser would leave the page for the file
-    const [file] = files(event.dataTransfer);
-    if (file && wanted()) openPicture(file, drawing, toast);
+    if (event.defaultPrevented || !hasFiles(event)) return;
+    event.preventDefault(); // otherwise the browser would leave the page and show the file
+    take(event.dataTransfer);
   });
   document.addEventListener("paste", (event) => {
-    const [file] = files(event.clipboardData);
-    if (!file || event.defaultPrevented || !wanted()) return;
-    event.preventDefault();
-    openPicture(file, drawing, toast);
+    if (!event.defaultPrevented && take(event.clipboardData)) event.preventDefault();
   });
 }

@@ -1,29 +1,29 @@
-// A sheet to draw on, with mouse, pen, finger or keys. Any number of them show the same drawing.
+// A sheet to draw on with mouse, pen, finger or keys. All sheets show the same drawing.
 
-import { element, icon, isTyping, onDensity } from "../base/dom.js";
+import { element, icon, onDensity } from "../base/dom.js";
+import { ARROWS, hasModifier, isTyping } from "../base/keys.js";
 import { isDigits } from "../server/models.js";
 import { CELLS, SIDE, paintMark } from "./marks.js";
 import { makeTools } from "./tools.js";
 
 const CELL = SIDE / CELLS;
-const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
 
 export class Sketchpad {
   #drawing;
   #canvas;
   #context;
-  #guide; // what the empty sheet says
-  #ring; // shows how much the eraser takes
-  #cursor; // the outline that keys move
+  #guide; // the hint on a blank sheet
+  #ring; // shows the size of the eraser
+  #cursor; // the outline that the keys move
   #at = [CELLS / 2, CELLS / 2]; // its cell
   #keyDown = false; // whether a key holds the pen down
   #pointer = null; // the id of the pointer that draws
-  #isShown = false; // sketchpads of other views paint nothing until they are
+  #isShown = false; // a hidden sheet paints nothing
 
   /**
    * @param container an element, which becomes the sketchpad
-   * @param app drawing: what it shows; models: the chosen one says what the empty sheet asks for
-   * @param options tools: whether pen, eraser, undo … come with it
+   * @param app drawing: what it shows; models: the chosen one sets the hint on a blank sheet
+   * @param options tools: whether it has tools: pen, eraser, undo …
    */
   constructor(container, { drawing, models }, { tools = true } = {}) {
     this.#drawing = drawing;
@@ -31,14 +31,14 @@ export class Sketchpad {
     this.#canvas = element("canvas", {
       class: "sheet-canvas", tabindex: "0", role: "application", "data-test": "canvas", "aria-label": "Drawing sheet",
       "aria-description":
-        "Arrow keys move, Space draws while it is held, Enter puts the pen down or lifts it. Z undo, Y redo, C clear.",
+        "Arrow keys move. Space draws while held; Enter puts the pen down or lifts it. Z undoes, Y redoes, C clears.",
     });
     this.#cursor = element("div", { class: "sheet-cursor", hidden: true });
     this.#guide = element("p", { class: "sheet-guide", "data-test": "guide" });
     this.#showGuide(models.current);
     this.#ring = element("div", { class: "sheet-ring" });
     const hint = element("p", { class: "sheet-hint", "aria-hidden": "true" },
-      "arrow keys move · Space draws · Enter: pen down, up");
+      "arrow keys move · hold Space to draw · Enter: pen down or up");
     const sheet = element("div", { class: "sheet", "data-test": "sheet" },
       this.#guide, this.#canvas, this.#cursor, this.#ring, hint);
     container.append(sheet);
@@ -56,17 +56,13 @@ export class Sketchpad {
     this.#showTool();
   }
 
-  focus() {
-    this.#canvas.focus();
-  }
-
-  /** What the empty sheet asks for: a digit, or any picture. */
+  /** The hint on a blank sheet: draw a digit, or any picture. */
   #showGuide(model) {
     if (model === null || isDigits(model.classes)) this.#guide.replaceChildren(icon("guide"), element("span", {}, "draw a digit"));
     else this.#guide.replaceChildren(element("span", {}, "draw, or open a picture"));
   }
 
-  /** As many pixels as the screen has for the sheet; called when it comes, goes, or has another size or density. */
+  /** Use all pixels of the screen. Called when the sheet is shown or hidden, or its size or density changes. */
   #fit() {
     const size = Math.round(this.#canvas.clientWidth * devicePixelRatio);
     this.#isShown = size > 0;
@@ -110,13 +106,13 @@ export class Sketchpad {
       if (this.#pointer !== null || (event.button !== 0 && !eraserEnd)) return;
       this.#cursor.hidden = true;
       this.#pointer = event.pointerId;
-      canvas.setPointerCapture(event.pointerId); // the stroke goes on beyond the edge
+      canvas.setPointerCapture(event.pointerId); // the stroke goes on outside the sheet
       this.#drawing.begin(...this.#place(event), eraserEnd || this.#drawing.erase);
     });
     canvas.addEventListener("pointermove", (event) => {
       this.#moveRing(event);
       if (event.pointerId !== this.#pointer) return;
-      // All places since the last frame, not only the newest: quick strokes stay round.
+      // Take all places since the last frame, not only the newest, so that quick strokes stay round.
       const events = event.getCoalescedEvents?.() ?? [];
       this.#drawing.extend((events.length > 0 ? events : [event]).map((one) => this.#place(one)));
     });
@@ -135,7 +131,7 @@ export class Sketchpad {
     this.#ring.style.transform = `translate(${offsetX - size / 2}px, ${offsetY - size / 2}px)`;
   }
 
-  /** [x, y, factor] of an event in units of the sheet. Only pens know how hard they are pressed. */
+  /** [x, y, factor] of an event in units of the sheet. Only pens report pressure. */
   #place(event) {
     const box = this.#canvas.getBoundingClientRect();
     const scale = SIDE / box.width;
@@ -146,7 +142,7 @@ export class Sketchpad {
   #listenToKeys() {
     const canvas = this.#canvas;
     canvas.addEventListener("keydown", (event) => {
-      if (event.ctrlKey || event.metaKey || event.altKey) return;
+      if (hasModifier(event)) return;
       if (event.key in ARROWS) this.#moveCursor(ARROWS[event.key]);
       else if (event.key === " " && !event.repeat) this.#penDown();
       else if (event.key === "Enter" && !event.repeat) this.#togglePen();
@@ -158,7 +154,7 @@ export class Sketchpad {
       this.#penUp();
       this.#cursor.hidden = true;
     });
-    // Keys for the whole page; of several sketchpads only the one that can be seen listens.
+    // Keys for the whole page. Only the visible sheet listens.
     document.addEventListener("keydown", (event) => {
       if (!this.#isShown || isTyping(event.target) || event.altKey || event.defaultPrevented) return;
       const key = event.key.toLowerCase();
@@ -197,7 +193,7 @@ export class Sketchpad {
   #moveCursor([dx, dy]) {
     const wasHidden = this.#cursor.hidden;
     const move = (cell, step) => Math.min(Math.max(cell + step, 0), CELLS - 1);
-    if (!wasHidden) this.#at = [move(this.#at[0], dx), move(this.#at[1], dy)]; // the first key only shows where it is
+    if (!wasHidden) this.#at = [move(this.#at[0], dx), move(this.#at[1], dy)]; // the first key only shows the cursor
     this.#showCursor();
     if (this.#keyDown) this.#drawing.extend([[...this.#centre(), 1]]);
   }

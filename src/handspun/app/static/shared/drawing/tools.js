@@ -1,40 +1,30 @@
 // The tools under a sheet.
 
-import { element, icon } from "../base/dom.js";
+import { element, fileInput, icon, iconButton } from "../base/dom.js";
 import { WIDTHS } from "./drawing.js";
 import { openPicture } from "./pictures.js";
-import { toast } from "../base/messages.js";
 
-let count = 0; // radio buttons of one sketchpad must not switch those of another
+let count = 0; // each sketchpad has its own radio groups
 
-/** Pen widths, eraser, undo, redo, clear; freehand or pixels; open a picture. */
+/** Pen widths; eraser, undo, redo, clear; freehand or pixels; open a picture. */
 export function makeTools(drawing) {
   count += 1;
-  const choice = (group, name, value, label, content, choose) => {
-    const input = element("input", { type: "radio", name: `${group}-${count}`, value, "data-test": name, "aria-label": label });
-    input.addEventListener("change", choose);
-    return element("label", { class: "segment", title: label }, input, content);
-  };
+  const choice = (group, name, value, label, content, choose) => element("label", { class: "segment", title: label },
+    element("input", { type: "radio", name: `${group}-${count}`, value, "data-test": name, "aria-label": label, onchange: choose }),
+    ...content);
+  const tool = (name, symbol, label, act) => iconButton(symbol, label, act, { "data-test": name });
 
   const widths = Object.entries(WIDTHS).map(([name, width]) =>
-    choice("width", `width-${name}`, width, `${name} pen`, icon(`pen-${name}`), () => drawing.setTool({ width })));
-  const modes = [
-    choice("mode", "mode-freehand", "freehand", "Freehand", content("freehand", "Freehand"), () => drawing.setMode("freehand")),
-    choice("mode", "mode-pixels", "pixels", "Pixels 28 × 28", content("grid", "Pixels"), () => drawing.setMode("pixels")),
-  ];
-  const eraser = button("eraser", "eraser", "Eraser", () => drawing.setTool({ erase: !drawing.erase }));
-  const undo = button("undo", "undo", "Undo (Z)", () => drawing.undo());
-  const redo = button("redo", "redo", "Redo (Y)", () => drawing.redo());
-  const clear = button("clear", "clear", "Clear (C)", () => drawing.clear());
-  const file = element("input", {
-    type: "file", accept: "image/*", class: "sr-only", tabindex: "-1", "aria-hidden": "true", "data-test": "file",
-  });
-  file.addEventListener("change", () => {
-    if (file.files.length > 0) openPicture(file.files[0], drawing, toast);
-    file.value = ""; // the same file can be opened again
-  });
-  const open = button("open", "picture", "Open picture", () => file.click());
-  open.replaceChildren(content("picture", "Open picture"));
+    choice("width", `width-${name}`, width, `${name} pen`, [icon(`pen-${name}`)], () => drawing.setTool({ width })));
+  const modes = [["freehand", "freehand", "Freehand", "Freehand"], ["pixels", "grid", "Pixels", "Pixels 28 × 28"]].map(
+    ([mode, symbol, text, label]) => choice("mode", `mode-${mode}`, mode, label, withText(symbol, text), () => drawing.setMode(mode)));
+  const eraser = tool("eraser", "eraser", "Eraser", () => drawing.setTool({ erase: !drawing.erase }));
+  const undo = tool("undo", "undo", "Undo (Z)", () => drawing.undo());
+  const redo = tool("redo", "redo", "Redo (Y)", () => drawing.redo());
+  const clear = tool("clear", "clear", "Clear (C)", () => drawing.clear());
+  const file = fileInput("image/*", (picture) => openPicture(picture, drawing), { "aria-hidden": "true", "data-test": "file" });
+  const open = tool("open", "picture", "Open picture", () => file.click());
+  open.replaceChildren(...withText("picture", "Open picture"));
   open.classList.add("with-text");
 
   const show = () => {
@@ -42,12 +32,12 @@ export function makeTools(drawing) {
       input.checked = input.value === drawing.mode || Number(input.value) === drawing.width;
     }
     eraser.setAttribute("aria-pressed", drawing.erase);
-    // Not disabled, which would take the focus away from whoever presses them by key.
+    // Not disabled: a disabled button would lose the keyboard's focus.
     undo.setAttribute("aria-disabled", !drawing.canUndo);
     redo.setAttribute("aria-disabled", !drawing.canRedo);
     clear.setAttribute("aria-disabled", drawing.isEmpty);
   };
-  // A stroke that grows changes none of them.
+  // A growing stroke changes none of them.
   drawing.addEventListener("change", ({ detail }) => (detail === null || detail.from === 0) && show());
   drawing.addEventListener("tool", show);
   show();
@@ -55,21 +45,9 @@ export function makeTools(drawing) {
   return element("div", { class: "tools", role: "group", "aria-label": "Drawing tools" },
     element("div", { class: "tool-group segments", role: "radiogroup", "aria-label": "Pen width" }, ...widths),
     element("div", { class: "tool-group" }, eraser, undo, redo, clear),
-    element("div", { class: "tool-group segments", role: "radiogroup", "aria-label": "Way of drawing" }, ...modes),
+    element("div", { class: "tool-group segments", role: "radiogroup", "aria-label": "Drawing mode" }, ...modes),
     element("div", { class: "tool-group" }, file, open));
 }
 
-function button(name, symbol, label, act) {
-  const made = element("button", {
-    type: "button", class: "button icon-button", "data-test": name, "aria-label": label, title: label,
-  }, icon(symbol));
-  made.addEventListener("click", act);
-  return made;
-}
-
 /** An icon, with a word where there is room. */
-function content(symbol, text) {
-  const fragment = document.createDocumentFragment();
-  fragment.append(icon(symbol), element("span", { class: "tool-text" }, text));
-  return fragment;
-}
+const withText = (symbol, text) => [icon(symbol), element("span", { class: "tool-text" }, text)];

@@ -1,25 +1,26 @@
-// The tray: drawn digits with their right answers. They are kept in this browser (localStorage), so that a reload loses none.
+// The tray: drawn digits with their right answers. This browser keeps them, so that they survive a reload.
 
-import { base64 } from "../figures/pixels.js";
+import { base64 } from "../base/arrays.js";
+import { recall, remember } from "../base/storage.js";
 
 const KEY = "handspun-tray";
 const SIDE = 28;
 
-/** What the drawings are of: a label is the place of its name here, whatever the model that is chosen tells apart. */
+/** The classes of the drawings, whatever model is chosen. A label is an index into them. */
 export const DIGITS = [..."0123456789"];
 
-/** More than anyone draws in an evening; it is what the server takes at a time. */
+/** The server takes no more in one request. */
 export const MOST_DRAWINGS = 1000;
 
 /** Events: "change". */
 export class Tray extends EventTarget {
-  /** {pixels: Array of (28, 28) as JSON has it, label} of each, the oldest first. */
+  /** {pixels: array (28, 28) as it travels in JSON, label} of each drawing, the oldest first. */
   drawings = [];
 
   constructor() {
     super();
     this.#read();
-    // Another window of the same page may have drawn.
+    // Another tab with this page may have changed it.
     addEventListener("storage", (event) => {
       if (event.key !== KEY) return;
       this.#read();
@@ -27,12 +28,12 @@ export class Tray extends EventTarget {
     });
   }
 
-  /** Add one: `pixels` are the 28 × 28 bytes that the network sees. Whether there was room. */
+  /** Add a drawing of 28 × 28 bytes, as the network sees it. Whether there was room. */
   add(pixels, label) {
     return this.addAll([{ pixels: { shape: [SIDE, SIDE], dtype: "uint8", data: base64(pixels) }, label }]);
   }
 
-  /** Add several that are as in `drawings`. Whether there was room. */
+  /** Add several, as in `drawings`. Whether there was room. */
   addAll(drawings) {
     if (this.drawings.length + drawings.length > MOST_DRAWINGS) return false;
     this.#set([...this.drawings, ...drawings]);
@@ -49,20 +50,18 @@ export class Tray extends EventTarget {
 
   #set(drawings) {
     this.drawings = drawings;
-    // Storage can be full or forbidden; then the tray lasts as long as the page.
-    try { localStorage.setItem(KEY, JSON.stringify(drawings)); } catch { /* see above */ }
+    remember(KEY, drawings);
     this.dispatchEvent(new Event("change"));
   }
 
   #read() {
     try {
-      const found = JSON.parse(localStorage.getItem(KEY) ?? "[]");
-      this.drawings = found.filter(({ pixels, label }) => typeof pixels.data === "string" && Number.isInteger(label) && label in DIGITS);
+      this.drawings = (recall(KEY) ?? []).filter(({ pixels, label }) => typeof pixels.data === "string" && Number.isInteger(label) && label in DIGITS);
     } catch {
-      this.drawings = [];
+      this.drawings = []; // something else is stored there
     }
   }
 }
 
-/** The one tray of the page. */
+/** The page has one tray. */
 export const tray = new Tray();

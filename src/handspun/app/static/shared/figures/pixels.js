@@ -1,28 +1,12 @@
-// Arrays from the server, and painting them: small pictures whose pixels one can count.
+// Painting arrays as small pictures whose pixels one can count.
 
-/** {shape, values} of an array in JSON: {"shape", "dtype": "uint8" | "float32", "data": base64, little-endian}. */
-export function decode({ shape, dtype, data }) {
-  const text = atob(data);
-  const bytes = new Uint8Array(text.length);
-  for (let i = 0; i < text.length; i += 1) bytes[i] = text.charCodeAt(i);
-  return { shape, values: dtype === "uint8" ? bytes : new Float32Array(bytes.buffer) };
-}
-
-/** Bytes as base64. */
-export function base64(bytes) {
-  let text = "";
-  const piece = 0x8000; // as many arguments as any engine takes
-  for (let i = 0; i < bytes.length; i += piece) text += String.fromCharCode(...bytes.subarray(i, i + piece));
-  return btoa(text);
-}
-
-// What each canvas shows, so that it can be painted again in the colours of another theme.
-const shown = new WeakMap();
+// How each canvas was painted, so that it can be painted again in the colours of another theme.
+const painted = new WeakMap();
 
 /**
- * Paint values as ink on paper: `low` is the paper, `high` the ink.
+ * Paint values in grey: `low` is the paper, `high` the ink.
  * @param shape [rows, columns]
- * @param limits low and high; for bytes 0 and 255, otherwise the least and the greatest of the values
+ * @param limits low and high: unless given 0 and 255 for bytes, and the smallest and largest value for floats
  */
 export function paintGrey(canvas, values, shape, limits = {}) {
   const bytes = values instanceof Uint8Array;
@@ -36,9 +20,9 @@ export function paintGrey(canvas, values, shape, limits = {}) {
 }
 
 /**
- * Paint signed values: 0 is the paper, positive ones go towards the red thread, negative ones towards grey-blue.
+ * Paint signed values: 0 is the paper, positive values are red, negative ones grey-blue.
  * @param shape [rows, columns]
- * @param limits limit: the size that gets the full colour; the greatest of the values without it
+ * @param options limit: the size that gets the full colour; unless given, the largest in the array
  */
 export function paintSigned(canvas, values, shape, { limit = greatestSize(values) } = {}) {
   const scale = 255 / (limit || 1);
@@ -48,18 +32,18 @@ export function paintSigned(canvas, values, shape, { limit = greatestSize(values
   });
 }
 
-/** Paint a picture in its own colours: RGB bytes of a shape [rows, columns]. */
+/** Paint RGB bytes; `shape` is [rows, columns]. */
 export function paintColour(canvas, values, shape) {
   paint(canvas, shape, () => (i) => packed(values[3 * i], values[3 * i + 1], values[3 * i + 2]));
 }
 
-/** Paint all canvases again, after a change of theme. */
+/** Paint all canvases again after a change of theme. */
 export function repaintAll() {
   ramps.clear();
-  for (const canvas of document.querySelectorAll("canvas")) shown.get(canvas)?.();
+  for (const canvas of document.querySelectorAll("canvas")) painted.get(canvas)?.();
 }
 
-/** `prepare()` gives the colour of the i-th pixel, as `packed` makes it, in the present theme. */
+/** `prepare()` returns a function from the number of a pixel to its packed colour in the present theme. */
 function paint(canvas, [rows, columns], prepare) {
   const draw = () => {
     if (canvas.width !== columns) canvas.width = columns;
@@ -72,14 +56,14 @@ function paint(canvas, [rows, columns], prepare) {
     for (let i = 0; i < pixels.length; i += 1) pixels[i] = colourOf(i);
     context.putImageData(image, 0, 0);
   };
-  shown.set(canvas, draw);
+  painted.set(canvas, draw);
   draw();
 }
 
-/** A colour as the canvas has it in memory: red first, opaque. All machines that browsers run on are little-endian. */
+/** An opaque colour as a canvas stores it, red first. Browsers run only on little-endian machines. */
 const packed = (red, green, blue) => (0xff000000 | (blue << 16) | (green << 8) | red) >>> 0;
 
-/** [red, green, blue] of a colour token such as "--ink" in the present theme. Tokens are written #rrggbb. */
+/** [red, green, blue] of a colour token such as "--ink" in the present theme. Tokens have the form #rrggbb. */
 export function colour(token) {
   const text = getComputedStyle(document.documentElement).getPropertyValue(token).trim();
   return [1, 3, 5].map((at) => parseInt(text.slice(at, at + 2), 16));

@@ -1,33 +1,34 @@
-// The menu of models in the head of the page, and what it says of the chosen one.
+// The menu of models in the page's header, with a few words about the chosen one.
 
-import { element } from "../base/dom.js";
+import { options } from "../base/dom.js";
+import { counted, structureText } from "../base/numbers.js";
 
 export function connectModelMenu(models) {
-  const select = document.getElementById("model");
+  const menu = document.getElementById("model");
   const about = document.getElementById("model-about");
 
   models.addEventListener("change", () => {
-    select.replaceChildren(...models.list.map((model) => element("option", { value: model.name }, model.name)));
-    select.value = models.current?.name ?? "";
-    select.disabled = models.list.length === 0;
+    menu.replaceChildren(...options(models.list));
+    menu.value = models.current?.name ?? "";
+    menu.disabled = models.list.length === 0;
     if (models.current === null) return;
-    about.textContent = describe(models.current);
-    about.title = select.title = tell(models.current);
+    about.textContent = inShort(models.current);
+    about.title = menu.title = inFull(models.current);
   });
-  select.addEventListener("change", () => models.select(select.value));
+  menu.addEventListener("change", () => models.select(menu.value));
 }
 
-const size = ({ parameters }) => `${parameters.toLocaleString("en")} parameters`;
+const size = ({ parameters }) => counted(parameters, "parameter");
 
-/** What one sees of it at a glance: "784-128-64-10" of a model that is dense alone, or "convolutional, 70,586 parameters". */
-function describe(model) {
+/** "784-128-64-10" for a dense network, otherwise "convolutional, 70,586 parameters". */
+function inShort(model) {
   if (/^\d+(-\d+)*$/.test(model.structure)) return model.structure;
   return `${model.layers.some(({ kind }) => kind === "Conv2D") ? "convolutional, " : ""}${size(model)}`;
 }
 
-/** All of it: how it is made, how large it is, and how often it is right on its test set, where that is known. */
-function tell(model) {
+/** The structure, the size, and the test accuracy where it is known. */
+function inFull(model) {
   const { accuracy, structure } = model;
-  const right = accuracy === null || accuracy === undefined ? "" : `, right about ${(100 * accuracy).toFixed(1)} % of its test images`;
-  return `${structure.replace(/(\d)x(?=\d)/g, "$1×")}, ${size(model)}${right}`;
+  const known = accuracy === null || accuracy === undefined ? "" : `, about ${(100 * accuracy).toFixed(1)} % test accuracy`;
+  return `${structureText(structure)}, ${size(model)}${known}`;
 }

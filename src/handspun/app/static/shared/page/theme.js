@@ -1,4 +1,4 @@
-// Light or dark: as the person chose, otherwise as the system is. Not a module: it runs before the first painting.
+// Light or dark: what the person chose, otherwise what the system has. Not a module: it has to run before the first painting.
 
 (() => {
   const KEY = "handspun-theme";

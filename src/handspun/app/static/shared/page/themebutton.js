@@ -1,9 +1,9 @@
-// The button that changes between light and dark; theme.js does it.
+// The button that switches between light and dark. theme.js does the switching.
 
 export function connectThemeButton() {
   const button = document.getElementById("theme");
-  const tell = () => button.setAttribute("aria-pressed", document.documentElement.dataset.theme === "dark");
+  const show = () => button.setAttribute("aria-pressed", document.documentElement.dataset.theme === "dark");
   button.addEventListener("click", () => document.dispatchEvent(new Event("toggletheme")));
-  document.addEventListener("themechange", tell);
-  tell();
+  document.addEventListener("themechange", show);
+  show();
 }

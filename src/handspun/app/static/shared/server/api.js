@@ -1,6 +1,6 @@
-// Asking the server.
+// Requests to the server.
 
-/** What the server, or the way to it, has against a request: one sentence for the person. `status` is 0 without an answer. */
+/** Why a request failed, as a sentence for the person. `status` is 0 where the server did not answer. */
 export class ApiError extends Error {
   constructor(message, status) {
     super(message);
@@ -9,27 +9,30 @@ export class ApiError extends Error {
   }
 }
 
-export const get = (path) => ask("GET", path);
-export const post = (path, body = {}) => ask("POST", path, body);
-export const remove = (path) => ask("DELETE", path);
+export const get = (path) => json("GET", path);
+export const post = (path, body = {}) => json("POST", path, body);
+export const remove = (path) => json("DELETE", path);
+
+/** Post something, and get a file. */
+export const postForFile = async (path, body) => (await ask("POST", path, body)).blob();
+
+const json = async (method, path, body) => (await ask(method, path, body)).json().catch(() => null);
 
 async function ask(method, path, body) {
-  const options = { method, headers: { accept: "application/json" } };
+  const request = { method, headers: { accept: "application/json" } };
   if (body instanceof Blob) {
-    options.body = body;
+    request.body = body;
   } else if (body !== undefined) {
-    options.headers["content-type"] = "application/json";
-    options.body = JSON.stringify(body);
+    request.headers["content-type"] = "application/json";
+    request.body = JSON.stringify(body);
   }
   let response;
   try {
-    response = await fetch(path, options);
+    response = await fetch(path, request);
   } catch {
     throw new ApiError("handspun does not answer. Is it still running?", 0);
   }
+  if (response.ok) return response;
   const answer = await response.json().catch(() => null);
-  if (!response.ok) {
-    throw new ApiError(answer?.error ?? `handspun answered with an error (${response.status}).`, response.status);
-  }
-  return answer;
+  throw new ApiError(answer?.error ?? `handspun answered with an error (${response.status}).`, response.status);
 }

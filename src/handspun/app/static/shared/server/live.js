@@ -1,25 +1,25 @@
-// Live prediction: the drawing goes to the server while it grows, and answers come back.
+// Live prediction: the page sends the drawing while it grows, and the server answers.
 
-/** Milliseconds to wait before the first, second, … try to connect again. */
+/** Milliseconds before the first, second, … attempt to reconnect. */
 const BACK_OFF = [250, 500, 1000, 2000, 4000];
 
-/** Milliseconds after which a server that says nothing counts as lost. */
+/** Milliseconds after which a silent server counts as lost. */
 const PATIENCE = 10_000;
 
 /** How many latencies are kept. */
 const MOST_LATENCIES = 2000;
 
 /**
- * One frame is under way at a time, and only the newest waits: a slow network makes fewer answers, never late ones.
+ * One frame is under way at a time, and only the newest waits: on a slow connection there are fewer answers, never late ones.
  *
  * Events: "answer" (see `answer`), "error" (detail: a sentence), "lost" and "found" (the connection).
  */
 export class Live extends EventTarget {
-  /** The last answer, of the present drawing by the present model or of a moment before, with the frame that it is of. */
+  /** The last answer and the frame that it answers. It may be for a drawing or a model of a moment ago; see `isCurrent`. */
   answer = null;
-  /** Whether the server is there. */
+  /** Whether the connection is open. */
   connected = false;
-  /** Milliseconds from a movement of the pen to the frame that shows its answer: the newest last. */
+  /** Milliseconds from a movement of the pen to the frame of the screen that shows its answer; the newest is last. */
   latencies = [];
 
   #drawing;
@@ -28,12 +28,12 @@ export class Live extends EventTarget {
   #socket = null;
   #wants = { stages: false, layers: false, saliency: null, focus: null };
   #sequence = 0;
-  #version = 0; // counts the changes of the drawing, the model and what is wanted
-  #answered = null; // the version that `answer` is of
-  #valid = 0; // answers to frames before this one are of another model, or lack what is wanted now
+  #version = 0; // counts the changes of the drawing, the model and the wants
+  #answered = null; // the version that `answer` answers
+  #valid = 0; // answers to frames before this one are from another model, or lack what is wanted now
   #told = null; // the settings that the server has
   #underWay = null; // {frame, version, since, timer}
-  #since = null; // when the oldest change that no frame holds yet was made
+  #since = null; // the time of the oldest change that is in no frame yet
   #scheduled = false;
   #failures = 0;
   #retry = null;
@@ -50,15 +50,15 @@ export class Live extends EventTarget {
     this.#connect();
   }
 
-  /** What answers should hold besides the probabilities; what is not named stays as it is. */
+  /** Set what answers contain besides the probabilities. Wants that are not named stay as they are. */
   want(wants) {
     this.#wants = { ...this.#wants, ...wants };
     this.#settings();
   }
 
-  /** Whether `answer` is that of the present drawing by the present model, and not of a moment before. */
+  /** Whether `answer` is for the present drawing, by the present model. */
   get isCurrent() {
-    // By its number, not by what waits: a frame whose line was lost, or that got an error, has no answer either.
+    // Compare versions, not what waits: a frame that was lost with its connection, or got an error, has no answer either.
     return this.answer !== null && this.#answered === this.#version && this.answer.model === this.#models.current?.name;
   }
 
@@ -85,7 +85,7 @@ export class Live extends EventTarget {
   #closed() {
     clearTimeout(this.#underWay?.timer);
     this.#socket = null;
-    this.#since = this.#underWay?.since ?? this.#since; // what was under way waits for its answer again
+    this.#since = this.#underWay?.since ?? this.#since; // the frame that was under way has to be sent again
     this.#underWay = null;
     this.connected = false;
     const wait = BACK_OFF[Math.min(this.#failures, BACK_OFF.length - 1)];
@@ -109,7 +109,7 @@ export class Live extends EventTarget {
     this.#version += 1;
     this.#since ??= performance.now();
     if (this.#scheduled || this.#underWay !== null || !this.connected || !this.#models.current) return;
-    // Once per frame of the screen: all movements of the pen up to then go together.
+    // Once per frame of the screen, with all movements of the pen until then.
     this.#scheduled = true;
     requestAnimationFrame(() => {
       this.#scheduled = false;
@@ -135,7 +135,7 @@ export class Live extends EventTarget {
     this.#socket.send(message);
   }
 
-  /** A connection that is silent for too long: the next one may be better. */
+  /** Drop a connection that is silent for too long: the next one may be better. */
   #giveUp() {
     const socket = this.#socket;
     this.#closed();
@@ -157,10 +157,10 @@ export class Live extends EventTarget {
     if (this.#since !== null) this.#send();
   }
 
-  /** The answer is in the page; it is on the screen when the frame that the browser paints next is done. */
+  /** The answer is in the page. It is on the screen once the browser has painted the next frame. */
   #measure(since) {
     requestAnimationFrame(() => {
-      const { port1, port2 } = new MessageChannel(); // its message comes right after the painting
+      const { port1, port2 } = new MessageChannel(); // its message arrives right after painting
       port1.onmessage = () => {
         port1.close();
         this.latencies.push(performance.now() - since);

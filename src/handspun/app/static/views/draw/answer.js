@@ -1,30 +1,29 @@
-// What the network answers: the class in large, and a bar for each.
+// The network's answer: the class in large type, and a bar for each class.
 
 import { element } from "../../shared/base/dom.js";
-import { isDigits } from "../../shared/server/models.js";
+import { announce } from "../../shared/base/messages.js";
+import { isDigits, sameClasses } from "../../shared/server/models.js";
 import { percent } from "../../shared/base/numbers.js";
 
-/** Below this probability the answer also names the next best class. */
+/** Below this probability the answer also names the second-best class. */
 const SURE = 0.9;
 
-/** Milliseconds between two things said to a screen reader. */
+/** Milliseconds between two announcements to a screen reader. */
 const SAY_EVERY = 1000;
 
-/** What is said of an empty sheet; not at the start, when everybody knows. */
+/** The announcement for a blank sheet; not at the start, when everybody knows. */
 const NOTHING = "Nothing drawn.";
 
-/** A softmax never gives quite 0 or 1: where a share is, it was only rounded. */
+/** A softmax never gives exactly 0 or 1: such a share was rounded. */
 const unrounded = (share) => Math.min(Math.max(share, Number.MIN_VALUE), 1 - Number.EPSILON);
 
-/** The answer in large, and a bar for each class. */
 export class Answer {
   #classes = [];
   #bars = [];
   #said = NOTHING;
   #toSay = null;
 
-  constructor(announce) {
-    this.announce = announce;
+  constructor() {
     this.name = element("output", { id: "answer", class: "answer-name", "aria-live": "off" });
     this.percent = element("p", { id: "answer-percent", class: "answer-percent" });
     this.note = element("p", { id: "answer-note", class: "answer-note" }, "Waiting for the network …");
@@ -37,7 +36,7 @@ export class Answer {
   get classes() { return this.#classes; }
 
   set classes(classes) {
-    if (classes.join("\n") === this.#classes.join("\n")) return;
+    if (sameClasses(classes, this.#classes)) return;
     this.#classes = classes;
     this.#bars = classes.map((name) => {
       const bar = element("span", { class: "bar" });
@@ -71,13 +70,13 @@ export class Answer {
     this.#say(text.said);
   }
 
-  /** The connection is lost: what is shown may be of another drawing. The next answer ends it. */
+  /** The connection is lost: the answer may be for another drawing. The next answer ends this. */
   lose() {
     this.root.classList.add("is-stale");
     this.note.textContent = "Waiting for the network …";
   }
 
-  /** There is no answer, and why. */
+  /** Say why there is no answer. */
   fail(sentence) {
     this.show({ verdict: "empty", class: null, classes: this.#classes, probabilities: null });
     this.root.dataset.verdict = "failed";
@@ -90,24 +89,24 @@ export class Answer {
       return { name: "", percent: "", note: "The answer appears here while you draw.", said: NOTHING };
     }
     const name = this.#classes[best];
-    const share = percent(unrounded(probabilities[best])); // as its bar says it
+    const share = percent(unrounded(probabilities[best])); // as its bar shows it
     if (verdict === "unknown") {
       const doubt = isDigits(this.#classes) ? "Not a digit?" : "None of these?";
       return { name: "?", percent: doubt, note: `Most like ${name}`, said: `${doubt} Most like ${name}.` };
     }
     const next = probabilities.reduce((second, value, i) => (i !== best && value > (probabilities[second] ?? -1) ? i : second), -1);
     const sure = probabilities[best] >= SURE || next < 0;
-    const note = sure ? "" : `Not sure. It may be ${this.#classes[next]} (${percent(unrounded(probabilities[next]))})`;
+    const note = sure ? "" : `Not sure. It may also be ${this.#classes[next]} (${percent(unrounded(probabilities[next]))})`;
     return { name, percent: share, note, said: `${name}, ${share}. ${note}`.trim() };
   }
 
-  /** Tell a screen reader the newest answer, seldom enough that it can finish. */
+  /** Announce the newest answer, but leave a screen reader the time to finish. */
   #say(text) {
     const waiting = this.#toSay !== null;
     this.#toSay = text;
     if (waiting) return;
     setTimeout(() => {
-      if (this.#toSay !== this.#said) this.announce(this.#toSay);
+      if (this.#toSay !== this.#said) announce(this.#toSay);
       this.#said = this.#toSay;
       this.#toSay = null;
     }, SAY_EVERY);

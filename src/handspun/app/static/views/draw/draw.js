@@ -1,4 +1,4 @@
-// Draw: the sheet, what the network answers, and what it sees.
+// Draw: the sheet, the network's answer, and what the network sees.
 
 import { element } from "../../shared/base/dom.js";
 import { Sketchpad } from "../../shared/drawing/sketchpad.js";
@@ -9,7 +9,7 @@ export default {
   mount(root, app) {
     this.app = app;
     const pad = element("div", { class: "draw-pad" });
-    this.answer = new Answer(app.announce);
+    this.answer = new Answer();
     this.stages = new Stages();
     root.append(
       element("h2", { class: "sr-only" }, "Draw"),
@@ -20,7 +20,10 @@ export default {
 
     app.models.addEventListener("change", () => this.showModel());
     app.live.addEventListener("answer", () => this.showAnswer());
-    app.live.addEventListener("error", (event) => this.showFailure(event.detail));
+    app.live.addEventListener("error", ({ detail }) => {
+      this.answer.fail(detail);
+      this.stages.clear();
+    });
     app.live.addEventListener("lost", () => this.answer.lose());
     this.showModel();
     this.showAnswer();
@@ -44,16 +47,9 @@ export default {
     this.stages.model = model;
   },
 
-  /** The network could not answer: why. */
-  showFailure(sentence) {
-    this.answer.fail(sentence);
-    this.stages.clear();
-  },
-
   showAnswer() {
     const { answer } = this.app.live;
-    // Another view may be on the screen: what nobody sees is not painted.
-    if (answer === null || this.isShown === false) return;
+    if (answer === null || this.isShown === false) return; // a hidden view paints nothing
     this.answer.show(answer);
     this.stages.show(answer);
   },

@@ -1,17 +1,18 @@
-// What the network sees: the way from the sheet to its input.
+// What the network sees: the stages from the sheet to its input.
 
+import { decode } from "../../shared/base/arrays.js";
 import { element, icon } from "../../shared/base/dom.js";
 import { seesStrokes } from "../../shared/server/models.js";
-import { decode, paintColour, paintGrey } from "../../shared/figures/pixels.js";
+import { paintColour, paintGrey } from "../../shared/figures/pixels.js";
 
-/** Pictures with so many pixels a side are shown enlarged. */
+/** Pictures of at most so many pixels a side are shown enlarged. */
 const SMALL = 64;
 
 export class Stages {
   #steps = ["ink", "crop", "scaled", "seen"];
   #figures = {};
   #model = null;
-  #hasWay = new Map(); // by the name of a model: whether strokes go a way to it, or pictures are only scaled
+  #hasStages = new Map(); // by the name of a model: whether it has all stages, or pictures are only scaled
 
   constructor() {
     this.box = element("span", { class: "stage-box", hidden: true });
@@ -32,7 +33,7 @@ export class Stages {
     this.clear();
   }
 
-  /** The model that will look. */
+  /** Set the model. */
   set model(model) {
     const isOther = this.#model?.name !== model.name;
     this.#model = model;
@@ -44,8 +45,8 @@ export class Stages {
       this.clear();
       return;
     }
-    this.#hasWay.set(model, this.#hasWay.get(model) || Boolean(stages)); // the answer may have been asked for without it
-    // A model of photos only scales them: there is no way to show, and no ink.
+    this.#hasStages.set(model, this.#hasStages.get(model) || Boolean(stages)); // an answer may have been requested without stages
+    // For a model of photos, pictures are only scaled: there are no stages and no ink.
     this.root.classList.toggle("is-short", !stages);
     const { shape, values } = decode(seen);
     const [rows, columns] = shape[0] === 1 ? shape.slice(1) : shape;
@@ -57,23 +58,23 @@ export class Stages {
     if (stages) this.#showStages(stages, frame);
   }
 
-  /** Nothing is seen. */
+  /** Show that the network sees nothing. */
   clear() {
     for (const { canvas } of Object.values(this.#figures)) paintGrey(canvas, new Uint8Array(1), [1, 1]);
     this.box.hidden = true;
     const model = this.#model;
-    const hasWay = model === null || (this.#hasWay.get(model.name) ?? seesStrokes(model));
-    this.root.classList.toggle("is-short", !hasWay);
+    const hasStages = model === null || (this.#hasStages.get(model.name) ?? seesStrokes(model));
+    this.root.classList.toggle("is-short", !hasStages);
     const [rows, columns] = model?.picture_shape ?? [28, 28];
     this.#caption("scaled", "20 × 20", "Scaled");
-    this.#caption("seen", `${rows} × ${columns}`, hasWay ? "Centred" : "Scaled");
+    this.#caption("seen", `${rows} × ${columns}`, hasStages ? "Centred" : "Scaled");
   }
 
   #showStages({ ink, box: [top, left, bottom, right], scaled }, frame) {
-    // Without an ink of its own it is the frame as it was sent.
+    // Without ink in the answer, the frame was the ink.
     const { shape: [rows, columns], values } = ink ? decode(ink) : { shape: [frame.height, frame.width], values: frame.bytes };
     paintGrey(this.#figures.ink.canvas, values, [rows, columns]);
-    // Pixels that can be counted stay sharp; of more than fit on the screen only the blend can be seen.
+    // Pixels stay sharp while they can be counted; more than fit on the screen are blended.
     this.#figures.ink.item.classList.toggle("is-small", Math.max(rows, columns) <= SMALL);
     this.#figures.crop.item.classList.toggle("is-small", Math.max(rows, columns) <= SMALL);
     const [height, width] = [bottom - top, right - left];
@@ -83,7 +84,7 @@ export class Stages {
       crop.set(values.subarray(start, start + width), row * width);
     }
     if (crop.length > 0) paintGrey(this.#figures.crop.canvas, crop, [height, width]);
-    // The frame is square and a picture need not be: it lies in the middle, as object-fit: contain puts it.
+    // The frame is square, the picture need not be. It lies in the middle, as object-fit: contain puts it.
     const longer = Math.max(rows, columns);
     const place = { left: left + (longer - columns) / 2, top: top + (longer - rows) / 2, width, height };
     for (const [side, size] of Object.entries(place)) this.box.style[side] = `${(100 * size) / longer}%`;
@@ -100,5 +101,5 @@ export class Stages {
   }
 }
 
-/** Bytes of grey as RGB. */
+/** Grey bytes as RGB. */
 const greyAsColour = (values) => Uint8Array.from({ length: 3 * values.length }, (_, i) => values[Math.floor(i / 3)]);

@@ -1,20 +1,24 @@
-// Painting the network: cells with their ink, and the threads of one of them.
+// Painting the network: its cells, and the threads of one of them.
 
-import { colour, decode, paintColour, paintGrey, paintSigned } from "../../shared/figures/pixels.js";
+import { decode } from "../../shared/base/arrays.js";
 import { percent } from "../../shared/base/numbers.js";
-import { arrange, boxOf, find, titleLines } from "./columns.js";
+import { colour, paintColour, paintGrey, paintSigned } from "../../shared/figures/pixels.js";
+import { boxOf } from "./cells.js";
+import { find, titleLines } from "./columns.js";
+import { arrange } from "./layout.js";
+import { outlineInk } from "./outline.js";
 
-/** Pixels of the screen: the thickest and the thinnest thread. */
+/** The thickest and the thinnest thread, in pixels. */
 const THREAD = { most: 5, least: 0.75 };
 
-/** Pixels of the screen that the name of a class takes at most. */
+/** The most room for the name of a class, in pixels. */
 const MOST_NAME = 176;
 
-/** The head above each column, and the picture of for and against below the input with its own. */
+/** The heights of the head above a column, and of the head above the picture "for and against", in pixels. */
 const HEAD = 60;
 const BELOW = 36;
 
-// The colours of the theme. To ask the document for one makes it compute all styles anew, so that they are kept.
+// The colours of the theme. They are kept, for asking the document for one makes it compute all styles again.
 const colours = new Map();
 document.addEventListener("themechange", () => colours.clear());
 
@@ -23,17 +27,17 @@ function css(token, alpha = 1) {
   return `rgb(${colours.get(token)} / ${alpha})`;
 }
 
-/** Two canvases over each other: the cells change with every answer, the threads also with every move of the pointer. */
+/** Two canvases, one above the other: cells change with each answer, threads also with each move of the pointer. */
 export class Diagram {
   constructor(cells, threads) {
     this.cells = cells;
     this.threads = threads;
     this.columns = [];
-    this.strips = []; // for each column its values, painted one pixel a value
+    this.strips = []; // for each column its values, one pixel each
     this.saliency = document.createElement("canvas");
   }
 
-  /** Lay the columns out in this much room; returns the size that they take. */
+  /** Lay the columns out in this room. Returns the size that they take. */
   place(columns, width, height) {
     this.columns = columns;
     this.#measure(columns);
@@ -41,7 +45,7 @@ export class Diagram {
     this.size = arrange(columns, width, height - HEAD - 4);
     for (const column of columns) column.y += HEAD;
     const input = columns[0];
-    // The input leaves room below itself for the picture of for and against.
+    // Below the input there is room for the picture "for and against".
     input.y = Math.max(HEAD, HEAD + (this.size.height - 2 * input.height - BELOW) / 2);
     this.saliencyBox = { x: input.x, y: input.y + input.height + BELOW, width: input.width, height: input.height };
     this.size.height = Math.max(this.size.height + HEAD, this.saliencyBox.y + input.height) + 4;
@@ -54,7 +58,7 @@ export class Diagram {
     return this.size;
   }
 
-  /** How much room the words take, which no column may cut while there is some. */
+  /** Measure the words, so that no column cuts them while there is room. */
   #measure(columns) {
     const context = this.cells.getContext("2d");
     const width = (font, texts) => {
@@ -66,7 +70,7 @@ export class Diagram {
     if (last.kind === "outputs") last.nameWidth = Math.min(width(`600 14px ${this.font}`, last.classes), MOST_NAME);
   }
 
-  /** Paint the cells of an answer; blank ones where it has no values. */
+  /** Paint the cells of an answer. They stay blank where it has no values. */
   paintCells(answer) {
     const values = new Map((answer?.layers ?? []).map((layer) => [layer.name, layer.values]));
     const seen = answer?.seen && answer.verdict !== "empty" ? decode(answer.seen) : null;
@@ -83,7 +87,7 @@ export class Diagram {
     this.#forAndAgainst(context, seen);
   }
 
-  /** One pixel a value: the picture, the maps below each other, or the values of a flat layer. */
+  /** Paint a column's values, one pixel each: the picture, the maps one below the other, or the values of a flat layer. */
   #prepare(column, strip, seen, array) {
     column.values = null;
     column.hasInk = false;
@@ -104,12 +108,8 @@ export class Diagram {
 
   #column(context, column, strip, answer) {
     if (column.kind === "input") {
-      this.#framed(
-        context,
-        column,
-        () => context.drawImage(strip, column.x, column.y, column.width, column.height),
-        column.hasInk,
-      );
+      const paint = () => context.drawImage(strip, column.x, column.y, column.width, column.height);
+      this.#framed(context, column, paint, column.hasInk);
     } else if (column.kind === "outputs") {
       this.#outputs(context, column, answer);
     } else {
@@ -138,20 +138,17 @@ export class Diagram {
     context.textBaseline = "middle";
     for (let cell = 0; cell < column.units; cell += 1) {
       const box = boxOf(column, cell);
-      const at = shares !== null && shares.length !== column.units ? 1 : cell; // a single output is that of "yes"
+      const at = shares !== null && shares.length !== column.units ? 1 : cell; // a single output stands for "yes"
       const share = shares?.[at] ?? 0;
       const middle = box.y + box.height / 2;
       const size = Math.min(box.height - 2, 20);
       const isBest = at === best && answer.verdict === "known";
-      this.#framed(
-        context,
-        { x: box.x + 4, y: middle - size / 2, width: size, height: size },
-        () => {
-          context.fillStyle = css("--ink", share);
-          context.fillRect(box.x + 4, middle - size / 2, size, size);
-        },
-        shares !== null,
-      );
+      const square = { x: box.x + 4, y: middle - size / 2, width: size, height: size };
+      const paint = () => {
+        context.fillStyle = css("--ink", share);
+        context.fillRect(square.x, square.y, size, size);
+      };
+      this.#framed(context, square, paint, shares !== null);
       const [left, right] = [box.x + size + 12, box.x + box.width - 4];
       context.fillStyle = css(isBest ? "--ink" : "--ink-soft");
       context.font = `${isBest ? 600 : 400} 14px ${this.font}`;
@@ -164,38 +161,13 @@ export class Diagram {
     }
   }
 
-  /** Which pixels speak for a class, and which against it, with a trace of the drawing to see where they are. */
+  /** Paint which pixels speak for a class and which against it, with the outline of the drawing. */
   #forAndAgainst(context, seen) {
     const { x, y, width, height } = this.saliencyBox;
     this.#framed(context, this.saliencyBox, () => context.drawImage(this.saliency, x, y, width, height), this.hasSaliency);
     if (!this.hasSaliency || seen === null || seen.shape.length === 3) return;
-    const [rows, columns] = seen.shape;
-    const inked = (row, column) =>
-      row >= 0 && column >= 0 && row < rows && column < columns && seen.values[row * columns + column] > 96;
-    const [wide, high] = [width / columns, height / rows];
-    context.beginPath(); // the outline of the ink
-    for (let row = 0; row < rows; row += 1) {
-      for (let column = 0; column < columns; column += 1) {
-        if (!inked(row, column)) continue;
-        const [left, top] = [x + column * wide, y + row * high];
-        if (!inked(row - 1, column)) {
-          context.moveTo(left, top);
-          context.lineTo(left + wide, top);
-        }
-        if (!inked(row + 1, column)) {
-          context.moveTo(left, top + high);
-          context.lineTo(left + wide, top + high);
-        }
-        if (!inked(row, column - 1)) {
-          context.moveTo(left, top);
-          context.lineTo(left, top + high);
-        }
-        if (!inked(row, column + 1)) {
-          context.moveTo(left + wide, top);
-          context.lineTo(left + wide, top + high);
-        }
-      }
-    }
+    context.beginPath();
+    outlineInk(context, seen, this.saliencyBox);
     context.strokeStyle = css("--ink", 0.55);
     context.stroke();
   }
@@ -203,32 +175,24 @@ export class Diagram {
   /**
    * Paint the threads of a cell.
    * @param chosen {column, cell}, or null for none
-   * @param focus what the server says of it; null while it is not known
-   * @param outlined whether the cell gets the ring of the keyboard
+   * @param focus what the server says about it; null while that is unknown
+   * @param outlined whether the cell has the keyboard's focus ring
    */
   paintThreads(chosen, focus, outlined) {
     const context = this.#cleared(this.threads);
     if (chosen === null) return;
     const own = boxOf(this.columns[chosen.column], chosen.cell);
-    for (const [ends, isIncoming] of [
-      [focus?.incoming ?? [], true],
-      [focus?.outgoing ?? [], false],
-    ]) {
+    for (const [ends, isIncoming] of [[focus?.incoming ?? [], true], [focus?.outgoing ?? [], false]]) {
       const most = Math.max(...ends.map(({ contribution }) => Math.abs(contribution)));
-      for (const { layer, unit, contribution } of [...ends].reverse()) {
-        // the strongest on top
+      for (const { layer, unit, contribution } of [...ends].reverse()) { // the strongest last, on top
         const there = find(this.columns, layer, unit);
         if (there === null) continue;
         const other = boxOf(this.columns[there.column], there.cell);
         const share = Math.abs(contribution) / most;
-        this.#thread(
-          context,
-          isIncoming ? other : own,
-          isIncoming ? own : other,
-          share,
-          css(contribution > 0 ? "--thread" : "--cool", 0.35 + 0.6 * share),
-        );
-        context.strokeStyle = css(contribution > 0 ? "--thread" : "--cool");
+        const token = contribution > 0 ? "--thread" : "--cool";
+        const [from, to] = isIncoming ? [other, own] : [own, other];
+        this.#thread(context, from, to, share, css(token, 0.35 + 0.6 * share));
+        context.strokeStyle = css(token);
         context.lineWidth = 1.5;
         context.strokeRect(other.x - 1, other.y - 1, other.width + 2, other.height + 2);
       }
@@ -256,7 +220,7 @@ export class Diagram {
 
   #cleared(canvas) {
     const context = canvas.getContext("2d");
-    // By what the canvas has: the screen may be another one since it was laid out.
+    // Scale by the canvas's own pixels: the page may have moved to another screen since it was laid out.
     const { width, height } = this.size;
     context.setTransform(canvas.width / width, 0, 0, canvas.height / height, 0, 0);
     context.clearRect(0, 0, width, height);
@@ -264,7 +228,7 @@ export class Diagram {
   }
 }
 
-/** As much of a text as there is room for. */
+/** As much of a text as fits. */
 function shortened(context, text, room) {
   if (context.measureText(text).width <= room) return text;
   let kept = text.length;

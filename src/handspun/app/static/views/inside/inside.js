@@ -1,35 +1,39 @@
-// Inside: the network as columns of cells, alive while one draws, and one cell with what feeds it.
+// Inside: the network as columns of cells, live while one draws, and one cell with its strongest connections.
 
 import { element, onDensity } from "../../shared/base/dom.js";
-import { Heatmap, short } from "../../shared/figures/heatmap.js";
+import { announce, toast } from "../../shared/base/messages.js";
+import { short } from "../../shared/base/numbers.js";
 import { Sketchpad } from "../../shared/drawing/sketchpad.js";
-import { columnsOf, find, hit, neighbour, boxOf, titleLines } from "./columns.js";
+import { get } from "../../shared/server/api.js";
+import { Card } from "./card.js";
+import { columnsOf, find } from "./columns.js";
 import { Diagram } from "./diagram.js";
+import { SaliencyHead, head, legend } from "./heads.js";
+import { nameOf, valueNameOf } from "./names.js";
+import { Selection } from "./selection.js";
 
-/** How many of the strongest connections are listed. */
-const LISTED = 5;
+/** Milliseconds without a key before a screen reader hears where the keys led. */
+const QUIET = 600;
 
-/** Milliseconds between two things said to a screen reader. */
-const SAY_EVERY = 600;
-
-const STEPS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
+/** The height of the network, in pixels. */
+const HEIGHT = { least: 440, most: 760, below: 32 };
 
 const HELP =
-  "Arrow keys move from cell to cell, Page Up and Page Down from column to column. Enter chooses a cell, and of an output " +
-  "also what the pixels say about it. Escape lets go.";
+  "Arrow keys move from cell to cell, Page Up and Page Down from column to column. Enter chooses a cell; on an output it also " +
+  "shows which pixels speak for and against its class. Escape lets go.";
 
 export default {
   mount(root, app) {
     this.app = app;
-    this.every = false;
-    this.chosen = null; // the cell that was clicked or reached by key: {layer, unit}
-    this.hovered = null; // the cell under the pointer
-    this.asked = null; // the class that the pixels are asked about; null follows the answer
+    this.every = false; // whether each layer has its own column
     this.build(root);
     const { live, models } = app;
     live.addEventListener("answer", () => this.whenShown(() => this.showAnswer()));
-    live.addEventListener("error", (event) => this.whenShown(() => this.fail(event.detail)));
-    // Before anybody else hears of it: the server must not be asked for a cell of the model before.
+    live.addEventListener("error", ({ detail }) => this.whenShown(() => {
+      this.note.textContent = detail;
+      this.note.hidden = false;
+    }));
+    // Before other listeners: the server must not be asked for a cell of the old model.
     models.addEventListener("change", () => this.showModel(), { capture: true });
     document.addEventListener("themechange", () => this.whenShown(() => this.paint()));
     new ResizeObserver(() => this.whenShown(() => this.lay())).observe(this.scroller);
@@ -41,53 +45,38 @@ export default {
     const pad = element("div", { class: "inside-pad" });
     const cells = element("canvas", { class: "inside-cells", "aria-hidden": "true" });
     this.canvas = element("canvas", {
-      id: "inside-network",
-      class: "inside-threads",
-      tabindex: "0",
-      role: "application",
-      "data-test": "network",
-      "aria-label": "Network",
-      "aria-description": HELP,
+      id: "inside-network", class: "inside-threads", tabindex: "0", role: "application", "data-test": "network",
+      "aria-label": "Network", "aria-description": HELP,
     });
     this.heads = element("div", { class: "inside-heads" });
     this.note = element("p", { id: "inside-note", class: "inside-note", hidden: true });
     this.stage = element("div", { class: "inside-stage" }, cells, this.canvas, this.heads);
     this.scroller = element("div", { class: "inside-scroller" }, this.stage);
-    this.everyBox = element("input", { id: "inside-every", type: "checkbox" });
+    const every = element("input", { id: "inside-every", type: "checkbox", onchange: () => {
+      this.every = every.checked;
+      this.showModel();
+    } });
     this.everyText = element("span", {}, "show all layers");
-    this.unit = element("section", {
-      id: "inside-unit",
-      class: "inside-unit",
-      "aria-labelledby": "inside-unit-title",
-      "data-test": "unit",
-    });
+    this.card = new Card();
     root.append(
       element("h2", { class: "sr-only" }, "Look inside"),
-      element(
-        "div",
-        { class: "inside-layout" },
-        element("div", { class: "inside-side" }, pad, this.unit),
-        element(
-          "div",
-          { class: "inside-main" },
-          element(
-            "div",
-            { class: "inside-bar" },
-            legend(),
-            element("label", { class: "inside-every", for: "inside-every" }, this.everyBox, this.everyText),
-          ),
-          this.note,
-          this.scroller,
-        ),
-      ),
+      element("div", { class: "inside-layout" },
+        element("div", { class: "inside-side" }, pad, this.card.root),
+        element("div", { class: "inside-main" },
+          element("div", { class: "inside-bar" }, legend(),
+            element("label", { class: "inside-every", for: "inside-every" }, every, this.everyText)),
+          this.note, this.scroller)),
     );
     new Sketchpad(pad, this.app);
     this.diagram = new Diagram(cells, this.canvas);
-    this.everyBox.addEventListener("change", () => {
-      this.every = this.everyBox.checked;
-      this.showModel();
+    this.selection = new Selection(this.canvas, this.scroller, () => this.answer?.class);
+    this.selection.addEventListener("change", () => this.showCell());
+    this.selection.addEventListener("chosen", () => this.say());
+    this.selection.addEventListener("asked", () => {
+      this.want();
+      this.paint();
     });
-    this.listen();
+    for (const name of ["focus", "blur"]) this.canvas.addEventListener(name, () => this.paintThreads());
   },
 
   show() {
@@ -106,328 +95,110 @@ export default {
     if (this.isShown) act();
   },
 
-  /** The cell that threads are shown of: under the pointer, or else the chosen one. */
-  get current() {
-    return this.hovered ?? this.chosen;
+  /** The last answer, where it is from the chosen model. */
+  get answer() {
+    const { answer } = this.app.live;
+    return answer !== null && answer.model === this.app.models.current?.name ? answer : null;
+  },
+
+  /** The class that the picture "for and against" is about. */
+  get asked() {
+    return this.selection.asked ?? this.answer?.class ?? null;
+  },
+
+  /** What the server said about the current cell; null until then. */
+  get focus() {
+    const [focus, cell] = [this.answer?.focus, this.selection.current];
+    return focus && cell && focus.layer === cell.layer && focus.unit === cell.unit ? focus : null;
   },
 
   want() {
-    if (!this.isShown) return;
-    const best = this.app.live.answer?.class ?? null;
-    const asked = this.asked ?? (this.app.live.answer?.model === this.app.models.current?.name ? best : null);
-    this.app.live.want({ layers: true, saliency: asked, focus: this.current });
+    if (this.isShown) this.app.live.want({ layers: true, saliency: this.asked, focus: this.selection.current });
   },
 
   showModel() {
     const model = this.app.models.current;
     if (model === null) return;
-    // A cell of another model means something else.
-    if (model.name !== this.model) Object.assign(this, { chosen: null, hovered: null, asked: null, model: model.name });
+    if (model.name !== this.model) this.selection.clear();
+    this.model = model.name;
     this.columns = columnsOf(model, this.every);
+    this.columns.at(-1).classes = model.classes;
+    this.selection.columns = this.columns;
     this.everyText.textContent = `show all ${columnsOf(model, true).length - 1} layers`;
-    const last = this.columns.at(-1);
-    last.classes = model.classes;
     this.whenShown(() => {
       this.want();
       this.lay();
     });
   },
 
-  /** Give everything its place in the room that there is. */
+  /** Lay everything out in the room that there is. */
   lay() {
     if (!this.columns || this.scroller.clientWidth === 0) return;
     const top = this.scroller.getBoundingClientRect().top + scrollY;
-    const height = Math.min(Math.max(innerHeight - top - 32, 440), 760);
+    const height = Math.min(Math.max(innerHeight - top - HEIGHT.below, HEIGHT.least), HEIGHT.most);
     this.diagram.font = getComputedStyle(document.body).fontFamily;
     const size = this.diagram.place(this.columns, this.scroller.clientWidth, height);
     this.stage.style.width = `${size.width}px`;
     this.stage.style.height = `${size.height}px`;
-    this.heads.replaceChildren(...this.columns.map((column) => head(column)));
-    const { x, y, width } = this.diagram.saliencyBox;
-    this.caption = element("p", { class: "inside-head inside-caption", id: "inside-saliency" });
-    placeText(this.caption, x + width / 2, y - 14);
-    this.heads.append(this.caption);
+    this.saliencyHead = new SaliencyHead(this.diagram.saliencyBox);
+    this.heads.replaceChildren(...this.columns.map(head), this.saliencyHead.root);
     this.paint();
     this.describe();
   },
 
-  get answer() {
-    const { answer } = this.app.live;
-    return answer !== null && answer.model === this.app.models.current?.name ? answer : null;
-  },
-
   showAnswer() {
-    const answer = this.answer;
-    if (answer === null || !this.columns) return;
+    if (this.answer === null || !this.columns) return;
     this.note.hidden = true;
     this.want();
     this.paint();
     this.describe();
   },
 
-  fail(sentence) {
-    this.note.textContent = sentence;
-    this.note.hidden = false;
-  },
-
   paint() {
     if (!this.diagram.size) return;
     this.diagram.paintCells(this.answer);
     this.paintThreads();
-    const asked = this.asked ?? this.answer?.class ?? null;
-    if (this.caption.dataset.class === String(asked)) return;
-    const classes = this.app.models.current?.classes ?? [];
-    this.caption.dataset.class = String(asked);
-    this.caption.replaceChildren(
-      ...(asked === null
-        ? ["for and against"]
-        : [
-            element("span", { class: "is-for" }, "for"),
-            " and ",
-            element("span", { class: "is-against" }, "against"),
-            ` ${classes[asked]}`,
-          ]),
-    );
-  },
-
-  /** What the server said of the current cell; null until then. */
-  get focus() {
-    const [focus, cell] = [this.answer?.focus, this.current];
-    return focus && cell && focus.layer === cell.layer && focus.unit === cell.unit ? focus : null;
+    this.saliencyHead.show(this.asked === null ? null : this.app.models.current?.classes[this.asked]);
   },
 
   paintThreads() {
-    const cell = this.current && find(this.columns, this.current.layer, this.current.unit);
-    this.diagram.paintThreads(
-      cell,
-      this.focus,
-      document.activeElement === this.canvas && this.canvas.matches(":focus-visible"),
-    );
+    const { current } = this.selection;
+    const outlined = document.activeElement === this.canvas && this.canvas.matches(":focus-visible");
+    this.diagram.paintThreads(current && find(this.columns, current.layer, current.unit), this.focus, outlined);
   },
 
-  // Choosing ---------------------------------------------------------------------------------------------------------
-
-  listen() {
-    const { canvas } = this;
-    const at = (event) => {
-      const box = canvas.getBoundingClientRect();
-      return hit(this.columns, event.clientX - box.left, event.clientY - box.top);
-    };
-    canvas.addEventListener("pointermove", (event) => {
-      if (event.pointerType === "touch") return;
-      this.hover(at(event));
-    });
-    canvas.addEventListener("pointerleave", () => this.hover(null));
-    canvas.addEventListener("click", (event) => {
-      const cell = at(event);
-      this.choose(cell);
-      if (cell !== null) this.ask(cell);
-    });
-    canvas.addEventListener("keydown", (event) => this.key(event));
-    canvas.addEventListener("focus", () => {
-      if (this.chosen === null && canvas.matches(":focus-visible"))
-        this.choose({ column: this.columns.length - 1, cell: this.answer?.class ?? 0 });
-      this.paintThreads();
-    });
-    canvas.addEventListener("blur", () => this.paintThreads());
-  },
-
-  unitAt(cell) {
-    return cell === null ? null : { layer: this.columns[cell.column].shown, unit: cell.cell };
-  },
-
-  hover(cell) {
-    const unit = this.unitAt(cell);
-    this.canvas.style.cursor = cell === null ? "" : "pointer";
-    if (JSON.stringify(unit) === JSON.stringify(this.hovered)) return;
-    this.hovered = unit;
-    this.changed();
-  },
-
-  choose(cell) {
-    this.chosen = this.unitAt(cell);
-    this.hovered = null;
-    this.changed();
-    this.say();
-  },
-
-  /** Ask the pixels about the class of an output; asked again, follow the answer. */
-  ask({ column, cell }) {
-    if (this.columns[column].kind !== "outputs") return;
-    const { classes, units } = this.columns[column];
-    const asked = units < classes.length ? 1 : cell; // a single output is that of "yes"
-    this.asked = this.asked === asked ? null : asked;
-    this.want();
-    this.paint();
-  },
-
-  key(event) {
-    if (event.ctrlKey || event.metaKey || event.altKey) return;
-    const now = (this.chosen && find(this.columns, this.chosen.layer, this.chosen.unit)) ?? {
-      column: this.columns.length - 1,
-      cell: 0,
-    };
-    const last = this.columns.length - 1;
-    if (event.key in STEPS) this.choose(neighbour(this.columns, now, STEPS[event.key]));
-    else if (event.key === "PageUp") this.choose({ column: Math.max(now.column - 1, 0), cell: 0 });
-    else if (event.key === "PageDown") this.choose({ column: Math.min(now.column + 1, last), cell: 0 });
-    else if (event.key === "Home") this.choose({ column: 0, cell: 0 });
-    else if (event.key === "End") this.choose({ column: last, cell: 0 });
-    else if (event.key === "Enter" || event.key === " ") {
-      this.choose(now);
-      this.ask(now);
-    } else if (event.key === "Escape") this.choose(null);
-    else return;
-    event.preventDefault();
-    this.reveal();
-  },
-
-  /** Scroll to the chosen cell. */
-  reveal() {
-    const cell = this.chosen && find(this.columns, this.chosen.layer, this.chosen.unit);
-    if (!cell) return;
-    const { x, width } = boxOf(this.columns[cell.column], cell.cell);
-    const { scrollLeft, clientWidth } = this.scroller;
-    if (x < scrollLeft + 24 || x + width > scrollLeft + clientWidth - 24) this.scroller.scrollLeft = x - clientWidth / 2;
-  },
-
-  changed() {
+  /** Another cell is the current one. */
+  async showCell() {
     this.want();
     this.paintThreads();
     this.describe();
-    // Without a drawing there is no answer to hold it, but a cell has its weights all the same.
-    const cell = this.current;
+    // Without a drawing there is no answer about the cell, but it has weights all the same.
+    const cell = this.selection.current;
     if (cell === null || this.focus !== null || this.answer?.layers) return;
     const model = encodeURIComponent(this.app.models.current.name);
-    this.app.api.get(`/api/models/${model}/weights?layer=${cell.layer}&unit=${cell.unit}`).then(
-      (found) => {
-        if (this.current === cell && this.focus === null) this.describe(found);
-      },
-      (error) => this.app.toast(error.message, "error"),
-    );
-  },
-
-  // The cell in words --------------------------------------------------------------------------------------------------
-
-  /** A cell by its column's title, or in a list by the layer whose values the column shows. */
-  name({ layer, unit }, inList = false) {
-    const there = find(this.columns, layer, unit);
-    const column = there && this.columns[there.column];
-    if (!column) return `${layer}, ${unit}`;
-    if (column.kind === "outputs") return `output ${column.classes[column.units < column.classes.length ? 1 : there.cell]}`;
-    if (column.kind === "input") return `pixel ${Math.floor(unit / column.shape[1])}, ${unit % column.shape[1]}`;
-    // Whichever of its layers is asked for: what one sees has one name.
-    return `${inList ? column.shown : column.title}, ${column.kind === "maps" ? "map" : "unit"} ${there.cell}`;
-  },
-
-  /** What the number of a cell is. */
-  valueName({ layer, unit }) {
-    const there = find(this.columns, layer, unit);
-    return there && this.columns[there.column].kind === "maps" ? "mean of the map" : "value";
+    try {
+      const found = await get(`/api/models/${model}/weights?layer=${cell.layer}&unit=${cell.unit}`);
+      if (this.selection.current === cell && this.focus === null) this.describe(found);
+    } catch (error) {
+      toast(error.message, "error");
+    }
   },
 
   describe(known = this.focus) {
-    const cell = this.current;
-    const title = element("h3", { id: "inside-unit-title" }, cell === null ? "A single cell" : this.name(cell));
-    if (cell === null) {
-      this.unit.replaceChildren(
-        title,
-        element(
-          "p",
-          { class: "inside-soft" },
-          "Point at a cell to see what it looks for, what feeds it and what it feeds. A click holds it while you draw.",
-        ),
-      );
-      return;
-    }
-    const rows = [];
-    if (known && known.value !== undefined) rows.push(fact(this.valueName(cell), short(known.value)));
-    if (known && known.bias !== null) rows.push(fact("bias", short(known.bias)));
-    const about = element("div", { class: "inside-about" });
-    if (known?.weights) {
-      const heat = new Heatmap(known.weights, { symbol: "w", label: `Weights of ${this.name(cell)}`, most: 144, signed: true });
-      about.append(element("figure", { class: "inside-weights" }, element("figcaption", {}, "its weights"), heat.root));
-    }
-    about.append(element("dl", { class: "inside-facts" }, ...rows));
-    const parts = [title, about];
-    for (const [list, text] of [
-      [known?.incoming, "what feeds it most"],
-      [known?.outgoing, "what it feeds most"],
-    ]) {
-      if (list?.length) parts.push(this.connections(list, text));
-    }
-    this.unit.replaceChildren(...parts);
+    this.card.show(this.columns, this.selection.current, known);
   },
 
-  connections(list, text) {
-    const most = Math.abs(list[0].contribution);
-    const items = list.slice(0, LISTED).map(({ layer, unit, contribution }) => {
-      const bar = element("span", {
-        class: `inside-bar-mark ${contribution > 0 ? "is-positive" : "is-negative"}`,
-        "aria-hidden": "true",
-      });
-      bar.style.width = `${Math.max((100 * Math.abs(contribution)) / most, 2)}%`;
-      return element(
-        "li",
-        {},
-        element("span", { class: "inside-name" }, this.name({ layer, unit }, true)),
-        element("span", { class: "inside-track" }, bar),
-        element("span", { class: "inside-number" }, (contribution > 0 ? "+" : "") + short(contribution)),
-      );
-    });
-    return element("div", { class: "inside-connections" }, element("h4", {}, text), element("ul", {}, ...items));
-  },
-
-  /** Tell a screen reader where the keys have led. */
+  /** Let a screen reader say where the keys led. */
   say() {
     clearTimeout(this.saying);
     this.saying = setTimeout(() => {
-      if (this.chosen === null) return;
+      const { chosen } = this.selection;
+      if (chosen === null) return;
       const { focus } = this;
+      const value = focus ? `, ${valueNameOf(this.columns, chosen)} ${short(focus.value)}` : "";
       const strongest = focus?.incoming[0];
-      const fed = strongest ? `, fed most by ${this.name(strongest, true)}` : "";
-      this.app.announce(`${this.name(this.chosen)}${focus ? `, ${this.valueName(this.chosen)} ${short(focus.value)}` : ""}${fed}`);
-    }, SAY_EVERY);
+      const fed = strongest ? `, fed most by ${nameOf(this.columns, strongest, true)}` : "";
+      announce(`${nameOf(this.columns, chosen)}${value}${fed}`);
+    }, QUIET);
   },
 };
-
-function legend() {
-  const item = (kind, text) =>
-    element("span", { class: "inside-key" }, element("span", { class: `inside-swatch ${kind}`, "aria-hidden": "true" }), text);
-  return element(
-    "p",
-    { class: "inside-legend" },
-    item("is-ink", "activation"),
-    item("is-positive", "adds"),
-    item("is-negative", "takes away"),
-  );
-}
-
-/** What stands above a column: the layer, and the sizes of what it shows. */
-function head(column) {
-  const sizes = {
-    input: () => column.shape.join(" × "),
-    maps: () => `${column.units} × ${column.shape.slice(1).join(" × ")}`,
-    dots: () => `${column.units}`,
-    outputs: () => `${column.units}`,
-  };
-  const chain = column.layers.map(({ name }) => name).join(" → ");
-  const made = element(
-    "p",
-    { class: "inside-head", title: chain },
-    element("span", { class: "inside-title" }, titleLines(column).join("\n")),
-    element("span", { class: "inside-size" }, sizes[column.kind]()),
-  );
-  placeText(made, column.x + column.width / 2, column.y - 10);
-  return made;
-}
-
-/** Text in the middle above a point. */
-function placeText(made, x, y) {
-  made.style.left = `${x}px`;
-  made.style.top = `${y}px`;
-}
-
-function fact(name, value) {
-  return element("div", {}, element("dt", {}, name), element("dd", {}, value));
-}

@@ -1,7 +1,7 @@
-// Formulae, set from plain text: "y_k = Σ_j x_j W_jk + b_k".
+// Formulas, set from plain text: "y_k = Σ_j x_j W_jk + b_k".
 //
-// What follows _ is an index and what follows ^ an exponent, up to the next blank or closing parenthesis. Variables (one letter,
-// or d and one letter) are italic; words such as max are not.
+// An index follows _ and an exponent ^, up to the next space or closing parenthesis. Variables (one letter, or d and one letter)
+// are italic; words such as max are not.
 
 import { element } from "../../shared/base/dom.js";
 
@@ -10,7 +10,7 @@ const NAME = /[\p{L}\p{M}]+/gu;
 const VARIABLE = /^d?\p{L}[\p{M}\p{Lm}]*$/u;
 const UPRIGHT = new Set(["Σ"]);
 
-/** The lines of a formula as one element, which a screen reader reads as the plain text. */
+/** A formula as one element. A screen reader reads the plain text. */
 export function formula(text) {
   const lines = text
     .replaceAll("-", "−")

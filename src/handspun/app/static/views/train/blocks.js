@@ -1,31 +1,14 @@
 // A network as stacked blocks that one can change, move and remove.
 
-import { element, icon } from "../../shared/base/dom.js";
-
-const ON_PICTURES = new Set(["Conv2D", "MaxPool2D", "AvgPool2D"]);
-const FLATTENS = new Set(["Flatten", "GlobalAvgPool"]);
-
-/** The layers with a Flatten wherever a dense layer, or the last one, would meet pictures. */
-export function withFlatten(layers) {
-  const whole = [];
-  let pictures = false;
-  for (const layer of [...layers, { kind: "Dense" }]) {
-    if (layer.kind === "Dense" && pictures) {
-      whole.push({ kind: "Flatten" });
-      pictures = false;
-    }
-    if (ON_PICTURES.has(layer.kind)) pictures = true;
-    if (FLATTENS.has(layer.kind)) pictures = false;
-    whole.push(layer);
-  }
-  return whole.slice(0, -1);
-}
+import { button, element, iconButton, options, withArrow } from "../../shared/base/dom.js";
+import { counted, shapeText } from "../../shared/base/numbers.js";
+import { withFlatten } from "./flatten.js";
 
 /** Events: "change", when the person changed something. */
 export class Blocks extends EventTarget {
   #kinds;
   #layers = []; // {kind, …arguments}
-  #notes = []; // for each of them, the element that says what comes out
+  #notes = []; // for each layer, the element that shows its output
   #input;
   #output;
 
@@ -36,16 +19,15 @@ export class Blocks extends EventTarget {
     this.list = element("ol", { class: "blocks", id: "blocks", "aria-label": "Layers, from the picture to the answer" });
     const choice = element("select", { id: "block-kind", "aria-label": "Kind of layer" },
       group("Layers", kinds.filter((kind) => !kind.activation)), group("Activations", kinds.filter((kind) => kind.activation)));
-    const add = element("button", { type: "button", class: "button", id: "block-add" }, "Add layer");
-    add.addEventListener("click", () => this.#add(choice.value));
+    this.add = button("Add layer", () => this.#add(choice.value), { id: "block-add" });
     this.#input = element("span", { class: "block-note" });
     this.#output = element("span", { class: "block-note" });
     this.root = element("div", { class: "network" },
       fixed("picture", this.#input), this.list, fixed("output", this.#output),
-      element("div", { class: "row" }, element("span", { class: "select" }, choice), add));
+      element("div", { class: "row" }, withArrow(choice), this.add));
   }
 
-  /** The layers but the last, as settings have them. */
+  /** All layers but the last, as settings have them. */
   get layers() {
     return withFlatten(this.#layers);
   }
@@ -55,13 +37,13 @@ export class Blocks extends EventTarget {
     this.#render();
   }
 
-  /** Say what comes out of each block; null while that is not known. */
+  /** Show the output of each block; `outline` is null while that is not known. */
   showOutline(outline, imageShape) {
-    this.#input.textContent = imageShape.join(" × ");
+    this.#input.textContent = shapeText(imageShape);
     const rows = [...(outline?.layers ?? [])];
     this.#output.textContent = rows.length > 0 ? about(rows.pop()) : "";
     this.#layers.forEach(({ kind }, i) => {
-      // Rows that no block stands for are the flattening that is put in by itself.
+      // Rows without a block are Flatten layers that were added automatically.
       while (rows.length > 0 && rows[0].kind !== kind) rows.shift();
       this.#notes[i].textContent = rows.length > 0 ? about(rows.shift()) : "";
     });
@@ -93,67 +75,67 @@ export class Blocks extends EventTarget {
     const kind = this.#kinds.get(layer.kind) ?? { title: layer.kind, text: "", arguments: [] };
     const name = `${kind.title}, layer ${i + 1}`;
     const fields = kind.arguments.map((argument) => this.#argument(layer, argument, name));
-    const buttons = [
-      this.#button("up", `Move ${name} up`, i > 0, () => this.#move(i, -1)),
-      this.#button("down", `Move ${name} down`, i < this.#layers.length - 1, () => this.#move(i, 1)),
-      this.#button("close", `Remove ${name}`, true, () => this.#remove(i)),
-    ];
-    return element("li", { class: `block ${kind.activation ? "is-activation" : ""} ${kind.arguments.length > 1 ? "has-many" : ""}`, "data-test": `block-${i}`, "data-kind": layer.kind },
+    const looks = `${kind.activation ? "is-activation" : ""} ${kind.arguments.length > 1 ? "has-many" : ""}`;
+    return element("li", { class: `block ${looks}`, "data-test": `block-${i}`, "data-kind": layer.kind },
       element("span", { class: "block-name", title: kind.text }, kind.title),
-      element("span", { class: "block-fields" }, ...fields), this.#notes[i], element("span", { class: "block-buttons" }, ...buttons));
+      element("span", { class: "block-fields" }, ...fields), this.#notes[i],
+      element("span", { class: "block-buttons" },
+        arrow("↑", `Move ${name} up`, i > 0, () => this.#move(i, -1)),
+        arrow("↓", `Move ${name} down`, i < this.#layers.length - 1, () => this.#move(i, 1)),
+        iconButton("close", `Remove ${name}`, () => this.#remove(i))));
   }
 
   #argument(layer, { name, title, low, high, step, choices }, owner) {
-    const label = `${title} of ${owner}`;
-    const input = choices
-      ? element("select", { "aria-label": label }, ...choices.map((value) => element("option", { value, selected: layer[name] === value }, value)))
-      : element("input", { type: "number", min: low, max: high, step, value: layer[name], "aria-label": label, inputmode: step < 1 ? "decimal" : "numeric" });
-    input.dataset.test = name;
-    input.addEventListener("change", () => {
+    const onchange = () => {
       if (!choices && !input.checkValidity()) {
-        input.value = layer[name]; // back to what it was: nothing else could be meant
+        input.value = layer[name]; // back to the last valid value
         return;
       }
       layer[name] = choices ? input.value : Number(input.value);
       this.dispatchEvent(new Event("change"));
-    });
-    return element("label", { class: "block-field" }, element("span", { "aria-hidden": "true" }, title), choices ? element("span", { class: "select" }, input) : input);
-  }
-
-  #button(symbol, label, enabled, act) {
-    const made = element("button", { type: "button", class: "button icon-button", "aria-label": label, title: label, disabled: !enabled });
-    made.append(symbol === "close" ? icon("close") : element("span", { "aria-hidden": "true" }, symbol === "up" ? "↑" : "↓"));
-    made.addEventListener("click", act);
-    return made;
+    };
+    const attributes = { "aria-label": `${title} of ${owner}`, "data-test": name, onchange };
+    const input = choices
+      ? element("select", attributes, ...options(choices.map((value) => ({ name: value }))))
+      : element("input", { type: "number", min: low, max: high, step, inputmode: step < 1 ? "decimal" : "numeric", ...attributes });
+    input.value = layer[name];
+    return element("label", { class: "block-field" },
+      element("span", { "aria-hidden": "true" }, title), choices ? withArrow(input) : input);
   }
 
   #move(i, by) {
     const [layer] = this.#layers.splice(i, 1);
     this.#layers.splice(i + by, 0, layer);
     this.#changed();
-    // The focus stays on the block that moved, on a button that still does something.
-    const buttons = this.list.children[i + by].querySelectorAll(".block-buttons button");
-    const same = buttons[by < 0 ? 0 : 1];
-    (same.disabled ? buttons[by < 0 ? 1 : 0] : same).focus();
+    // The focus stays on the block that moved, on a button that still works.
+    const [up, down] = this.list.children[i + by].querySelectorAll(".block-buttons button");
+    const [same, other] = by < 0 ? [up, down] : [down, up];
+    (same.disabled ? other : same).focus();
   }
 
   #remove(i) {
     this.#layers.splice(i, 1);
     this.#changed();
-    (this.list.children[Math.min(i, this.#layers.length - 1)]?.querySelector(".block-buttons button:last-child")
-      ?? this.root.querySelector("#block-add")).focus();
+    const neighbour = this.list.children[Math.min(i, this.#layers.length - 1)];
+    (neighbour?.querySelector(".block-buttons button:last-child") ?? this.add).focus();
   }
 }
 
+function arrow(sign, label, enabled, act) {
+  const attributes = { class: "icon-button", "aria-label": label, title: label, disabled: !enabled };
+  return button(element("span", { "aria-hidden": "true" }, sign), act, attributes);
+}
+
 function group(label, kinds) {
-  return element("optgroup", { label }, ...kinds.map(({ kind, title }) => element("option", { value: kind }, title)));
+  return element("optgroup", { label }, ...options(kinds.map(({ kind, title }) => ({ name: kind, title }))));
 }
 
 function fixed(name, note) {
-  return element("div", { class: "block is-fixed" }, element("span", { class: "block-name" }, name), element("span", { class: "block-fields" }), note);
+  return element("div", { class: "block is-fixed" },
+    element("span", { class: "block-name" }, name), element("span", { class: "block-fields" }), note);
 }
 
 function about({ output_shape: shape, parameters }) {
-  const size = shape.join(" × ");
-  return parameters > 0 ? `${size} · ${parameters.toLocaleString("en")} parameters` : size;
+  const size = shapeText(shape);
+  return parameters > 0 ? `${size} · ${counted(parameters, "parameter")}` : size;
 }

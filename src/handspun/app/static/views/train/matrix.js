@@ -1,11 +1,12 @@
 // The confusion matrix as a table of buttons, and the images behind one of them.
 
+import { button, element, fillTable } from "../../shared/base/dom.js";
+import { attempt } from "../../shared/base/messages.js";
+import { counted, percent } from "../../shared/base/numbers.js";
+import { thumbnail } from "../../shared/figures/thumbnail.js";
 import { get } from "../../shared/server/api.js";
-import { element } from "../../shared/base/dom.js";
-import { percent } from "../../shared/base/numbers.js";
-import { decode, paintColour, paintGrey } from "../../shared/figures/pixels.js";
 
-/** The colour of the fullest cell, of 100; more would take the contrast from its number. */
+/** The share of colour in the fullest cell, in per cent. More would make its number hard to read. */
 const FULL = 45;
 
 export class Matrix {
@@ -14,8 +15,7 @@ export class Matrix {
   #runId = null;
   #shown = null; // the cell whose images are shown
 
-  constructor(onError) {
-    this.onError = onError;
+  constructor() {
     this.table = element("table", { class: "matrix", id: "matrix" });
     this.images = element("div", { class: "cell-images", id: "cell-images", role: "region", "aria-label": "Images of the chosen cell", hidden: true });
     this.root = element("div", {},
@@ -34,66 +34,51 @@ export class Matrix {
     const right = Math.max(...confusion.map((row, i) => row[i]), 1);
     const wrong = Math.max(...confusion.flatMap((row, i) => row.filter((_, j) => j !== i)), 1);
     confusion.forEach((row, i) => row.forEach((number, j) => {
-      const button = this.#buttons[i][j];
-      // Not written again, or a screen reader would begin anew; the colour changes with the scale, also of a number that stays.
-      if (button.textContent !== String(number)) {
-        button.textContent = number;
-        button.disabled = number === 0;
-        const name = i === j ? `${classes[i]} taken for what it is` : `${classes[i]} taken for ${classes[j]}`;
-        button.setAttribute("aria-label", `${name}: ${number}`);
+      const cell = this.#buttons[i][j];
+      // A screen reader starts again when a text is set, even to the same. The colour also changes where the number stays.
+      if (cell.textContent !== String(number)) {
+        cell.textContent = number;
+        cell.disabled = number === 0;
+        cell.setAttribute("aria-label", `${this.#nameOf(i, j)}: ${number}`);
       }
       const share = number / (i === j ? right : wrong);
       const token = i === j ? "--cool" : "--thread";
-      button.style.background = `color-mix(in srgb, var(${token}) ${(FULL * share).toFixed(0)}%, var(--paper-raised))`;
+      cell.style.background = `color-mix(in srgb, var(${token}) ${(FULL * share).toFixed(0)}%, var(--paper-raised))`;
     }));
+  }
+
+  #nameOf(i, j) {
+    const [shown, taken] = [this.#classes[i], this.#classes[j]];
+    return i === j ? `${shown}, correctly recognized` : `${shown}, taken for ${taken}`;
   }
 
   #build() {
-    const heads = this.#classes.map((name) => element("th", { scope: "col" }, name));
-    this.#buttons = this.#classes.map((_, i) => this.#classes.map((_, j) => {
-      const button = element("button", { type: "button", class: "cell", "data-test": `cell-${i}-${j}` });
-      button.addEventListener("click", () => this.#open(i, j));
-      return button;
-    }));
-    const rows = this.#buttons.map((buttons, i) => element("tr", {}, element("th", { scope: "row" }, this.#classes[i]),
-      ...buttons.map((button) => element("td", {}, button))));
-    this.table.replaceChildren(
-      element("caption", {}, "Each row is what the images show, each column what they were taken for. Choose a number to see them."),
-      element("thead", {}, element("tr", {}, element("td", {}), ...heads)), element("tbody", {}, ...rows));
+    this.#buttons = this.#classes.map((_, i) => this.#classes.map((__, j) => (
+      element("button", { type: "button", class: "cell", "data-test": `cell-${i}-${j}`, onclick: () => this.#open(i, j) }))));
+    const rows = this.#buttons.map((cells, i) => element("tr", {}, element("th", { scope: "row" }, this.#classes[i]),
+      ...cells.map((cell) => element("td", {}, cell))));
+    const caption = "Rows are true classes, columns are the network's answers. Choose a number to see its images.";
+    fillTable(this.table, element("caption", {}, caption), [null, ...this.#classes], rows);
   }
 
-  async #open(i, j) {
+  #open(i, j) {
     const run = this.#runId;
-    try {
+    return attempt(async () => {
       const { images, total } = await get(`api/runs/${run}/cell/${i}/${j}`);
       if (run !== this.#runId) return; // another training was chosen meanwhile
       this.#shown?.removeAttribute("aria-current");
       this.#shown = this.#buttons[i][j];
       this.#shown.setAttribute("aria-current", "true");
-      const [shown, taken] = [this.#classes[i], this.#classes[j]];
-      const what = i === j ? `${shown}, rightly seen` : `${shown}, taken for ${taken}`;
-      const some = images.length < total ? `, ${images.length} of them` : "";
-      const close = element("button", { type: "button", class: "button", "data-test": "cell-close" }, "Close");
-      close.addEventListener("click", () => {
+      const some = images.length < total ? ` (${images.length} shown)` : "";
+      const close = button("Close", () => {
         this.images.hidden = true;
         this.#shown?.focus();
-      });
+      }, { "data-test": "cell-close" });
       this.images.replaceChildren(
-        element("div", { class: "panel-head" }, element("h4", {}, `${total} ${total === 1 ? "image" : "images"} of ${what}${some}`), close),
+        element("div", { class: "panel-head" }, element("h4", {}, `${counted(total, "image")} of ${this.#nameOf(i, j)}${some}`), close),
         element("ul", { class: "thumbnails" }, ...images.map(({ pixels, probability }) => element("li", { class: "judged" },
-          picture(pixels), element("span", { class: "soft small" }, percent(probability, 0))))));
+          thumbnail(pixels), element("span", { class: "soft small" }, percent(probability, 0))))));
       this.images.hidden = false;
-    } catch (error) {
-      this.onError(error);
-    }
+    });
   }
-}
-
-/** An image on a canvas; colour is by rows, (h, w, 3). */
-function picture(pixels) {
-  const canvas = element("canvas", { class: "thumbnail" });
-  const { shape, values } = decode(pixels);
-  if (shape.length === 3 && shape[2] === 3) paintColour(canvas, values, shape.slice(0, 2));
-  else paintGrey(canvas, values, shape.length === 1 ? [1, shape[0]] : shape.slice(0, 2));
-  return canvas;
 }

@@ -1,9 +1,8 @@
-// The settings of a training in words, and those in which trainings differ.
+// The settings of a training in words, and those in which several trainings differ.
 
-import { plain } from "../../shared/figures/linechart.js";
-import { percent } from "../../shared/base/numbers.js";
+import { percent, plain } from "../../shared/base/numbers.js";
 
-/** Layers without which it would be another network in size; the others tell how they work together. */
+/** Layers that set the size of a network, as its name has them. */
 const SIZED = {
   Dense: ({ units }) => units,
   Conv2D: ({ filters, kernel_size: size }) => `${filters}C${size}`,
@@ -14,25 +13,22 @@ const SIZED = {
 
 const number = (value) => plain(value, 6);
 
-/** Hidden layers as the network's name has them, "16C5-MP2-128"; `units` are those that others than the page have asked for. */
+/** Hidden layers as the network's name has them: "16C5-MP2-128". `units` are hidden layers that were not chosen on this page. */
 function hidden({ layers, hidden: units }) {
   const sizes = layers.filter(({ kind }) => kind in SIZED).map((layer) => SIZED[layer.kind](layer));
   return [...sizes, ...units].join("-");
 }
 
-/** What else there is, each kind once: "dropout 0.3, relu". Where pictures become rows is clear from the rest. */
+/** All other layers, each kind once: "dropout 0.3, relu". Flatten is clear from the rest. */
 function between({ layers }) {
   const others = layers.filter(({ kind }) => !(kind in SIZED) && kind !== "Flatten");
   const names = others.map(({ kind, rate }) => (rate === undefined ? kind : `${kind} ${number(rate)}`).toLowerCase());
   return [...new Set(names)].join(", ");
 }
 
-const deformed = ({ augment }) => Object.entries(augment ?? {}).map(([name, value]) => `${name} ${number(value)}`).join(", ");
+const augmented = ({ augment }) => Object.entries(augment ?? {}).map(([name, value]) => `${name} ${number(value)}`).join(", ");
 
-/**
- * What is chosen on the page, in the order of its form: what it is called, its value in words ("" for none), and both in so few
- * words that several fit in a line.
- */
+/** The settings in the order of the form: name, value in words ("" for none), and both in few words, so that several fit in a line. */
 const WORDS = [
   { name: "data", of: ({ data }) => data },
   { name: "hidden layers", of: hidden, short: (value) => value || "no hidden layer" },
@@ -40,31 +36,31 @@ const WORDS = [
   { name: "optimizer", of: ({ optimizer }) => optimizer },
   { name: "learning rate", of: ({ learning_rate: rate }) => number(rate), short: (value) => `rate ${value}` },
   { name: "schedule", of: ({ schedule }) => schedule.name.replaceAll("-", " ") },
-  { name: "images a step", of: ({ batch_size: size }) => number(size), short: (value) => `${value} a step` },
-  { name: "held out", of: ({ validation }) => percent(validation, 0), short: (value) => `${value} held out` },
+  { name: "batch size", of: ({ batch_size: size }) => number(size), short: (value) => `batch ${value}` },
+  { name: "validation", of: ({ validation }) => percent(validation, 0), short: (value) => `${value} validation` },
   {
     name: "weight decay",
     of: ({ weight_decay: decay }) => (decay > 0 ? number(decay) : ""),
     short: (value) => (value ? `decay ${value}` : "no decay"),
   },
   { name: "seed", of: ({ seed }) => String(seed), short: (value) => `seed ${value}` },
-  { name: "deformed by", of: deformed, short: (value) => value || "not deformed" },
+  { name: "augmentation", of: augmented, short: (value) => value || "no augmentation" },
 ];
 
-/** Names and values of the settings; without those that have none, and the hidden layers, which the network's name tells. */
+/** [name, value] of each setting that has one. The hidden layers are left out: the network's name has them. */
 export function inWords(settings) {
   return WORDS.map(({ name, of }) => [name, of(settings)]).filter(([name, value]) => value !== "" && name !== "hidden layers");
 }
 
-/** The value that more than half of all have; undefined where none is so common. */
+/** The value that more than half of them have; undefined where there is none. */
 function usual(values) {
   return values.find((value) => 2 * values.filter((other) => other === value).length > values.length);
 }
 
 /**
- * For each training a short name by the settings in which it differs: "sgd, rate 0.1". What most have in common is not said of
- * them; one that has nothing else is "as most". "" for all where none differ.
- * @param besides names of settings that are left out, for they stand elsewhere
+ * A short name for each training, made of the settings in which it differs from most others: "sgd, rate 0.1". One without any is
+ * "as most". Where no two differ, all names are "".
+ * @param besides names of settings to leave out, because they stand elsewhere
  */
 export function differences(allSettings, besides = []) {
   const differing = WORDS.filter(({ name }) => !besides.includes(name))
