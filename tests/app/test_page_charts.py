@@ -87,7 +87,7 @@ def test_training_runs_can_be_compared(new_page, tmp_path, width):
         else:
             assert sorted(re.sub(r" \S+\s% · ", ": ", name) for name in painted) == named
             assert not listed.first.is_visible()
-            scroller = page.locator("#panel-train .matrix-scroll").last
+            scroller = page.locator("#panel-train .table-scroll").last
             assert scroller.evaluate("box => box.scrollWidth <= box.clientWidth"), "the whole table is in sight"
         assert page.evaluate("document.documentElement.scrollWidth") == width
         page.close()

@@ -176,12 +176,13 @@ def test_a_model_that_cannot_be_taught_says_why_at_once(new_page, other_address,
     assert set(keys.evaluate_all("keys => keys.map((key) => key.ariaDisabled)")) == {"true"}
     assert reason in page.locator("#teach-guess").inner_text()
     assert reason in page.locator("#teach-why").inner_text()
-    assert "Draw something that the model gets wrong" not in page.locator("#tray").inner_text()
+    assert page.locator("#tray").inner_text() == "The tray is empty. Choose a model of drawn digits to teach it."
     assert page.locator("#teach-seconds").is_disabled()
     page.select_option("#model", "mnist-mlp")
     settle(page)
     assert set(keys.evaluate_all("keys => keys.map((key) => key.ariaDisabled)")) == {"false"}
     assert not page.locator("#teach-why").is_visible()
+    assert "Draw a digit that the model gets wrong" in page.locator("#tray").inner_text()
 
 
 def test_the_first_answer_shows_whether_a_model_reads_strokes(new_page, other_address):

@@ -48,7 +48,8 @@ async function mount(name) {
   const root = document.getElementById(`panel-${name}`);
   root.setAttribute("aria-busy", "true");
   try {
-    const [{ default: view }] = await Promise.all([import(`./views/${name}/${name}.js`), loadStyle(`views/${name}/${name}.css`)]);
+    const path = `views/${name}/${name}`;
+    const [{ default: view }] = await Promise.all([import(`./${path}.js`), loadStyle(`${path}.css`)]);
     if (!mounted.has(name)) {
       root.replaceChildren();
       view.mount(root, app);

@@ -1,6 +1,7 @@
 // The page of the API: openapi.json for people.
 
-import { element, iconButton } from "../shared/base/dom.js";
+import { iconButton } from "../shared/base/controls.js";
+import { element } from "../shared/base/dom.js";
 import { toast } from "../shared/base/messages.js";
 import { connectThemeButton } from "../shared/page/themebutton.js";
 import { get } from "../shared/server/api.js";
@@ -63,7 +64,8 @@ function prose(text) {
 }
 
 function row(name, place, description) {
-  return element("div", {}, element("dt", {}, element("code", {}, name), ` ${place}`), element("dd", {}, ...prose(description)));
+  return element("div", {},
+    element("dt", {}, element("code", {}, name), ` ${place}`), element("dd", {}, ...prose(description)));
 }
 
 /** The answers: the good one as a sketch, and all errors, which are alike, in one line. */

@@ -18,12 +18,15 @@ export const structureText = (structure) => structure.replaceAll(/(\d)x(?=\d)/g,
  * A size in powers of ten, "1.6·10⁻⁵".
  * @param digits after the decimal point; all of them unless given
  */
-export function powers(size, digits) {
+function powers(size, digits) {
   const [factor, power] = size.toExponential(digits).split("e");
   return `${factor}·10${[...String(Number(power))].map((sign) => RAISED[sign]).join("")}`;
 }
 
-/** A value of an array, to about so many digits, with a real minus sign. Very small and very large ones are in powers of ten, with one digit less. */
+/**
+ * A value of an array, with a real minus sign. Very small and very large ones are in powers of ten.
+ * @param digits about so many; one less in powers of ten
+ */
 export function short(value, digits = 3) {
   if (Number.isNaN(value)) return "not a number";
   const size = Math.abs(value);
@@ -37,7 +40,7 @@ export function short(value, digits = 3) {
   return value < 0 ? `−${text}` : text;
 }
 
-/** A setting or a mark on an axis: 1,234 and 0.05, never 0.05000000001. Very small and very large ones are in powers of ten: 2·10⁷. */
+/** A setting or a mark on an axis: 1,234 and 0.05, never 0.05000000001. Very small and large ones are powers of ten: 2·10⁷. */
 export function plain(value, digits = 3) {
   const size = Math.abs(value);
   // Written in full they would not fit beside an axis. A training that diverges has such numbers.
@@ -47,7 +50,7 @@ export function plain(value, digits = 3) {
   return value.toLocaleString("en", { maximumSignificantDigits: digits });
 }
 
-/** A share from 0 to 1 in per cent, "96.2 %", with no line break inside. Only exact values read 0 or 100; others are "<0.1", ">99.9". */
+/** A share from 0 to 1 in per cent, "96.2 %", that no line break divides. Only exact values read 0 or 100: "<0.1", ">99.9". */
 export function percent(share, digits = 1) {
   const least = 10 ** -digits;
   const value = 100 * share;

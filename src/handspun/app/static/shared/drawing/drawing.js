@@ -10,7 +10,7 @@ const MOST_MARKS = 300;
 export const WIDTHS = { thin: 12, medium: 20, thick: 30 };
 
 /**
- * Events: "change" (of the drawing; detail {mark, from} where a stroke only grew, otherwise null), "tool" (of pen, width or mode).
+ * Events: "change" (of the drawing; its detail is {mark, from} where a stroke only grew), "tool" (pen, width or mode changed).
  */
 export class Drawing extends EventTarget {
   #marks = [];

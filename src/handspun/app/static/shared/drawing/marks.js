@@ -5,8 +5,8 @@
 //   {kind: "cells", values: Uint8Array(784)}                      the whole 28 × 28 grid of the pixel mode
 //   {kind: "picture", picture}                                    an opened picture (see pictures.js)
 //   {kind: "clear"}
-// Places and widths are in units of the sheet, which is 280 × 280. The same functions paint the ink for the network (one pixel per
-// unit) and the sheet on the screen (as many pixels as it has), so that both always show the same.
+// Places and widths are in units of the sheet, which is 280 × 280. The same functions paint the ink for the network (one pixel
+// per unit) and the sheet on the screen (as many pixels as it has), so that both always show the same.
 
 export const SIDE = 280;
 export const CELLS = 28;

@@ -10,7 +10,7 @@ const MOST_SIDE = 1000;
  * @returns {source: canvas, width, height, bytes: RGB, row by row}
  * @throws Error with a sentence for the person
  */
-export async function readPicture(file) {
+async function readPicture(file) {
   let bitmap;
   try {
     bitmap = await createImageBitmap(file); // also turns photos upright

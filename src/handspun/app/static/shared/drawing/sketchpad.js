@@ -1,6 +1,6 @@
 // A sheet to draw on with mouse, pen, finger or keys. All sheets show the same drawing.
 
-import { element, icon, onDensity } from "../base/dom.js";
+import { element, fill, icon, onDensity } from "../base/dom.js";
 import { ARROWS, hasModifier, isTyping } from "../base/keys.js";
 import { isDigits } from "../server/models.js";
 import { CELLS, SIDE, paintMark } from "./marks.js";
@@ -58,8 +58,9 @@ export class Sketchpad {
 
   /** The hint on a blank sheet: draw a digit, or any picture. */
   #showGuide(model) {
-    if (model === null || isDigits(model.classes)) this.#guide.replaceChildren(icon("guide"), element("span", {}, "draw a digit"));
-    else this.#guide.replaceChildren(element("span", {}, "draw, or open a picture"));
+    const asksForDigit = model === null || isDigits(model.classes);
+    const text = element("span", {}, asksForDigit ? "draw a digit" : "draw, or open a picture");
+    fill(this.#guide, asksForDigit ? icon("guide") : null, text);
   }
 
   /** Use all pixels of the screen. Called when the sheet is shown or hidden, or its size or density changes. */

@@ -1,6 +1,7 @@
 // The tools under a sheet.
 
-import { element, fileInput, icon, iconButton } from "../base/dom.js";
+import { fileInput, iconButton } from "../base/controls.js";
+import { element, icon } from "../base/dom.js";
 import { WIDTHS } from "./drawing.js";
 import { openPicture } from "./pictures.js";
 
@@ -9,15 +10,18 @@ let count = 0; // each sketchpad has its own radio groups
 /** Pen widths; eraser, undo, redo, clear; freehand or pixels; open a picture. */
 export function makeTools(drawing) {
   count += 1;
-  const choice = (group, name, value, label, content, choose) => element("label", { class: "segment", title: label },
-    element("input", { type: "radio", name: `${group}-${count}`, value, "data-test": name, "aria-label": label, onchange: choose }),
+  const choice = (group, test, value, label, content, onchange) => element("label", { class: "segment", title: label },
+    element("input", { type: "radio", name: `${group}-${count}`, value, "data-test": test, "aria-label": label, onchange }),
     ...content);
   const tool = (name, symbol, label, act) => iconButton(symbol, label, act, { "data-test": name });
 
   const widths = Object.entries(WIDTHS).map(([name, width]) =>
     choice("width", `width-${name}`, width, `${name} pen`, [icon(`pen-${name}`)], () => drawing.setTool({ width })));
-  const modes = [["freehand", "freehand", "Freehand", "Freehand"], ["pixels", "grid", "Pixels", "Pixels 28 × 28"]].map(
-    ([mode, symbol, text, label]) => choice("mode", `mode-${mode}`, mode, label, withText(symbol, text), () => drawing.setMode(mode)));
+  const mode = (name, label, content) => choice("mode", `mode-${name}`, name, label, content, () => drawing.setMode(name));
+  const modes = [
+    mode("freehand", "Freehand", withText("freehand", "Freehand")),
+    mode("pixels", "Pixels 28 × 28", withText("grid", "Pixels")),
+  ];
   const eraser = tool("eraser", "eraser", "Eraser", () => drawing.setTool({ erase: !drawing.erase }));
   const undo = tool("undo", "undo", "Undo (Z)", () => drawing.undo());
   const redo = tool("redo", "redo", "Redo (Y)", () => drawing.redo());

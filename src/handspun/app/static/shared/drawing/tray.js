@@ -13,7 +13,7 @@ export const DIGITS = [..."0123456789"];
 export const MOST_DRAWINGS = 1000;
 
 /** Events: "change". */
-export class Tray extends EventTarget {
+class Tray extends EventTarget {
   /** {pixels: array (28, 28) as it travels in JSON, label} of each drawing, the oldest first. */
   drawings = [];
 
@@ -56,7 +56,8 @@ export class Tray extends EventTarget {
 
   #read() {
     try {
-      this.drawings = (recall(KEY) ?? []).filter(({ pixels, label }) => typeof pixels.data === "string" && Number.isInteger(label) && label in DIGITS);
+      const isDrawing = ({ pixels, label }) => typeof pixels.data === "string" && Number.isInteger(label) && label in DIGITS;
+      this.drawings = (recall(KEY) ?? []).filter(isDrawing);
     } catch {
       this.drawings = []; // something else is stored there
     }

@@ -13,7 +13,9 @@ export function makeAxis(values, { low, high }, from, to, marks) {
   const step = roundStep((most - least) / marks);
   const bottom = low !== undefined && least >= low ? low : Math.floor(least / step + 1e-9) * step;
   const ticks = [];
-  for (let i = Math.ceil(bottom / step - 1e-9); i * step <= most + step * 1e-6; i += 1) ticks.push(Number((i * step).toPrecision(12)));
+  for (let i = Math.ceil(bottom / step - 1e-9); i * step <= most + step * 1e-6; i += 1) {
+    ticks.push(Number((i * step).toPrecision(12)));
+  }
   const range = most - bottom;
   return { ticks, place: (value) => from + ((value - bottom) / range) * (to - from) };
 }

@@ -15,9 +15,9 @@ const MOST_CELL = 24;
 export class Heatmap {
   /**
    * @param array as the server sends it, or {shape, values}
-   * @param options symbol: its name in the line below; label: its description for screen readers; picture: see `plane`; most: the
-   *   longest side in pixels of the screen, where there is room; limit: the size that gets the full colour; signed: whether to
-   *   use the colours for positive and negative values, unless given only where some are negative
+   * @param options symbol: its name in the line below; label: its description for screen readers; picture: see `plane`;
+   *   most: the longest side in pixels of the screen, where there is room; limit: the size that gets the full colour;
+   *   signed: whether to use the colours for positive and negative values, unless given only where some are negative
    */
   constructor(array, { symbol = "", label = "", picture = null, most = 168, limit = null, signed = null } = {}) {
     const { shape, values } = array.values ? array : decode(array);
@@ -62,7 +62,8 @@ export class Heatmap {
     let [wide, high] = [1, 1]; // the sides of a value, relative to each other
     if (stretches && columns < RATIO.least * rows) wide = Math.round((RATIO.least * rows) / columns);
     if (stretches && columns > RATIO.most * rows) high = Math.round(columns / rows / RATIO.most);
-    const scale = Math.min(room / (columns * wide), this.most / Math.max(columns * wide, rows * high), MOST_CELL / Math.min(wide, high));
+    const longest = Math.max(columns * wide, rows * high);
+    const scale = Math.min(room / (columns * wide), this.most / longest, MOST_CELL / Math.min(wide, high));
     const fitted = scale >= 1 ? Math.floor(scale) : scale;
     this.canvas.style.width = `${columns * wide * fitted}px`;
     this.canvas.style.aspectRatio = `${columns * wide} / ${rows * high}`;

@@ -1,6 +1,7 @@
 // Line charts: axes with units, each line's name at its end, and a table of the numbers for screen readers.
 
-import { element, fillTable, svg } from "../base/dom.js";
+import { element, svg } from "../base/dom.js";
+import { fillTable } from "../base/tables.js";
 import { makeAxis } from "./axis.js";
 
 const HEIGHT = 216;

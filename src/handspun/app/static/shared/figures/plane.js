@@ -14,8 +14,8 @@ function across(n) {
 }
 
 /**
- * The layout of an array: {rows, columns, at(row, column)}, where `at` gives the flat index of the value, or -1 between pictures.
- * `stretches` is true where the array holds no picture: its values need not be squares.
+ * The layout of an array: {rows, columns, at(row, column), stretches}. `at` gives the flat index of the value, or -1 between
+ * pictures. `stretches` is true where the array holds no picture: its values need not be squares.
  *
  * (n,) is laid out in rows. (r, c) is a matrix; where its rows are the pixels of a picture, each column is a picture, side by
  * side. (c, h, w) are maps side by side, (o, c, h, w) a table of them. A coloured picture, (h, w, 3) or all in one row, is
@@ -43,7 +43,7 @@ export function plane(shape, picture = null) {
   return tiles(count, columns, inner, (tile, i) => tile * inner[0] * inner[1] + i);
 }
 
-/** `count` pictures in `columns` columns, with a line between them; `index(tile, i)` is the flat index of pixel i of a picture. */
+/** `count` pictures in `columns` columns, with a line between them. `index(tile, i)`: the flat index of a picture's pixel i. */
 function tiles(count, columns, [height, width], index) {
   const gap = height * width > 1 ? 1 : 0;
   const rows = Math.ceil(count / columns);

@@ -1,6 +1,6 @@
 // The menu of models in the page's header, with a few words about the chosen one.
 
-import { options } from "../base/dom.js";
+import { options } from "../base/controls.js";
 import { counted, structureText } from "../base/numbers.js";
 
 export function connectModelMenu(models) {

@@ -1,7 +1,7 @@
 // Requests to the server.
 
 /** Why a request failed, as a sentence for the person. `status` is 0 where the server did not answer. */
-export class ApiError extends Error {
+class ApiError extends Error {
   constructor(message, status) {
     super(message);
     this.name = "ApiError";

@@ -61,8 +61,8 @@ export class Follower extends EventTarget {
     this.#hush();
   }
 
-  // A browser has six connections to a server for all its tabs together, so a hidden tab gives its own up. When it listens again,
-  // the server first sends the whole state.
+  // A browser has six connections to a server for all its tabs together, so a hidden tab gives up its own. When it listens
+  // again, the server first sends the whole state.
   #turn = () => {
     this.#hush();
     if (!document.hidden) this.#listen();

@@ -94,7 +94,8 @@ export class Answer {
       const doubt = isDigits(this.#classes) ? "Not a digit?" : "None of these?";
       return { name: "?", percent: doubt, note: `Most like ${name}`, said: `${doubt} Most like ${name}.` };
     }
-    const next = probabilities.reduce((second, value, i) => (i !== best && value > (probabilities[second] ?? -1) ? i : second), -1);
+    const isHigher = (i, than) => i !== best && probabilities[i] > (probabilities[than] ?? -1);
+    const next = probabilities.reduce((second, _, i) => (isHigher(i, second) ? i : second), -1);
     const sure = probabilities[best] >= SURE || next < 0;
     const note = sure ? "" : `Not sure. It may also be ${this.#classes[next]} (${percent(unrounded(probabilities[next]))})`;
     return { name, percent: share, note, said: `${name}, ${share}. ${note}`.trim() };

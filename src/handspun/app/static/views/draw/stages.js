@@ -45,7 +45,8 @@ export class Stages {
       this.clear();
       return;
     }
-    this.#hasStages.set(model, this.#hasStages.get(model) || Boolean(stages)); // an answer may have been requested without stages
+    // It stays true once it is: a later answer may have been requested without stages.
+    this.#hasStages.set(model, this.#hasStages.get(model) || Boolean(stages));
     // For a model of photos, pictures are only scaled: there are no stages and no ink.
     this.root.classList.toggle("is-short", !stages);
     const { shape, values } = decode(seen);

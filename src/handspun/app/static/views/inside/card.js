@@ -1,6 +1,7 @@
 // The card of a cell: its value and weights, what feeds it, and what it feeds.
 
-import { definitions, element } from "../../shared/base/dom.js";
+import { element } from "../../shared/base/dom.js";
+import { definitions } from "../../shared/base/tables.js";
 import { short } from "../../shared/base/numbers.js";
 import { Heatmap } from "../../shared/figures/heatmap.js";
 import { nameOf, valueNameOf } from "./names.js";
@@ -31,7 +32,8 @@ export class Card {
     if (known && known.bias !== null) facts.push(["bias", short(known.bias)]);
     const about = element("div", { class: "inside-about" });
     if (known?.weights) {
-      const heat = new Heatmap(known.weights, { symbol: "w", label: `Weights of ${nameOf(columns, cell)}`, most: 144, signed: true });
+      const label = `Weights of ${nameOf(columns, cell)}`;
+      const heat = new Heatmap(known.weights, { symbol: "w", label, most: 144, signed: true });
       about.append(element("figure", { class: "inside-weights" }, element("figcaption", {}, "its weights"), heat.root));
     }
     about.append(definitions(facts, { class: "inside-facts" }));

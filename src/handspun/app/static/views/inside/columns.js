@@ -11,21 +11,21 @@ const unitsOf = (shape) => (shape.length === 3 ? shape[0] : product(shape));
 /**
  * The columns of a model.
  *
- * A layer with weights begins a column, and so does one that turns maps into values. The layers after it that treat each unit by
- * itself (norm, activation, pooling, dropout) share the column. It shows the output of the last one, and its title names the first
- * and the last. With `every`, each layer has its own column. Flatten never has one: it only changes the shape.
+ * A layer with weights begins a column, and so does one that turns maps into values. The layers after it that treat each unit
+ * by itself (norm, activation, pooling, dropout) share the column. It shows the output of the last one, and its title names the
+ * first and the last. With `every`, each layer has its own column. Flatten never has one: it only changes the shape.
  */
 export function columnsOf(model, every) {
   const picture = model.picture_shape ?? [1, product(model.input_shape)]; // other inputs are a row of values
-  const columns = [
-    { kind: "input", title: "input", shown: "input", shape: picture, units: product(picture), layers: [{ name: "input", units: product(picture) }] },
-  ];
+  const input = { name: "input", units: product(picture) };
+  const columns = [{ kind: "input", title: "input", shown: "input", shape: picture, units: input.units, layers: [input] }];
   for (const { name, kind, output_shape: shape } of model.layers) {
     const last = columns.at(-1);
     const layer = { name, kind, units: unitsOf(shape) };
     const begins = every || MIXING.has(kind) || (last.kind === "maps" && shape.length === 1);
     if (kind !== "Flatten" && (begins || last.kind === "input")) {
-      columns.push({ kind: shape.length === 3 ? "maps" : "dots", title: name, shown: name, shape, units: layer.units, layers: [layer] });
+      const looks = shape.length === 3 ? "maps" : "dots";
+      columns.push({ kind: looks, title: name, shown: name, shape, units: layer.units, layers: [layer] });
       continue;
     }
     last.layers.push(layer);

@@ -19,8 +19,8 @@ const QUIET = 600;
 const HEIGHT = { least: 440, most: 760, below: 32 };
 
 const HELP =
-  "Arrow keys move from cell to cell, Page Up and Page Down from column to column. Enter chooses a cell; on an output it also " +
-  "shows which pixels speak for and against its class. Escape lets go.";
+  "Arrow keys move from cell to cell, Page Up and Page Down from column to column. Enter chooses a cell; on an output it "
+  + "also shows which pixels speak for and against its class. Escape lets go.";
 
 export default {
   mount(root, app) {

@@ -19,8 +19,8 @@ const RAGGED = 0.6; // the worth of cells that leave the last row unfilled: a ro
 const widthOfOutputs = ({ nameWidth = 0 }) => Math.max(OUTPUT.least, Math.ceil(nameWidth) + OUTPUT.besides);
 
 /**
- * Give each column its place: x, y, width, height, `across` cells per row, the `cell` [width, height] and the `pitch` from one to
- * the next. A column may have a `headWidth`, the width of its head, and the outputs a `nameWidth`, the width of the longest name.
+ * Give each column its place: x, y, width, height, `across` cells per row, the `cell` [width, height] and the `pitch` from one
+ * to the next. A column may have a `headWidth`, and the outputs a `nameWidth`: the width of the longest name.
  * @returns the width and height of the whole, at least the width and height given
  */
 export function arrange(columns, width, height) {
@@ -58,15 +58,17 @@ export function arrange(columns, width, height) {
 function placePicture(column, size) {
   const [rows, wide] = column.shape;
   const pixel = size / Math.max(rows, wide);
-  Object.assign(column, { across: wide, cell: [pixel, pixel], pitch: [pixel, pixel], width: wide * pixel, height: rows * pixel });
+  const cell = [pixel, pixel];
+  Object.assign(column, { across: wide, cell, pitch: cell, width: wide * pixel, height: rows * pixel });
 }
 
 function placeOutputs(column, width, height) {
   const tall = Math.max(Math.min(height / column.units, OUTPUT.most), 18);
-  Object.assign(column, { across: 1, cell: [width, tall - OUTPUT.gap], pitch: [width, tall], width, height: column.units * tall });
+  const cell = [width, tall - OUTPUT.gap];
+  Object.assign(column, { across: 1, cell, pitch: [width, tall], width, height: column.units * tall });
 }
 
-/** Choose the number of cells per row that makes them largest within the share of the width and the height; full rows if possible. */
+/** Choose the cells per row that make cells largest within the share of the width and the height; full rows if possible. */
 function placeCells(column, share, height, size) {
   const ratio = column.kind === "maps" ? column.shape[1] / column.shape[2] : 1;
   let best = null;
@@ -88,5 +90,6 @@ function placeCells(column, share, height, size) {
   }
   const cell = [Math.floor(best.side), Math.max(Math.floor(best.side * ratio), 1)];
   const pitch = cell.map((side) => side + size.gap);
-  Object.assign(column, { across: best.across, cell, pitch, width: best.across * pitch[0] - size.gap, height: best.rows * pitch[1] - size.gap });
+  const [taken, tall] = [best.across * pitch[0] - size.gap, best.rows * pitch[1] - size.gap];
+  Object.assign(column, { across: best.across, cell, pitch, width: taken, height: tall });
 }

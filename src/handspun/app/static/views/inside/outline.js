@@ -8,7 +8,8 @@ const DARK = 96; // pixels above this value count as ink
  * @param box {x, y, width, height}: where the picture stands on the canvas
  */
 export function outlineInk(context, { shape: [rows, columns], values }, { x, y, width, height }) {
-  const inked = (row, column) => row >= 0 && column >= 0 && row < rows && column < columns && values[row * columns + column] > DARK;
+  const inside = (row, column) => row >= 0 && column >= 0 && row < rows && column < columns;
+  const inked = (row, column) => inside(row, column) && values[row * columns + column] > DARK;
   const line = ([x0, y0], [x1, y1]) => {
     context.moveTo(x0, y0);
     context.lineTo(x1, y1);

@@ -1,7 +1,7 @@
 // Formulas, set from plain text: "y_k = Σ_j x_j W_jk + b_k".
 //
-// An index follows _ and an exponent ^, up to the next space or closing parenthesis. Variables (one letter, or d and one letter)
-// are italic; words such as max are not.
+// An index follows _ and an exponent ^, up to the next space or closing parenthesis. Variables (one letter, or d and one
+// letter) are italic; words such as max are not.
 
 import { element } from "../../shared/base/dom.js";
 

@@ -1,6 +1,7 @@
 // Step: one training step on the drawing, one operation at a time, with the real numbers and the source that computes them.
 
-import { button, element, field, iconButton, options, select } from "../../shared/base/dom.js";
+import { button, field, iconButton, options, select } from "../../shared/base/controls.js";
+import { element } from "../../shared/base/dom.js";
 import { hasModifier } from "../../shared/base/keys.js";
 import { announce } from "../../shared/base/messages.js";
 import { Sketchpad } from "../../shared/drawing/sketchpad.js";
@@ -39,7 +40,7 @@ export default {
 
   build(root) {
     const pad = element("div", { class: "step-pad" });
-    const clear = iconButton("clear", "Clear the drawing", () => this.app.drawing.clear(), { id: "step-clear", title: "Clear (C)" });
+    const clear = () => this.app.drawing.clear();
     this.labelMenu = element("select", { id: "step-label", onchange: () => {
       this.label = Number(this.labelMenu.value);
       this.load();
@@ -59,8 +60,10 @@ export default {
     root.append(
       element("h2", { class: "sr-only" }, "Step through"),
       element("div", { class: "step-head" },
-        element("div", { class: "step-sheet" }, pad, clear),
-        element("div", { class: "step-settings" }, field("right answer", this.labelMenu), field("learning rate", this.rateMenu)),
+        element("div", { class: "step-sheet" }, pad,
+          iconButton("clear", "Clear the drawing", clear, { id: "step-clear", title: "Clear (C)" })),
+        element("div", { class: "step-settings" },
+          field("right answer", this.labelMenu), field("learning rate", this.rateMenu)),
         element("div", { class: "step-control" },
           element("div", { class: "step-line" }, this.phases, this.slider),
           element("div", { class: "step-buttons" }, this.back, this.next, this.play, this.count))),

@@ -55,11 +55,13 @@ export function parameterChanges(arrays, { learning_rate: rate, picture_shape: p
     return element("figure", { class: "step-figure step-small" }, element("figcaption", {}, label), heat.root);
   };
   const sign = (text) => element("span", { class: "step-sign" }, text);
-  return element("div", { class: "step-changes" }, ...[...groups].map(([name, [before, gradient, after]]) => (
-    element("div", { class: "step-change" },
-      element("h4", {}, name, " ", element("span", { class: "step-shape" }, shapeText(before.array.shape))),
-      element("div", { class: "step-figures" },
-        figure("before", before), sign("+"), figure("−η · gradient", added(gradient, rate)), sign("="), figure("after", after))))));
+  const change = ([name, [before, gradient, after]]) => element("div", { class: "step-change" },
+    element("h4", {}, name, " ", element("span", { class: "step-shape" }, shapeText(before.array.shape))),
+    element("div", { class: "step-figures" },
+      figure("before", before), sign("+"),
+      figure("−η · gradient", added(gradient, rate)), sign("="),
+      figure("after", after)));
+  return element("div", { class: "step-changes" }, ...[...groups].map(change));
 }
 
 /** What an update by this gradient adds to its parameter. */

@@ -1,6 +1,7 @@
 // The old and the new model side by side.
 
-import { element, fill, fillTable } from "../../shared/base/dom.js";
+import { element, fill } from "../../shared/base/dom.js";
+import { fillTable } from "../../shared/base/tables.js";
 import { percent, whole } from "../../shared/base/numbers.js";
 import { thumbnail } from "../../shared/figures/thumbnail.js";
 
@@ -25,8 +26,9 @@ export function showComparison(root, { result, classes }, drawings, decision) {
     said("old", before, label, classes), said("new", after, label, classes)));
   const note = seen && element("p", { class: "soft small", id: "teach-seen" }, seen);
   fill(root, table, note, decision,
-    element("div", { class: "cards-scroll", role: "region", tabindex: "0", "aria-label": "Both models' answers to your drawings" },
-      element("ul", { class: "cards" }, ...cards)));
+    element("div", {
+      class: "cards-scroll", role: "region", tabindex: "0", "aria-label": "Both models' answers to your drawings",
+    }, element("ul", { class: "cards" }, ...cards)));
 }
 
 /** What one model says about a drawing, and whether it is right. */
@@ -36,5 +38,6 @@ function said(which, { class: best, probability, verdict }, label, classes) {
   return element("span", { class: `said ${right ? "is-right" : "is-wrong"}` },
     element("span", { class: "soft" }, which), " ",
     element("strong", {}, answer), ` ${percent(probability, 0)} `,
-    element("span", { "aria-hidden": "true" }, right ? "✓" : "✗"), element("span", { class: "sr-only" }, right ? "right" : "wrong"));
+    element("span", { "aria-hidden": "true" }, right ? "✓" : "✗"),
+    element("span", { class: "sr-only" }, right ? "right" : "wrong"));
 }

@@ -1,6 +1,7 @@
 // "What was it meant to be?", with a key for each digit.
 
-import { button, element } from "../../shared/base/dom.js";
+import { button } from "../../shared/base/controls.js";
+import { element } from "../../shared/base/dom.js";
 import { percent } from "../../shared/base/numbers.js";
 import { DIGITS } from "../../shared/drawing/tray.js";
 

@@ -17,6 +17,7 @@ export const loadDrawings = (file) => attempt(async () => {
   const { drawings, classes } = await post("api/drawings", file);
   const places = classes.map((name) => DIGITS.indexOf(name));
   if (places.includes(-1)) throw new Error(`Its classes are not the ten digits: ${classes.slice(0, 5).join(", ")}.`);
-  if (!tray.addAll(drawings.map(({ pixels, label }) => ({ pixels, label: places[label] })))) throw new Error("The tray is full.");
+  const loaded = drawings.map(({ pixels, label }) => ({ pixels, label: places[label] }));
+  if (!tray.addAll(loaded)) throw new Error("The tray is full.");
   announce(`Loaded ${counted(drawings.length, "drawing")}.`);
 }, `${file.name} could not be loaded.`);

@@ -1,6 +1,7 @@
 // Learning what is in the tray: the button, the curves while the copy learns, and the choice between old and new model.
 
-import { button, element, select, withArrow } from "../../shared/base/dom.js";
+import { button, select, withArrow } from "../../shared/base/controls.js";
+import { element } from "../../shared/base/dom.js";
 import { announce, attempt, toast } from "../../shared/base/messages.js";
 import { whole } from "../../shared/base/numbers.js";
 import { recall, remember } from "../../shared/base/storage.js";
@@ -39,8 +40,8 @@ export class Lesson {
     this.root = element("section", { class: "panel lesson", "aria-labelledby": "lesson-title" },
       element("h3", { id: "lesson-title" }, "Learn"),
       element("p", { class: "soft small" },
-        "A copy of the model trains on your drawings, with small random changes each time, mixed with 4,000 digits so that it does not forget. ",
-        "The model itself does not change until you decide."),
+        "A copy of the model trains on your drawings, with small random changes each time, ",
+        "mixed with 4,000 digits so that it does not forget. The model itself does not change until you decide."),
       element("div", { class: "row" }, this.learn,
         element("label", { class: "sr-only", for: "teach-seconds" }, "How long"), withArrow(this.seconds)),
       this.why, this.status, this.going, this.result, this.charts);

@@ -4,7 +4,8 @@ import { DIGITS } from "../../shared/drawing/tray.js";
 import { sameClasses, seesStrokes } from "../../shared/server/models.js";
 
 /** Why a model of photos or of other sizes cannot be taught. */
-export const otherPictures = (name) => `${name} does not read strokes. The tray holds only strokes: light on black, 28 × 28 pixels.`;
+export const otherPictures = (name) =>
+  `${name} does not read strokes. The tray holds only strokes: light on black, 28 × 28 pixels.`;
 
 /**
  * Why a model cannot be taught with the drawings in the tray; "" where it can.

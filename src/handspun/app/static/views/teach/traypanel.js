@@ -1,6 +1,7 @@
 // The tray on the screen: small pictures by class, each of which can be removed.
 
-import { button, element, fileInput, icon } from "../../shared/base/dom.js";
+import { button, fileInput } from "../../shared/base/controls.js";
+import { element, icon } from "../../shared/base/dom.js";
 import { counted } from "../../shared/base/numbers.js";
 import { DIGITS, tray } from "../../shared/drawing/tray.js";
 import { thumbnail } from "../../shared/figures/thumbnail.js";
@@ -31,9 +32,10 @@ export class TrayPanel {
     this.save.disabled = this.clear.disabled = isEmpty;
     if (isEmpty) {
       this.#nodes.clear();
-      this.groups.replaceChildren(element("p", { class: "tray-empty" }, canTeach
-        ? "The tray is empty. Draw something that the model gets wrong, and say what it was meant to be. Three drawings of a kind are enough."
-        : "The tray is empty. Choose a model of drawn digits to teach it."));
+      const text = canTeach
+        ? "Draw a digit that the model gets wrong, and say what it was meant to be. Three drawings are enough."
+        : "Choose a model of drawn digits to teach it.";
+      this.groups.replaceChildren(element("p", { class: "tray-empty" }, `The tray is empty. ${text}`));
       return;
     }
     const labels = [...new Set(drawings.map(({ label }) => label))].sort((a, b) => a - b);

@@ -6,9 +6,12 @@ export class Augmentations {
   /** @param entries augmentations of GET /api/options */
   constructor(entries) {
     this.rows = entries.map(({ name, title, low, high, step, default: usual }) => {
-      const on = element("input", { type: "checkbox", id: `augment-${name}`, onchange: () => { input.disabled = !on.checked; } });
+      const on = element("input", {
+        type: "checkbox", id: `augment-${name}`, onchange: () => { input.disabled = !on.checked; },
+      });
       const input = element("input", {
-        type: "range", min: low, max: high, step, value: usual, "aria-label": title, id: `augment-${name}-value`, disabled: true,
+        type: "range", id: `augment-${name}-value`, "aria-label": title, min: low, max: high, step, value: usual,
+        disabled: true,
         oninput: () => { shown.textContent = input.value; },
       });
       const shown = element("output", { for: input.id }, String(usual));
@@ -17,7 +20,8 @@ export class Augmentations {
     });
     this.root = element("details", { class: "panel", id: "train-augment" },
       element("summary", {}, "Augmentation"),
-      element("p", { class: "soft small" }, "Each image is changed at random, differently in every epoch, by at most these amounts."),
+      element("p", { class: "soft small" },
+        "Each image is changed at random, differently in every epoch, by at most these amounts."),
       element("ul", { class: "augment" }, ...this.rows.map(({ node }) => node)));
   }
 

@@ -1,6 +1,7 @@
 // A network as stacked blocks that one can change, move and remove.
 
-import { button, element, iconButton, options, withArrow } from "../../shared/base/dom.js";
+import { button, iconButton, options, withArrow } from "../../shared/base/controls.js";
+import { element } from "../../shared/base/dom.js";
 import { counted, shapeText } from "../../shared/base/numbers.js";
 import { withFlatten } from "./flatten.js";
 
@@ -97,7 +98,9 @@ export class Blocks extends EventTarget {
     const attributes = { "aria-label": `${title} of ${owner}`, "data-test": name, onchange };
     const input = choices
       ? element("select", attributes, ...options(choices.map((value) => ({ name: value }))))
-      : element("input", { type: "number", min: low, max: high, step, inputmode: step < 1 ? "decimal" : "numeric", ...attributes });
+      : element("input", {
+        type: "number", min: low, max: high, step, inputmode: step < 1 ? "decimal" : "numeric", ...attributes,
+      });
     input.value = layer[name];
     return element("label", { class: "block-field" },
       element("span", { "aria-hidden": "true" }, title), choices ? withArrow(input) : input);

@@ -1,6 +1,7 @@
 // Everything that can be chosen before a training.
 
-import { element, field, options, select } from "../../shared/base/dom.js";
+import { field, options, select } from "../../shared/base/controls.js";
+import { element } from "../../shared/base/dom.js";
 import { counted, whole } from "../../shared/base/numbers.js";
 import { recall, remember } from "../../shared/base/storage.js";
 import { tray } from "../../shared/drawing/tray.js";
@@ -30,11 +31,15 @@ export class Form extends EventTarget {
     this.choices = choices;
     const { limits } = choices;
     const number = (id, value, range) => element("input", { type: "number", id, value, required: true, ...range });
-    this.preset = select([{ name: "", title: "your own" }, ...choices.presets], { id: "train-preset", onchange: () => this.#choosePreset() });
+    this.preset = select([{ name: "", title: "your own" }, ...choices.presets], {
+      id: "train-preset", onchange: () => this.#choosePreset(),
+    });
     this.data = element("select", { id: "train-data" });
     this.blocks = new Blocks(choices.layer_kinds);
     this.total = element("p", { class: "network-total", id: "train-parameters", role: "status" });
-    this.optimizer = select(choices.optimizers, { id: "train-optimizer", onchange: () => { this.rate.value = this.#usualRate(); } });
+    this.optimizer = select(choices.optimizers, {
+      id: "train-optimizer", onchange: () => { this.rate.value = this.#usualRate(); },
+    });
     this.rate = number("train-rate", 0.001, { min: 0, step: "any" });
     this.schedule = select(choices.schedules, { id: "train-schedule" });
     this.batch = number("train-batch", 64, { min: 1, max: limits.batch_size, step: 1 });

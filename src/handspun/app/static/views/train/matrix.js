@@ -1,6 +1,8 @@
 // The confusion matrix as a table of buttons, and the images behind one of them.
 
-import { button, element, fillTable } from "../../shared/base/dom.js";
+import { button } from "../../shared/base/controls.js";
+import { element } from "../../shared/base/dom.js";
+import { fillTable, scrollable } from "../../shared/base/tables.js";
 import { attempt } from "../../shared/base/messages.js";
 import { counted, percent } from "../../shared/base/numbers.js";
 import { thumbnail } from "../../shared/figures/thumbnail.js";
@@ -17,9 +19,10 @@ export class Matrix {
 
   constructor() {
     this.table = element("table", { class: "matrix", id: "matrix" });
-    this.images = element("div", { class: "cell-images", id: "cell-images", role: "region", "aria-label": "Images of the chosen cell", hidden: true });
-    this.root = element("div", {},
-      element("div", { class: "matrix-scroll", role: "region", "aria-label": "Confusion matrix", tabindex: "0" }, this.table), this.images);
+    this.images = element("div", {
+      class: "cell-images", id: "cell-images", role: "region", "aria-label": "Images of the chosen cell", hidden: true,
+    });
+    this.root = element("div", {}, scrollable("Confusion matrix", this.table), this.images);
   }
 
   /** Show the counts of a training: rows are the true classes, columns the answers. */
@@ -75,7 +78,8 @@ export class Matrix {
         this.#shown?.focus();
       }, { "data-test": "cell-close" });
       this.images.replaceChildren(
-        element("div", { class: "panel-head" }, element("h4", {}, `${counted(total, "image")} of ${this.#nameOf(i, j)}${some}`), close),
+        element("div", { class: "panel-head" },
+          element("h4", {}, `${counted(total, "image")} of ${this.#nameOf(i, j)}${some}`), close),
         element("ul", { class: "thumbnails" }, ...images.map(({ pixels, probability }) => element("li", { class: "judged" },
           thumbnail(pixels), element("span", { class: "soft small" }, percent(probability, 0))))));
       this.images.hidden = false;

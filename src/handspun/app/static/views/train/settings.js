@@ -13,7 +13,7 @@ const SIZED = {
 
 const number = (value) => plain(value, 6);
 
-/** Hidden layers as the network's name has them: "16C5-MP2-128". `units` are hidden layers that were not chosen on this page. */
+/** Hidden layers as the network's name has them: "16C5-MP2-128". `units` are hidden layers that were set elsewhere. */
 function hidden({ layers, hidden: units }) {
   const sizes = layers.filter(({ kind }) => kind in SIZED).map((layer) => SIZED[layer.kind](layer));
   return [...sizes, ...units].join("-");
@@ -28,7 +28,7 @@ function between({ layers }) {
 
 const augmented = ({ augment }) => Object.entries(augment ?? {}).map(([name, value]) => `${name} ${number(value)}`).join(", ");
 
-/** The settings in the order of the form: name, value in words ("" for none), and both in few words, so that several fit in a line. */
+/** The settings in the order of the form: name, value in words ("" for none), and both in few words, for lines with several. */
 const WORDS = [
   { name: "data", of: ({ data }) => data },
   { name: "hidden layers", of: hidden, short: (value) => value || "no hidden layer" },
@@ -58,8 +58,8 @@ function usual(values) {
 }
 
 /**
- * A short name for each training, made of the settings in which it differs from most others: "sgd, rate 0.1". One without any is
- * "as most". Where no two differ, all names are "".
+ * A short name for each training, made of the settings in which it differs from most others: "sgd, rate 0.1". One without any
+ * is "as most". Where no two differ, all names are "".
  * @param besides names of settings to leave out, because they stand elsewhere
  */
 export function differences(allSettings, besides = []) {

@@ -1,6 +1,8 @@
 // The table of finished trainings, to look at them again and compare them.
 
-import { button, element, fillTable } from "../../shared/base/dom.js";
+import { button, iconButton } from "../../shared/base/controls.js";
+import { element } from "../../shared/base/dom.js";
+import { fillTable, scrollable } from "../../shared/base/tables.js";
 import { attempt, toast } from "../../shared/base/messages.js";
 import { duration, percent, structureText } from "../../shared/base/numbers.js";
 import { accuracyChart } from "../../shared/figures/curves.js";
@@ -28,8 +30,7 @@ export class TrainingTable {
     this.charts.append(this.names);
     this.root = element("section", { class: "panel", "aria-labelledby": "runs-title", hidden: true },
       element("h3", { id: "runs-title" }, "Training runs"),
-      element("div", { class: "matrix-scroll", role: "region", "aria-label": "Table of training runs", tabindex: "0" }, this.table),
-      this.charts);
+      scrollable("Table of training runs", this.table), this.charts);
   }
 
   /** @param shown the training on the screen */
@@ -72,11 +73,12 @@ export class TrainingTable {
   #row(run, number, about) {
     const last = run.history.at(-1);
     const compare = element("input", {
-      type: "checkbox", checked: this.#compared.has(run.id), "aria-label": `Compare run ${number}`, "data-test": `compare-${number}`,
-      disabled: last?.validation_accuracy === undefined, onchange: () => this.#compare(run, number, compare.checked),
+      type: "checkbox", "aria-label": `Compare run ${number}`, "data-test": `compare-${number}`,
+      checked: this.#compared.has(run.id), disabled: last?.validation_accuracy === undefined,
+      onchange: () => this.#compare(run, number, compare.checked),
     });
     const open = button(`run ${number}`, () => this.#open(run), { "data-test": `show-${number}` });
-    const forget = button("Remove", () => this.#remove(run), { "aria-label": `Remove run ${number}`, "data-test": `forget-${number}` });
+    const removal = iconButton("close", `Remove run ${number}`, () => this.#remove(run), { "data-test": `remove-${number}` });
     const cells = [
       run.settings.data, run.history.length,
       last?.validation_accuracy === undefined ? "–" : percent(last.validation_accuracy),
@@ -85,9 +87,10 @@ export class TrainingTable {
     ];
     return element("tr", { "aria-current": run.id === this.shown ? "true" : null },
       element("td", {}, compare), element("th", { scope: "row" }, open),
-      element("td", {}, run.structure ? structureText(run.structure) : "–", about && element("span", { class: "runs-name" }, about)),
+      element("td", {},
+        run.structure ? structureText(run.structure) : "–", about && element("span", { class: "runs-name" }, about)),
       ...cells.map((cell) => element("td", {}, String(cell))),
-      element("td", {}, forget));
+      element("td", {}, removal));
   }
 
   #compare(run, number, isCompared) {

@@ -1,6 +1,8 @@
 // One training on the screen.
 
-import { button, definitions, element } from "../../shared/base/dom.js";
+import { button } from "../../shared/base/controls.js";
+import { element } from "../../shared/base/dom.js";
+import { definitions } from "../../shared/base/tables.js";
 import { announce, toast } from "../../shared/base/messages.js";
 import { structureText, whole } from "../../shared/base/numbers.js";
 import { remember } from "../../shared/base/storage.js";
@@ -14,7 +16,7 @@ import { Weights } from "./weights.js";
 /** The training on the screen is stored, so that it is shown again after a reload. */
 export const SHOWN = "handspun-run";
 
-/** Shown before the first training. It does not say where the settings are: beside it in a wide window, above it in a narrow one. */
+/** Shown before the first training. It cannot say where the form is: beside it in a wide window, above it in a narrow one. */
 const NOTHING_YET = "Choose what to train, or keep the preset, and press Start.";
 
 /** Events: "change", "settled" (the training is over, kept or gone). */
@@ -129,7 +131,8 @@ export class Training extends EventTarget {
     this.curves.update((set, measure) => {
       if (set === "validation") {
         const column = `validation_${measure}`;
-        return history.filter((record) => Number.isFinite(record[column])).map((record) => [Math.min(record.epoch, end), record[column]]);
+        const known = history.filter((record) => Number.isFinite(record[column]));
+        return known.map((record) => [Math.min(record.epoch, end), record[column]]);
       }
       // Few epochs make few points; then the points between them are shown as well.
       const between = trace.map((point) => [point[0], point[places[measure]]]);

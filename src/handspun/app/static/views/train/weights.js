@@ -34,7 +34,9 @@ export class Weights {
     // The largest 1 % must not make all other weights pale.
     const limit = Float32Array.from(values, Math.abs).sort()[Math.floor(0.99 * (values.length - 1))];
     const size = rows * columns;
-    [...canvases].forEach((canvas, i) => paintSigned(canvas, values.subarray(i * size, (i + 1) * size), [rows, columns], { limit }));
+    [...canvases].forEach((canvas, i) => {
+      paintSigned(canvas, values.subarray(i * size, (i + 1) * size), [rows, columns], { limit });
+    });
   }
 }
 
