@@ -11,9 +11,9 @@ from torch.nn import functional
 
 from benchmarks.data import as_floats
 from handspun.layers import BatchNorm, Conv2D, Dense, Flatten, Layer, MaxPool2D, ReLU
+from handspun.optimization.schedules import Horizon
 from handspun.recipes import load_recipe
 from handspun.recipes.run import prepare
-from handspun.schedules import Horizon
 
 
 def torch_recipe_seconds(name: str, seed: int, threads: int) -> dict[str, float]:

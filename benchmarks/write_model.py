@@ -12,8 +12,8 @@ from benchmarks.data import CLASSES, PIXELS
 
 def handspun(path: str) -> None:
     """As handspun's model file."""
-    from handspun.architectures import mlp
-    from handspun.modelfile import save
+    from handspun.networks.architectures import mlp
+    from handspun.networks.modelfile import save
 
     save(mlp(PIXELS, HIDDEN, CLASSES), path)
 

@@ -13,9 +13,9 @@ from pathlib import Path
 
 import numpy as np
 
-from handspun.contract import Contract
+from handspun.pictures.contract import Contract
 
-PATH = Path(__file__).resolve().parents[1] / "tests" / "golden" / "contract.npz"
+PATH = Path(__file__).resolve().parents[1] / "tests" / "pictures" / "golden" / "contract.npz"
 
 #: Corners of a seven with a bar, which no turn and no mirror leaves as it is, in a square from 0 to 1.
 SEVEN = (((0.1, 0.1), (0.9, 0.1), (0.35, 0.95)), ((0.3, 0.5), (0.75, 0.5)))

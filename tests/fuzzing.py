@@ -3,8 +3,7 @@
 import pytest
 
 try:
-    from hypothesis import given, settings
-    from hypothesis import strategies as st
+    from hypothesis import given, settings, strategies as st
 except ImportError:
 
     class _Anything:

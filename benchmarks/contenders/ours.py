@@ -6,9 +6,9 @@ import numpy as np
 
 from benchmarks.contenders.base import HIDDEN, Contender, Job, PictureContender
 from benchmarks.data import CLASSES, PIXELS, SIDE
-from handspun.architectures import cnn, mlp
-from handspun.network import Sequential
-from handspun.optimizers import SGD, Adam
+from handspun.networks.architectures import cnn, mlp
+from handspun.networks.sequential import Sequential
+from handspun.optimization.optimizers import SGD, Adam
 from handspun.training import fit
 
 

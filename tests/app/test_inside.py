@@ -16,7 +16,6 @@ from starlette.responses import JSONResponse
 from handspun.app import inside
 from handspun.app.models import Model, Models
 from handspun.app.wire import RequestError
-from handspun.contract import PictureContract
 from handspun.layers import (
     AvgPool2D,
     BatchNorm,
@@ -31,7 +30,8 @@ from handspun.layers import (
     Residual,
     Tanh,
 )
-from handspun.network import Sequential
+from handspun.networks.sequential import Sequential
+from handspun.pictures.contract import PictureContract
 
 RNG = np.random.default_rng(5)
 SEEN = RNG.integers(0, 256, (6, 6), np.uint8)

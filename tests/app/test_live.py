@@ -15,8 +15,8 @@ from websockets.sync.client import connect
 from handspun.app.models import Model, Models, shipped_models
 from handspun.app.runs import Runs
 from handspun.app.server import make_app
-from handspun.architectures import cnn
-from handspun.contract import PictureContract
+from handspun.networks.architectures import cnn
+from handspun.pictures.contract import PictureContract
 
 
 def frame(pixels, sequence=1, kind=0, *, width=None, zeros=b"\0\0\0"):

@@ -13,10 +13,10 @@ from serving import serving
 from handspun.app.models import Model, Models
 from handspun.app.runs import Runs
 from handspun.app.server import make_app
-from handspun.architectures import cnn, mlp
-from handspun.contract import PictureContract
 from handspun.layers import Dense, Flatten
-from handspun.network import Sequential
+from handspun.networks.architectures import cnn, mlp
+from handspun.networks.sequential import Sequential
+from handspun.pictures.contract import PictureContract
 
 
 def test_every_layer_is_shown_and_follows_the_drawing(page):

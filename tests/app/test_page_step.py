@@ -29,7 +29,7 @@ def test_the_step_goes_from_the_pixels_to_the_update(page):
             page.click("#step-next")
     text = "\n".join(seen)
     assert "W" in seen[2] + seen[3]
-    for part in ("handspun/inputs.py", "handspun/layers/dense.py", "handspun/losses.py"):
+    for part in ("handspun/pictures/inputs.py", "handspun/layers/dense.py", "handspun/optimization/losses.py"):
         assert part in text, part
     assert len(set(seen)) == total, "each step shows something of its own"
     before, after = (page.locator(f"[data-test=step-{name}] strong").inner_text() for name in ("before", "after"))

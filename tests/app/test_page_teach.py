@@ -14,9 +14,9 @@ from serving import serving
 from handspun.app.models import Model, Models, shipped_models
 from handspun.app.runs import Runs
 from handspun.app.server import make_app
-from handspun.architectures import cnn
-from handspun.contract import Contract, PictureContract
 from handspun.data import load_dataset
+from handspun.networks.architectures import cnn
+from handspun.pictures.contract import Contract, PictureContract
 
 
 def assert_no_word_of_the_machine(page):

@@ -24,11 +24,11 @@ from handspun.app.options import read_settings
 from handspun.app.run import MOST_POINTS, Outcome, Run, first_layer
 from handspun.app.runs import MOST_RUNS, Runs
 from handspun.app.wire import RequestError, decode_array, encode_array
-from handspun.architectures import cnn, mlp
 from handspun.data import load_dataset
 from handspun.data.splits import hold_out
 from handspun.errors import OutputError
-from handspun.modelfile import load, save
+from handspun.networks.architectures import cnn, mlp
+from handspun.networks.modelfile import load, save
 from handspun.recipes.run import prepare, train
 from handspun.recipes.settings import Settings
 

@@ -20,8 +20,6 @@ import handspun
 from handspun.app import lessons, stepping
 from handspun.app.models import Model, Models
 from handspun.app.wire import RequestError, encode_array
-from handspun.confidence import Confidence
-from handspun.contract import Contract, PictureContract
 from handspun.layers import (
     GELU,
     LAYERS,
@@ -42,9 +40,11 @@ from handspun.layers import (
     SpatialDropout,
     Tanh,
 )
-from handspun.losses import SigmoidBinaryCrossEntropy, SoftmaxCrossEntropy
-from handspun.network import Sequential, two_or_more
-from handspun.optimizers import SGD
+from handspun.networks.answers import Confidence
+from handspun.networks.sequential import Sequential, two_or_more
+from handspun.optimization.losses import SigmoidBinaryCrossEntropy, SoftmaxCrossEntropy
+from handspun.optimization.optimizers import SGD
+from handspun.pictures.contract import Contract, PictureContract
 from handspun.training.fit import fit
 
 RNG = np.random.default_rng(8)
@@ -320,7 +320,7 @@ def test_every_line_that_works_is_in_the_source(kind, direction):
 
 @pytest.mark.parametrize("kind", stepping.LINES_OF_LOSS)
 def test_every_line_that_makes_a_loss_is_in_the_source(kind):
-    everything = Path(handspun.losses.__file__).read_text(encoding="utf-8").splitlines()
+    everything = Path(handspun.optimization.losses.__file__).read_text(encoding="utf-8").splitlines()
     for part in [part for parts in stepping.LINES_OF_LOSS[kind] for part in parts]:
         assert any(part in line for line in everything), part
 

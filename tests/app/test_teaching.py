@@ -15,10 +15,10 @@ from handspun.app.models import Model, shipped_models
 from handspun.app.run import Run
 from handspun.app.teaching import carry_over, check_teachable, mix, teach
 from handspun.app.wire import RequestError
-from handspun.architectures import mlp
-from handspun.confidence import Confidence
-from handspun.contract import Contract, PictureContract
 from handspun.data import Split, load_dataset
+from handspun.networks.answers import Confidence
+from handspun.networks.architectures import mlp
+from handspun.pictures.contract import Contract, PictureContract
 from handspun.pretrained import load_pretrained
 
 DIGITS = load_dataset("mnist-5k")

@@ -10,8 +10,8 @@ pytest.importorskip("typer")
 pytest.importorskip("threadpoolctl")
 
 from handspun import evaluate, load, mean_over_views
-from handspun.metrics import mcnemar
-from handspun.modelfile import save
+from handspun.evaluation.metrics import mcnemar
+from handspun.networks.modelfile import save
 from handspun.pretrained import load_pretrained_with_header
 
 
@@ -189,7 +189,7 @@ def test_evaluate_tells_how_far_probabilities_are_off_and_what_is_called_unknown
 
 def test_evaluate_unknown_shows_each_kind_of_other_things(handspun, trained, network, small_set):
     pytest.importorskip("PIL")
-    from handspun.unknown import evaluate_unknown
+    from handspun.confidence.unknown import evaluate_unknown
 
     others = small_set("others.npz")
     said = handspun("evaluate", trained, "--unknown", "--others", others, "--json").json["unknown"]

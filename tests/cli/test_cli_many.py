@@ -82,7 +82,7 @@ def test_what_cannot_be_read_is_said_in_one_line(handspun, here):
 
 def test_a_model_of_photos_reads_no_numbers(handspun, number):
     from handspun import mlp, save
-    from handspun.contract import PictureContract
+    from handspun.pictures.contract import PictureContract
 
     network = mlp(4, [3], 2)
     network.contract = PictureContract(2, 2, colour=False)

@@ -7,7 +7,7 @@ pytest.importorskip("typer")
 pytest.importorskip("threadpoolctl")
 
 from handspun import load
-from handspun.messy import MESSY, evaluate_messy
+from handspun.evaluation.messy import MESSY, evaluate_messy
 
 
 @pytest.fixture(scope="module")

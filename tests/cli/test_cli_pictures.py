@@ -12,7 +12,7 @@ pytest.importorskip("PIL")
 from PIL import Image, ImageDraw
 
 from handspun import load, load_dataset
-from handspun.contract import Contract
+from handspun.pictures.contract import Contract
 
 
 @pytest.fixture

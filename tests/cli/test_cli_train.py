@@ -146,7 +146,7 @@ def test_an_interrupted_training_says_how_to_go_on_and_ends_in_the_same_model(
 
 @pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
 def test_a_killed_training_goes_on_from_its_last_checkpoint_to_the_same_model(start, real, tmp_path, uninterrupted):
-    from handspun.archive import read_arrays
+    from handspun.files.archive import read_arrays
 
     folder = tmp_path / "run"
     often = "import handspun.recipes.run as run; fit = run.fit\n"
@@ -385,7 +385,7 @@ def test_images_of_any_shape_and_type_can_be_trained_on_and_drawn_if_they_are_pi
     ],
 )
 def test_odd_sizes_of_batches_and_validation_train_on_every_image_once(options, sizes, handspun, small_set, monkeypatch):
-    from handspun.batches import BatchLoader
+    from handspun.training.batches import BatchLoader
 
     seen = []
     load_batch = BatchLoader.load

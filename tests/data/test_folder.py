@@ -15,8 +15,9 @@ pytest.importorskip("PIL")
 
 from PIL import Image
 
-from handspun.data import decoding, folder, folder_cache, folder_scan, load_dataset
+from handspun.data import folder, folder_cache, folder_scan, load_dataset
 from handspun.errors import DataError, MissingExtraError, UsageError
+from handspun.pictures import decoding
 
 RNG = np.random.default_rng(0)
 

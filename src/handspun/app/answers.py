@@ -17,10 +17,10 @@ import numpy as np
 
 from handspun.app.models import Model
 from handspun.app.wire import INK, MOST_IMAGES, MOST_LENGTH, Frame, RequestError
-from handspun.confidence import Answers
-from handspun.contract import Contract
 from handspun.errors import UsageError
-from handspun.inputs import check_images
+from handspun.networks.answers import Answers
+from handspun.pictures.contract import Contract
+from handspun.pictures.inputs import check_images
 
 #: Requests that may wait; more are told to come again. It stops a flood, and nothing that clients do in earnest.
 MOST_WAITING = 1024

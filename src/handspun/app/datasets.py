@@ -11,12 +11,12 @@ import numpy as np
 
 from handspun.app.models import free_name
 from handspun.app.wire import RequestError
-from handspun.contract import Contract
 from handspun.data import Dataset, Split, load_dataset
 from handspun.data.cache import cache_folder, missing_files
 from handspun.data.registry import REGISTRY
 from handspun.errors import HandspunError
-from handspun.files import printable
+from handspun.files.writing import printable
+from handspun.pictures.contract import Contract
 
 #: What is embedded, and so always there.
 EMBEDDED = "mnist-5k"

@@ -16,10 +16,10 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from handspun.app.wire import RequestError, decode_array, encode_array, read_json
-from handspun.archive import write_arrays
 from handspun.data import Dataset, Split
 from handspun.data.numpy_files import read_numpy_dataset
 from handspun.errors import DataError
+from handspun.files.archive import write_arrays
 
 #: Rows and columns of a drawing as a network of digits sees it.
 SIDE = 28

@@ -26,12 +26,12 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
-from handspun import inputs
 from handspun.app.pixels import over_pixels, picture_size, place_of_pixel, size_of_input
 from handspun.app.wire import RequestError, encode_array, whole_number
+from handspun.engine.tape import Tape
 from handspun.layers import Conv2D, Dense, Flatten, Residual
-from handspun.network import Sequential
-from handspun.tape import Tape
+from handspun.networks.sequential import Sequential
+from handspun.pictures import inputs
 
 #: The name of what comes before the first layer.
 INPUT = "input"

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from handspun.engine.parameters import Shape
 from handspun.layers import (
     GELU,
     AvgPool2D,
@@ -30,7 +31,6 @@ from handspun.layers import (
     Tanh,
 )
 from handspun.layers.windows import Axis, axes
-from handspun.parameters import Shape
 
 
 @dataclass(frozen=True)

@@ -21,8 +21,8 @@ from handspun.app import inside
 from handspun.app.answers import Answerer, bring_to_model, picture_of
 from handspun.app.models import Model, Models
 from handspun.app.wire import Frame, RequestError, encode_array
-from handspun.confidence import EMPTY
-from handspun.contract import Contract
+from handspun.networks.answers import EMPTY
+from handspun.pictures.contract import Contract
 
 #: Characters of a message with settings, several times what the longest names take. It is read on the event loop, and whoever
 #: sends megabytes would keep everybody waiting.

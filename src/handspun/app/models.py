@@ -15,9 +15,9 @@ from starlette.routing import Route
 
 from handspun.app.pixels import picture_size
 from handspun.app.wire import RequestError
-from handspun.architectures import structure
-from handspun.modelfile import save
-from handspun.network import Sequential
+from handspun.networks.architectures import structure
+from handspun.networks.modelfile import save
+from handspun.networks.sequential import Sequential
 from handspun.pretrained import DEFAULT, load_pretrained_with_header, pretrained_names
 
 

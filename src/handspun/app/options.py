@@ -20,11 +20,11 @@ from handspun.app.drawings import MOST_DRAWINGS, decode_drawings
 from handspun.app.wire import RequestError, read_json
 from handspun.data import Split
 from handspun.data.registry import REGISTRY
+from handspun.engine.parameters import count
 from handspun.errors import HandspunError
 from handspun.layers import ACTIVATIONS, Layer
-from handspun.network import every_layer, layout
-from handspun.optimizers import OPTIMIZERS
-from handspun.parameters import count
+from handspun.networks.sequential import every_layer, layout
+from handspun.optimization.optimizers import OPTIMIZERS
 from handspun.recipes import Settings
 
 #: How large things may get: what one core and 2 GiB of memory do with patience. Outputs are those of a layer for one image, and

@@ -10,8 +10,8 @@ import math
 
 import numpy as np
 
-from handspun.contract import Contract
-from handspun.network import Sequential
+from handspun.networks.sequential import Sequential
+from handspun.pictures.contract import Contract
 
 Size = tuple[int, int]
 

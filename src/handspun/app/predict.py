@@ -19,11 +19,11 @@ from starlette.routing import Route
 from handspun.app.answers import bring_to_model
 from handspun.app.models import Model
 from handspun.app.wire import MOST_BYTES, MOST_IMAGES, MOST_PIXELS, MOST_PIXELS_IN_A_FORM, RequestError, read_json
-from handspun.archive import read_array
-from handspun.confidence import EMPTY, Answers
-from handspun.data.decoding import UnreadablePictureError
-from handspun.data.pictures import decode_pixels
 from handspun.errors import DataError
+from handspun.files.archive import read_array
+from handspun.networks.answers import EMPTY, Answers
+from handspun.pictures.decoding import UnreadablePictureError
+from handspun.pictures.reading import decode_pixels
 
 ARRAY = "application/x-npy"
 

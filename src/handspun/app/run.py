@@ -17,13 +17,13 @@ import numpy as np
 from handspun.app.events import PROGRESS, WHOLE, Feed
 from handspun.app.pixels import over_pixels, picture_size
 from handspun.app.wire import RequestError, encode_array
-from handspun.architectures import structure
 from handspun.data import Split
 from handspun.errors import HandspunError
+from handspun.evaluation.metrics import confusion_matrix
 from handspun.layers import Conv2D, Dense
-from handspun.losses import softmax
-from handspun.metrics import confusion_matrix
-from handspun.network import Sequential, two_or_more
+from handspun.networks.architectures import structure
+from handspun.networks.sequential import Sequential, two_or_more
+from handspun.optimization.losses import softmax
 from handspun.training import Callback
 from handspun.training.history import Record
 from handspun.training.trainer import Trainer

@@ -19,8 +19,8 @@ from handspun.app.run import Outcome, Run
 from handspun.app.training import plan_training
 from handspun.app.wire import RequestError, read_json, whole_number
 from handspun.errors import OutputError
-from handspun.files import make_folder
-from handspun.modelfile import save
+from handspun.files.writing import make_folder
+from handspun.networks.modelfile import save
 
 #: Trainings that are remembered, with their networks and the images that they were judged on. The oldest goes first.
 MOST_RUNS = 10

@@ -19,8 +19,7 @@ from starlette.staticfiles import StaticFiles
 from threadpoolctl import threadpool_limits
 
 import handspun
-from handspun.app import models as known
-from handspun.app import openapi, predict
+from handspun.app import models as known, openapi, predict
 from handspun.app.answers import Answerer
 from handspun.app.guard import LOOPBACK, Guard
 from handspun.app.models import Models

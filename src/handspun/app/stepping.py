@@ -25,20 +25,20 @@ from starlette.responses import JSONResponse
 from starlette.routing import Route
 
 import handspun
-from handspun import inputs
 from handspun.app.answers import bring_to_model, picture_of
 from handspun.app.lessons import LESSONS, fields, size_text
 from handspun.app.models import Model
 from handspun.app.pixels import picture_size
 from handspun.app.wire import Frame, RequestError, encode_array, read_json
-from handspun.confidence import Confidence, is_empty
-from handspun.contract import Contract
+from handspun.engine.tape import Tape
 from handspun.errors import UsageError
 from handspun.layers import Layer, Residual
-from handspun.losses import Loss, SigmoidBinaryCrossEntropy, SoftmaxCrossEntropy, softmax
-from handspun.network import Sequential, two_or_more
-from handspun.optimizers import SGD
-from handspun.tape import Tape
+from handspun.networks.answers import Confidence, is_empty
+from handspun.networks.sequential import Sequential, two_or_more
+from handspun.optimization.losses import Loss, SigmoidBinaryCrossEntropy, SoftmaxCrossEntropy, softmax
+from handspun.optimization.optimizers import SGD
+from handspun.pictures import inputs
+from handspun.pictures.contract import Contract
 
 #: The largest learning rate: far beyond what any training takes.
 MOST_LEARNING_RATE = 10.0

@@ -30,17 +30,17 @@ from handspun.app.run import Outcome, Run, Watcher
 from handspun.app.runs import Runs, runs_of
 from handspun.app.wire import RequestError, read_json
 from handspun.augment import Augmentation
-from handspun.averaging import ExponentialMovingAverage
-from handspun.calibration import find_threshold
-from handspun.confidence import Confidence
-from handspun.contract import Contract
+from handspun.confidence.calibration import find_threshold
 from handspun.data import Split, load_dataset
 from handspun.data.registry import REGISTRY
-from handspun.network import Sequential
-from handspun.optimizers import Adam
+from handspun.networks.answers import Confidence
+from handspun.networks.sequential import Sequential
+from handspun.optimization.averaging import ExponentialMovingAverage
+from handspun.optimization.optimizers import Adam
+from handspun.pictures.contract import Contract
 from handspun.recipes import Settings
 from handspun.recipes.seen import seen_before
-from handspun.recipes.threads import limit_threads
+from handspun.recipes.thread_choice import limit_threads
 from handspun.training import fit
 
 #: Seconds of training, unless told otherwise, and at most.

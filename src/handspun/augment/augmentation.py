@@ -18,8 +18,8 @@ from handspun.augment.elastic import gaussians
 from handspun.augment.noise import add_noise
 from handspun.augment.resample import resample
 from handspun.augment.thickness import change_thickness
+from handspun.engine.memory import pieces
 from handspun.errors import UsageError, unknown_name
-from handspun.memory import pieces
 
 FILLS = ("zero", "edge")
 

@@ -12,7 +12,7 @@ import threading
 
 import numpy as np
 
-from handspun.memory import Shape, aligned_empty
+from handspun.engine.memory import Shape, aligned_empty
 
 #: More bytes than this are not kept: a few large pictures should not hold memory for ever.
 MOST_KEPT = 4 * 2**20

@@ -1,4 +1,7 @@
-"""The command ``handspun``."""
+"""The command ``handspun``: one module a command.
+
+Commands parse arguments, call the library and print; what they compute belongs to the rooms below. Begin with ``app.py``.
+"""
 
 from __future__ import annotations
 

@@ -11,8 +11,8 @@ from handspun.cli.console import JsonOption, open_model, out, print_json, table
 from handspun.cli.train import _sizes
 from handspun.data import load_dataset
 from handspun.errors import UsageError
-from handspun.gradcheck import check_gradients
-from handspun.losses import loss_by_name
+from handspun.networks.gradcheck import check_gradients
+from handspun.optimization.losses import loss_by_name
 from handspun.recipes.settings import Settings
 
 

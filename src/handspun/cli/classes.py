@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from handspun.network import Sequential
+from handspun.networks.sequential import Sequential
 
 
 def class_names(network: Sequential) -> tuple[str, ...]:

@@ -11,9 +11,9 @@ import typer
 from handspun.cli.classes import class_names
 from handspun.cli.console import JsonOption, accuracy_line, messages, open_model, out, print_json
 from handspun.cli.datasets import fits, labelled
-from handspun.contract import PictureContract
 from handspun.errors import UsageError
-from handspun.metrics import mcnemar, wilson_interval
+from handspun.evaluation.metrics import mcnemar, wilson_interval
+from handspun.pictures.contract import PictureContract
 from handspun.recipes.seen import learned_from, seen_before
 
 #: Below this p-value a difference is called real.

@@ -19,11 +19,11 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from handspun.data.decoding import SUFFIXES
 from handspun.errors import UsageError
-from handspun.metrics import ClassScores
-from handspun.modelfile import load_with_header
-from handspun.network import Sequential
+from handspun.evaluation.metrics import ClassScores
+from handspun.networks.modelfile import load_with_header
+from handspun.networks.sequential import Sequential
+from handspun.pictures.decoding import SUFFIXES
 from handspun.pretrained import load_pretrained_with_header, pretrained_names
 from handspun.recipes.run import MODEL
 

@@ -9,8 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from handspun.cli.console import JsonOption, messages, out, print_json, table
-from handspun.data import Dataset, cache_folder, dataset_names, describe, load_dataset
-from handspun.data import fetch as fetch_dataset
+from handspun.data import Dataset, cache_folder, dataset_names, describe, fetch as fetch_dataset, load_dataset
 from handspun.errors import UsageError
 
 app = typer.Typer(help="Data sets: what there is, where it lies, fetching and looking at it.", no_args_is_help=True)
@@ -77,7 +76,7 @@ def info(
     facts = _describe(dataset) if dataset is not None and not known else describe(name)
     if dataset is not None and picture is not None:
         from handspun import plots
-        from handspun.recipes.pictures import as_pictures
+        from handspun.recipes.plots import as_pictures
 
         images, labels = as_pictures(dataset.train.images), dataset.train.labels
         if images is None or labels is None:

@@ -7,15 +7,15 @@ from typing import Any
 
 import numpy as np
 
+from handspun.augment.views import check_pictures
 from handspun.cli.classes import class_names
-from handspun.contract import PictureContract
 from handspun.data import Dataset, load_dataset
 from handspun.errors import UsageError
-from handspun.inputs import check_images
-from handspun.network import Sequential
+from handspun.networks.sequential import Sequential
+from handspun.pictures.contract import PictureContract
+from handspun.pictures.inputs import check_images
 from handspun.recipes.run import prepare
 from handspun.recipes.settings import Settings
-from handspun.views import check_pictures
 
 
 def load_for(network: Sequential, data: str) -> Dataset:

@@ -9,6 +9,7 @@ import numpy as np
 import typer
 from rich.table import Table
 
+from handspun.augment.views import VIEWS
 from handspun.cli.classes import class_names
 from handspun.cli.console import (
     JsonOption,
@@ -25,17 +26,15 @@ from handspun.cli.console import (
     table,
 )
 from handspun.cli.datasets import fits, labelled
-from handspun.confidence import Confidence
+from handspun.confidence.unknown import Acceptance, acceptance, evaluate_unknown, kinds_for
 from handspun.data import load_dataset
 from handspun.errors import UsageError
-from handspun.evaluation import Evaluation
-from handspun.evaluation import evaluate as evaluate_network
-from handspun.messy import MESSY, MessyEvaluation, evaluate_messy
-from handspun.network import Sequential
+from handspun.evaluation.evaluate import Evaluation, evaluate as evaluate_network
+from handspun.evaluation.messy import MESSY, MessyEvaluation, evaluate_messy
+from handspun.networks.answers import Confidence
+from handspun.networks.sequential import Sequential
 from handspun.recipes.run import evaluation_as_dict
 from handspun.recipes.seen import learned_from, seen_before
-from handspun.unknown import Acceptance, acceptance, evaluate_unknown, kinds_for
-from handspun.views import VIEWS
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -13,12 +13,12 @@ from rich.text import Text
 from handspun.cli.classes import class_names, none_of
 from handspun.cli.console import out, print_json, probability, table
 from handspun.cli.pictures import end_with, read_each
-from handspun.confidence import KNOWN
-from handspun.contract import Contract
-from handspun.data.pictures import read_pixels
 from handspun.errors import UsageError
-from handspun.network import Sequential
-from handspun.segmentation import Segment, segments
+from handspun.networks.answers import KNOWN
+from handspun.networks.sequential import Sequential
+from handspun.pictures.contract import Contract
+from handspun.pictures.reading import read_pixels
+from handspun.pictures.segmentation import Segment, segments
 
 
 @dataclass(frozen=True, eq=False)

@@ -6,8 +6,8 @@ from typing import Annotated
 
 import typer
 
-from handspun.architectures import structure
 from handspun.cli.console import JsonOption, out, percent, print_json, table
+from handspun.networks.architectures import structure
 from handspun.pretrained import DEFAULT, load_pretrained_with_header, model_card, pretrained_names
 
 

@@ -9,8 +9,8 @@ from typing import TypeVar
 import typer
 
 from handspun.cli.console import messages
-from handspun.data.decoding import SUFFIXES
 from handspun.errors import DataError
+from handspun.pictures.decoding import SUFFIXES
 
 Result = TypeVar("Result")
 

@@ -28,13 +28,13 @@ from handspun.cli.console import (
 )
 from handspun.cli.datasets import fits, load_for
 from handspun.cli.pictures import end_with, picture_files, read_each
-from handspun.confidence import EMPTY, Answers
 from handspun.data import read_table
-from handspun.data.decoding import SUFFIXES
-from handspun.data.pictures import read_picture, read_pixels
 from handspun.errors import UsageError
-from handspun.files import write_text
-from handspun.network import Sequential
+from handspun.files.writing import write_text
+from handspun.networks.answers import EMPTY, Answers
+from handspun.networks.sequential import Sequential
+from handspun.pictures.decoding import SUFFIXES
+from handspun.pictures.reading import read_picture, read_pixels
 from handspun.pretrained import DEFAULT
 
 

@@ -11,10 +11,9 @@ import typer
 from handspun.cli.console import JsonOption, ThreadsOption, messages, out, percent, print_json, quoted
 from handspun.cli.progress import ShowProgress
 from handspun.errors import UsageError
-from handspun.files import make_folder
+from handspun.files.writing import make_folder
 from handspun.recipes import load_recipe
-from handspun.recipes.reproduce import reproduce as run_recipe
-from handspun.recipes.reproduce import write_receipt
+from handspun.recipes.reproduce import reproduce as run_recipe, write_receipt
 from handspun.recipes.run import Result
 
 

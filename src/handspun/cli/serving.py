@@ -11,7 +11,7 @@ import typer
 
 from handspun.cli.console import messages, open_model
 from handspun.errors import MissingExtraError
-from handspun.files import printable
+from handspun.files.writing import printable
 from handspun.pretrained import pretrained_names
 from handspun.recipes.run import MODEL
 

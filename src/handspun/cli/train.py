@@ -12,18 +12,26 @@ from typing import Annotated, Any
 import typer
 from rich.text import Text
 
-from handspun.architectures import structure
 from handspun.augment import Augmentation
 from handspun.cli.console import JsonOption, ThreadsOption, accuracy_line, messages, out, percent, print_json, quoted
 from handspun.cli.data import picture_size
 from handspun.cli.progress import ShowProgress
 from handspun.data import is_picture_folder
 from handspun.errors import MissingExtraError, OutputError, UsageError
-from handspun.files import make_folder
-from handspun.network import Sequential
+from handspun.files.writing import make_folder
+from handspun.networks.architectures import structure
+from handspun.networks.sequential import Sequential
 from handspun.recipes import Settings, load_recipe
-from handspun.recipes.run import CHECKPOINT, MODEL, Result, check_settings, evaluation_as_dict, prepare, saved_settings
-from handspun.recipes.run import train as run_training
+from handspun.recipes.run import (
+    CHECKPOINT,
+    MODEL,
+    Result,
+    check_settings,
+    evaluation_as_dict,
+    prepare,
+    saved_settings,
+    train as run_training,
+)
 
 
 def train(
@@ -172,7 +180,7 @@ def _announce(network: Sequential, settings: Settings, images: int) -> None:
 
 
 def _draw(result: Result, folder: Path) -> list[Path]:
-    from handspun.recipes.pictures import save_pictures  # matplotlib takes longer to load than the digits to learn
+    from handspun.recipes.plots import save_pictures  # matplotlib takes longer to load than the digits to learn
 
     return save_pictures(result, folder)
 

@@ -13,11 +13,11 @@ from pathlib import Path, PurePosixPath
 
 import numpy as np
 
-from handspun.archive import LIMIT_BYTES, MAX_DEFLATE_RATIO
 from handspun.data.dataset import Dataset, Split
 from handspun.data.streams import MeasuredReader, open_data
 from handspun.data.tar import Readable, read_members
 from handspun.errors import DataError
+from handspun.files.archive import LIMIT_BYTES, MAX_DEFLATE_RATIO
 
 CIFAR10_CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
 CIFAR10_ARCHIVE = "cifar-10-binary.tar.gz"

@@ -11,9 +11,9 @@ from functools import cached_property
 
 import numpy as np
 
-from handspun.contract import AnyContract
 from handspun.errors import DataError, UsageError
-from handspun.inputs import are_finite
+from handspun.pictures.contract import AnyContract
+from handspun.pictures.inputs import are_finite
 
 #: More classes than any data set of images has; a larger label is a number of another kind.
 MOST_CLASSES = 65_536

@@ -16,7 +16,7 @@ from handspun.data.cache import content_sha256, missing_files, verify
 from handspun.data.progress import Report, reporter
 from handspun.data.registry import Entry, PublishedFile
 from handspun.errors import DataError, DownloadError, MissingExtraError, OutputError
-from handspun.files import temporary_beside
+from handspun.files.writing import temporary_beside
 
 _CHUNK = 2**16  # bytes
 

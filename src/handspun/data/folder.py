@@ -17,10 +17,17 @@ from typing import Any
 
 import numpy as np
 
-from handspun.archive import LIMIT_BYTES
-from handspun.contract import FITS, AnyContract, Contract, PictureContract
 from handspun.data.dataset import Dataset, Split
-from handspun.data.decoding import (
+from handspun.data.folder_cache import folder_key, keep, recall
+from handspun.data.folder_scan import FolderScan, PictureFile
+from handspun.data.progress import Report, reporter
+from handspun.data.splits import hold_out
+from handspun.engine.memory import pieces
+from handspun.engine.threads import processors
+from handspun.errors import DataError, UsageError
+from handspun.files.archive import LIMIT_BYTES
+from handspun.pictures.contract import FITS, AnyContract, Contract, PictureContract
+from handspun.pictures.decoding import (
     UnreadablePictureError,
     decode_picture,
     inspect_picture,
@@ -28,14 +35,7 @@ from handspun.data.decoding import (
     quiet_pillow,
     require_pillow,
 )
-from handspun.data.folder_cache import folder_key, keep, recall
-from handspun.data.folder_scan import FolderScan, PictureFile
-from handspun.data.pictures import decode_pixels
-from handspun.data.progress import Report, reporter
-from handspun.data.splits import hold_out
-from handspun.errors import DataError, UsageError
-from handspun.memory import pieces
-from handspun.threads import processors
+from handspun.pictures.reading import decode_pixels
 
 TEST_SHARE, SPLIT_SEED = 0.2, 0
 """How many pictures of each class are the test where the folder has none, and the seed that chooses them."""

@@ -14,9 +14,9 @@ from pathlib import Path
 
 import numpy as np
 
-from handspun.archive import read_arrays, write_arrays
 from handspun.data.cache import cache_folder
 from handspun.errors import DataError, OutputError, UsageError
+from handspun.files.archive import read_arrays, write_arrays
 
 #: So many folders are kept, those that were used last.
 MOST_KEPT = 8

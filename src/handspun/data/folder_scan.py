@@ -13,9 +13,9 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from handspun.data.decoding import SUFFIXES
 from handspun.errors import DataError
-from handspun.files import printable
+from handspun.files.writing import printable
+from handspun.pictures.decoding import SUFFIXES
 
 _TRAIN_NAME = "train"
 _TEST_NAMES = ("test", "val", "valid", "validation")  # the first that is there is taken

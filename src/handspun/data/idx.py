@@ -14,11 +14,11 @@ from pathlib import Path
 
 import numpy as np
 
-from handspun.archive import LIMIT_BYTES, MAX_DEFLATE_RATIO
 from handspun.data.dataset import Dataset, Split, numbered_classes
 from handspun.data.streams import PIECE, find_data, open_data
 from handspun.errors import DataError, UsageError
-from handspun.files import replacing
+from handspun.files.archive import LIMIT_BYTES, MAX_DEFLATE_RATIO
+from handspun.files.writing import replacing
 
 STANDARD_NAMES = {
     "train": ("train-images-idx3-ubyte", "train-labels-idx1-ubyte"),

@@ -7,8 +7,6 @@ import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from handspun.archive import read_arrays
-from handspun.contract import AnyContract, Contract
 from handspun.data.cache import cache_folder, content_sha256, load_cached, missing_files, verify
 from handspun.data.cifar import CIFAR10_ARCHIVE, holds_cifar_files, read_cifar_archive, read_cifar_folder
 from handspun.data.dataset import Dataset, Split
@@ -23,6 +21,8 @@ from handspun.data.streams import find_data, read_start
 from handspun.data.tables import find_table, read_table_dataset
 from handspun.data.tar import is_tar
 from handspun.errors import DataError, UsageError, unknown_name
+from handspun.files.archive import read_arrays
+from handspun.pictures.contract import AnyContract, Contract
 
 
 def load_dataset(

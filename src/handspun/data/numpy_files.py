@@ -14,9 +14,9 @@ from pathlib import Path
 
 import numpy as np
 
-from handspun.archive import LIMIT_BYTES, NAMELESS, read_arrays
 from handspun.data.dataset import Dataset, Split, numbered_classes
 from handspun.errors import DataError
+from handspun.files.archive import LIMIT_BYTES, NAMELESS, read_arrays
 
 _LAYOUTS = (
     (("x_train", "y_train"), ("x_test", "y_test")),

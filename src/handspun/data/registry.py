@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from handspun.contract import Contract
 from handspun.data.cifar import CIFAR10_ARCHIVE, CIFAR10_CLASSES
 from handspun.data.formats import CIFAR10, IDX, Format
 from handspun.data.idx import STANDARD_NAMES
 from handspun.errors import unknown_name
+from handspun.pictures.contract import Contract
 
 
 @dataclass(frozen=True)

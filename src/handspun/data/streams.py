@@ -13,8 +13,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from handspun.archive import open_regular
 from handspun.errors import DataError, HandspunError
+from handspun.files.archive import open_regular
 
 PIECE = 2**18  # bytes decompressed at once
 

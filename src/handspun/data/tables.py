@@ -16,10 +16,10 @@ from pathlib import Path
 
 import numpy as np
 
-from handspun.archive import LIMIT_BYTES
 from handspun.data.dataset import Dataset, Split, numbered_classes
 from handspun.data.streams import PIECE, open_data
 from handspun.errors import DataError
+from handspun.files.archive import LIMIT_BYTES
 
 _MAX_LINE = 2**20  # bytes; a line of 784 pixels takes at most 3,140
 _OTHER_TABLES = "Tables of other things than pictures are for numpy.loadtxt and fit(network, (x, y))."

@@ -1,4 +1,8 @@
-"""The layers, one file each."""
+"""The layers: one file each, with the derivation, ``forward``, and ``backward`` right below it.
+
+A layer knows the tape that it writes to, and nothing of networks, losses or training. Begin with ``base.py`` (what a layer is)
+and ``dense.py``, then ``conv2d.py``.
+"""
 
 from collections.abc import Sequence
 from typing import Any

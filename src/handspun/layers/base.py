@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import abc
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 import numpy as np
 
+from handspun.engine.parameters import Shape
+from handspun.engine.tape import Tape
 from handspun.errors import UsageError
-from handspun.parameters import Shape
-from handspun.tape import Tape
 
 
 class Layer(abc.ABC):
@@ -109,25 +109,3 @@ def flat_size(layer: Layer, input_shape: Shape) -> int:
     if len(input_shape) != 1:
         raise UsageError(f"{type(layer).__name__} takes flat inputs (features,), got {input_shape}. Put Flatten() before it.")
     return input_shape[0]
-
-
-def positive_integer(owner: str, name: str, value: Any) -> int:
-    """``value`` if it is a whole number above 0, or a UsageError."""
-    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 1:
-        raise UsageError(f"{owner}: {name} must be a whole number above 0, got {value!r}.")
-    return int(value)
-
-
-def number_in(owner: str, name: str, value: Any, low: float, high: float, kinds: Iterable[type] = (int, float)) -> float:
-    """``value`` if it is a number with low <= value < high, or a UsageError."""
-    if isinstance(value, bool) or not isinstance(value, (*kinds, np.number)) or not low <= float(value) < high:
-        raise UsageError(f"{owner}: {name} must be a number from {low} up to (not including) {high}, got {value!r}.")
-    return float(value)
-
-
-def in_a_row(name: str, value: Any, example: str) -> tuple[Any, ...]:
-    """The values of a list or the like; UsageError for a single number."""
-    try:
-        return tuple(value)
-    except TypeError:
-        raise UsageError(f"{name} must be whole numbers in a row, such as {example}; got {value!r}.") from None

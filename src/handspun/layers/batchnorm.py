@@ -8,11 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from handspun.layers.base import Layer, flat_size, number_in
+from handspun.checks import number_in
+from handspun.engine.memory import by_images, by_rows
+from handspun.engine.parameters import Shape
+from handspun.engine.tape import Frame, Tape
+from handspun.layers.base import Layer, flat_size
 from handspun.layers.copies import Copies, copy_each, in_rows
-from handspun.memory import by_images, by_rows
-from handspun.parameters import Shape
-from handspun.tape import Frame, Tape
 
 
 class BatchNorm(Layer):

@@ -6,15 +6,16 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from handspun.checks import positive_integer
+from handspun.engine.memory import by_images, by_rows
+from handspun.engine.parameters import Shape
+from handspun.engine.products import matmul
+from handspun.engine.tape import Frame, Tape
 from handspun.errors import UsageError
-from handspun.initializers import HeNormal, Initializer, initializer_from_config
-from handspun.layers.base import Layer, positive_integer
+from handspun.layers.base import Layer
 from handspun.layers.copies import Copies, copy_each, in_rows
+from handspun.layers.initializers import HeNormal, Initializer, initializer_from_config
 from handspun.layers.windows import Axis, Pair, axes, pair, picture_shape
-from handspun.memory import by_images, by_rows
-from handspun.parameters import Shape
-from handspun.products import matmul
-from handspun.tape import Frame, Tape
 
 
 class Conv2D(Layer):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from handspun.tape import Frame
+from handspun.engine.tape import Frame
 
 #: To and from.
 Copies = list[tuple[np.ndarray, np.ndarray]]

@@ -6,11 +6,12 @@ from typing import Any
 
 import numpy as np
 
-from handspun.initializers import HeNormal, Initializer, initializer_from_config
-from handspun.layers.base import Layer, flat_size, positive_integer
-from handspun.parameters import Shape
-from handspun.products import matmul
-from handspun.tape import Tape
+from handspun.checks import positive_integer
+from handspun.engine.parameters import Shape
+from handspun.engine.products import matmul
+from handspun.engine.tape import Tape
+from handspun.layers.base import Layer, flat_size
+from handspun.layers.initializers import HeNormal, Initializer, initializer_from_config
 
 
 class Dense(Layer):

@@ -6,11 +6,12 @@ from typing import Any
 
 import numpy as np
 
-from handspun.layers.base import Layer, number_in
+from handspun.checks import number_in
+from handspun.engine.memory import inverse, memory_order
+from handspun.engine.parameters import Shape
+from handspun.engine.tape import Tape
+from handspun.layers.base import Layer
 from handspun.layers.windows import picture_shape
-from handspun.memory import inverse, memory_order
-from handspun.parameters import Shape
-from handspun.tape import Tape
 
 
 class Dropout(Layer):

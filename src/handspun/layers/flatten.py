@@ -6,10 +6,10 @@ import math
 
 import numpy as np
 
+from handspun.engine.memory import memory_order
+from handspun.engine.parameters import Shape
+from handspun.engine.tape import Frame, Tape
 from handspun.layers.base import Layer
-from handspun.memory import memory_order
-from handspun.parameters import Shape
-from handspun.tape import Frame, Tape
 
 
 class Flatten(Layer):

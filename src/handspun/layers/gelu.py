@@ -6,8 +6,8 @@ import math
 
 import numpy as np
 
+from handspun.engine.tape import Frame, Tape
 from handspun.layers.base import Layer
-from handspun.tape import Frame, Tape
 
 _SCALE = math.sqrt(2.0 / math.pi)
 _CUBIC = 0.044715

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
+from handspun.engine.memory import by_images, by_rows
+from handspun.engine.parameters import Shape
+from handspun.engine.tape import Tape
 from handspun.layers.base import Layer
 from handspun.layers.windows import picture_shape
-from handspun.memory import by_images, by_rows
-from handspun.parameters import Shape
-from handspun.tape import Tape
 
 
 class GlobalAvgPool(Layer):

@@ -6,9 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from handspun.layers.base import Layer, flat_size, number_in
-from handspun.parameters import Shape
-from handspun.tape import Tape
+from handspun.checks import number_in
+from handspun.engine.parameters import Shape
+from handspun.engine.tape import Tape
+from handspun.layers.base import Layer, flat_size
 
 
 class LayerNorm(Layer):

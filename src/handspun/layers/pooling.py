@@ -10,13 +10,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from handspun.engine.memory import by_images, by_rows
+from handspun.engine.parameters import Shape
+from handspun.engine.tape import Frame, Tape
 from handspun.errors import UsageError
 from handspun.layers.base import Layer
 from handspun.layers.copies import Copies, copy_each, in_rows
 from handspun.layers.windows import Axis, Pair, axes, pair, picture_shape
-from handspun.memory import by_images, by_rows
-from handspun.parameters import Shape
-from handspun.tape import Frame, Tape
 
 ROWS, COLUMNS = 0, 2  # the axes of (H, C, W, N)
 

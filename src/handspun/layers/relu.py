@@ -6,8 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from handspun.layers.base import Layer, number_in
-from handspun.tape import Frame, Tape
+from handspun.checks import number_in
+from handspun.engine.tape import Frame, Tape
+from handspun.layers.base import Layer
 
 
 class ReLU(Layer):

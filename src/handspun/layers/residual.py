@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 
+from handspun.engine.parameters import Shape
+from handspun.engine.tape import Tape
 from handspun.errors import UsageError
 from handspun.layers.base import Layer, chain
 from handspun.layers.conv2d import Conv2D
 from handspun.layers.dense import Dense
-from handspun.parameters import Shape
-from handspun.tape import Tape
 
 
 class Residual(Layer):

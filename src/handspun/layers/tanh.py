@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from handspun.engine.tape import Tape
 from handspun.layers.base import Layer
-from handspun.tape import Tape
 
 
 class Tanh(Layer):

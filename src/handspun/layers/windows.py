@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from functools import cache, cached_property
 from typing import Any
 
+from handspun.checks import positive_integer
+from handspun.engine.parameters import Shape
 from handspun.errors import UsageError
-from handspun.layers.base import Layer, positive_integer
-from handspun.parameters import Shape
+from handspun.layers.base import Layer
 
 Pair = tuple[int, int]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from matplotlib.figure import Figure
 
-from handspun.metrics import Reliability
+from handspun.evaluation.metrics import Reliability
 from handspun.plots.style import GREY, INK, LINE, RED, new_figure, paper, settle, title
 
 #: Answers in a bin from which on its share of right ones is known to some 15 points.

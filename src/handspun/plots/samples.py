@@ -9,17 +9,7 @@ from matplotlib.figure import Figure
 from numpy.typing import ArrayLike
 
 from handspun.plots.checks import class_indices, positive, same_length
-from handspun.plots.sheet import (
-    HEADING,
-    MARGIN,
-    SMALL_SIZE,
-    TITLE_SIZE,
-    Sheet,
-    line_height,
-    pictures,
-    shown_size,
-    text_width,
-)
+from handspun.plots.sheet import HEADING, MARGIN, SMALL_SIZE, TITLE_SIZE, Sheet, line_height, pictures, shown_size, text_width
 from handspun.plots.style import GREY, paper, shorten
 
 _ROWS = 25  # classes below one another; more make further blocks to the right

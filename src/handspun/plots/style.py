@@ -14,7 +14,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 
-from handspun.files import replacing
+from handspun.files.writing import replacing
 
 DPI = 150
 PAPER = "#faf7f0"

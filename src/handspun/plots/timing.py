@@ -11,19 +11,7 @@ from numpy.typing import ArrayLike
 
 from handspun.errors import UsageError
 from handspun.plots.checks import Values, numbers, same_length
-from handspun.plots.style import (
-    GREY,
-    INK,
-    LINE,
-    RED,
-    duration,
-    new_figure,
-    paper,
-    settle,
-    shorten,
-    time_unit,
-    title,
-)
+from handspun.plots.style import GREY, INK, LINE, RED, duration, new_figure, paper, settle, shorten, time_unit, title
 
 
 def scaling(images: ArrayLike, seconds: ArrayLike, *, heading: str = "Time by number of images") -> Figure:

@@ -11,8 +11,8 @@ from importlib.resources.abc import Traversable
 from typing import Any
 
 from handspun.errors import unknown_name
-from handspun.modelfile import load_with_header
-from handspun.network import Sequential
+from handspun.networks.modelfile import load_with_header
+from handspun.networks.sequential import Sequential
 
 #: What ``handspun predict`` asks unless told otherwise.
 DEFAULT = "mnist-cnn"
@@ -33,7 +33,7 @@ def load_pretrained(name: str = DEFAULT) -> Sequential:
 
 
 def load_pretrained_with_header(name: str) -> tuple[Sequential, dict[str, Any]]:
-    """The same with the header of its file: see ``handspun.modelfile``."""
+    """The same with the header of its file: see ``handspun.networks.modelfile``."""
     with as_file(_file(name, "npz")) as path:
         return load_with_header(path)
 

@@ -7,7 +7,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from handspun.errors import MissingExtraError, OutputError, UsageError
-from handspun.files import remove_temporaries
+from handspun.files.writing import remove_temporaries
 
 LOCK = ".lock"
 

@@ -10,13 +10,13 @@ from pathlib import Path
 from statistics import fmean, stdev
 from typing import Any
 
+from handspun.augment.views import check_pictures
 from handspun.errors import DataError, UsageError
-from handspun.evaluation import evaluate
-from handspun.files import write_text
+from handspun.evaluation.evaluate import evaluate
+from handspun.files.writing import write_text
 from handspun.recipes.recipe import Recipe, load_recipe
 from handspun.recipes.run import Result, environment, prepare, train, write_json
 from handspun.training import Callback
-from handspun.views import check_pictures
 
 #: The 97.5 % quantile of Student's t distribution by degrees of freedom, for the 95 % interval of a mean of few runs.
 _STUDENT = (12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228, 2.201, 2.179, 2.160, 2.145)

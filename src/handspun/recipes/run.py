@@ -15,18 +15,18 @@ from typing import Any
 import numpy as np
 
 import handspun
-from handspun.calibration import fit_confidence
-from handspun.contract import AnyContract
+from handspun.confidence.calibration import fit_confidence
 from handspun.data import Dataset, Split
 from handspun.data.splits import choose_classes, hold_out, pool
 from handspun.errors import ModelFileError, UsageError
-from handspun.evaluation import Evaluation, evaluate
-from handspun.files import make_folder, write_text
-from handspun.modelfile import save
-from handspun.network import Sequential
+from handspun.evaluation.evaluate import Evaluation, evaluate
+from handspun.files.writing import make_folder, write_text
+from handspun.networks.modelfile import save
+from handspun.networks.sequential import Sequential
+from handspun.pictures.contract import AnyContract
 from handspun.recipes.lock import sole_use
 from handspun.recipes.settings import Settings
-from handspun.recipes.threads import limit_threads
+from handspun.recipes.thread_choice import limit_threads
 from handspun.training import Callback, CSVLog, Deadline, EarlyStopping, History, fit
 
 MODEL, CONFIG, HISTORY, CHECKPOINT = "model.npz", "config.json", "history.csv", "checkpoint.npz"

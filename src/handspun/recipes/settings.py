@@ -8,19 +8,19 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from handspun.architectures import body, usual_initializer
 from handspun.augment import Augmentation
-from handspun.averaging import ExponentialMovingAverage
-from handspun.clipping import ClipNorm
 from handspun.data import Dataset, load_dataset
 from handspun.errors import UsageError, unknown_name
-from handspun.initializers import INITIALIZERS, Initializer
 from handspun.layers import Dense, Dropout, Flatten, Layer, layers_from_config
-from handspun.losses import SoftmaxCrossEntropy
-from handspun.network import Sequential
-from handspun.optimizers import Optimizer, optimizer_by_name
-from handspun.penalties import Penalty
-from handspun.schedules import Schedule, schedule_by_name
+from handspun.layers.initializers import INITIALIZERS, Initializer
+from handspun.networks.architectures import body, usual_initializer
+from handspun.networks.sequential import Sequential
+from handspun.optimization.averaging import ExponentialMovingAverage
+from handspun.optimization.clipping import ClipNorm
+from handspun.optimization.losses import SoftmaxCrossEntropy
+from handspun.optimization.optimizers import Optimizer, optimizer_by_name
+from handspun.optimization.penalties import Penalty
+from handspun.optimization.schedules import Schedule, schedule_by_name
 
 #: With no number of epochs given, training sees about this many images, but goes at least 10 and at most 50 times through
 #: the data: small sets need more repetition than large ones.
@@ -68,7 +68,7 @@ class Settings:
         seed: from which everything random is drawn.
         augment: settings of ``Augmentation``, such as {"shift": 2, "rotation": 10}; None or {} for images as they are.
         threads: processes or threads that share the work; None for as many as are worth it.
-        views: let ``reproduce`` judge by the mean over nine views of each test picture (``handspun.views``). The training, and
+        views: let ``reproduce`` judge by the mean over nine views of each test picture (``augment.views``). The training, and
             the model, are the same.
     """
 

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from handspun import modelfile
 from handspun.errors import MissingExtraError, UsageError
-from handspun.files import append_text, write_text
+from handspun.files.writing import append_text, write_text
+from handspun.networks import modelfile
 from handspun.training.history import COLUMNS, Record
 
 if TYPE_CHECKING:

@@ -13,10 +13,10 @@ import time
 from pathlib import Path
 from typing import Any
 
-from handspun.archive import read_arrays, write_arrays
 from handspun.errors import HandspunError, ModelFileError, OutputError, UsageError
-from handspun.files import make_folder
-from handspun.modelfile import encode_json, read_header
+from handspun.files.archive import read_arrays, write_arrays
+from handspun.files.writing import make_folder
+from handspun.networks.modelfile import encode_json, read_header
 from handspun.training.callbacks import Callback
 from handspun.training.history import Record
 from handspun.training.trainer import Trainer

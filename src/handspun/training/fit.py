@@ -9,17 +9,17 @@ from typing import Any
 
 import numpy as np
 
-from handspun.averaging import ExponentialMovingAverage
-from handspun.batches import Augment
-from handspun.clipping import Clip
 from handspun.data.dataset import Split, hash_arrays
 from handspun.errors import UsageError
-from handspun.inputs import check_finite, check_images
-from handspun.losses import Loss, SoftmaxCrossEntropy
-from handspun.network import Sequential
-from handspun.optimizers import Adam, Optimizer
-from handspun.penalties import Penalty
-from handspun.schedules import Constant, Schedule
+from handspun.networks.sequential import Sequential
+from handspun.optimization.averaging import ExponentialMovingAverage
+from handspun.optimization.clipping import Clip
+from handspun.optimization.losses import Loss, SoftmaxCrossEntropy
+from handspun.optimization.optimizers import Adam, Optimizer
+from handspun.optimization.penalties import Penalty
+from handspun.optimization.schedules import Constant, Schedule
+from handspun.pictures.inputs import check_finite, check_images
+from handspun.training.batches import Augment
 from handspun.training.callbacks import Callback
 from handspun.training.checkpoint import Checkpoint, resume
 from handspun.training.history import History

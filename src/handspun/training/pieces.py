@@ -13,16 +13,16 @@ from contextlib import contextmanager, suppress
 
 import numpy as np
 
-from handspun.batches import Augment, BatchLoader
-from handspun.losses import Loss
-from handspun.memory import LINE, shared_zeros
-from handspun.metrics import correct
-from handspun.network import Sequential
-from handspun.optimizers import Optimizer
-from handspun.parameters import Parameters
-from handspun.tape import Outcome
-from handspun.threads import Team, count_threads, limit_blas
-from handspun.training.crew import Crew, Processes, Threads, Trial, may_fork, processes_can_share
+from handspun.engine.crew import Crew, Processes, Threads, Trial, may_fork, processes_can_share
+from handspun.engine.memory import LINE, shared_zeros
+from handspun.engine.parameters import Parameters
+from handspun.engine.tape import Outcome
+from handspun.engine.threads import Team, count_threads, limit_blas
+from handspun.evaluation.metrics import correct
+from handspun.networks.sequential import Sequential
+from handspun.optimization.losses import Loss
+from handspun.optimization.optimizers import Optimizer
+from handspun.training.batches import Augment, BatchLoader
 
 #: The random numbers of dropout and augmentation are a stream of their own among those of a training.
 NOISE = 2

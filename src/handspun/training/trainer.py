@@ -18,17 +18,17 @@ from typing import Any
 
 import numpy as np
 
-from handspun.averaging import ExponentialMovingAverage
-from handspun.batches import Augment, BatchLoader
-from handspun.clipping import Clip
 from handspun.errors import UsageError
-from handspun.evaluation import loss_and_accuracy
-from handspun.losses import Loss
-from handspun.modelfile import encode_json
-from handspun.network import Sequential
-from handspun.optimizers import Optimizer
-from handspun.penalties import Penalty
-from handspun.schedules import Horizon, Schedule
+from handspun.evaluation.evaluate import loss_and_accuracy
+from handspun.networks.modelfile import encode_json
+from handspun.networks.sequential import Sequential
+from handspun.optimization.averaging import ExponentialMovingAverage
+from handspun.optimization.clipping import Clip
+from handspun.optimization.losses import Loss
+from handspun.optimization.optimizers import Optimizer
+from handspun.optimization.penalties import Penalty
+from handspun.optimization.schedules import Horizon, Schedule
+from handspun.training.batches import Augment, BatchLoader
 from handspun.training.callbacks import Callback
 from handspun.training.divergence import explain_divergence
 from handspun.training.history import History, Record

@@ -1,0 +1,110 @@
+"""How well a network does on images that it was not trained on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from handspun.augment.views import mean_over_views
+from handspun.errors import UsageError
+from handspun.evaluation.metrics import (
+    ClassScores,
+    Reliability,
+    class_scores,
+    confusion_matrix,
+    correct,
+    reliability,
+    wilson_interval,
+)
+from handspun.networks.sequential import Sequential, two_or_more
+from handspun.optimization.losses import Loss, SoftmaxCrossEntropy, softmax
+from handspun.pictures import inputs
+
+
+def loss_and_accuracy(network: Sequential, images: np.ndarray, targets: np.ndarray, loss: Loss) -> tuple[float, float | None]:
+    """The mean loss in inference mode, and the accuracy where targets are classes (None elsewhere)."""
+    outputs = network.logits(images)
+    value, _ = loss(outputs, targets)
+    if targets.ndim == 1 and targets.dtype.kind in "iub":
+        return value, correct(outputs, targets) / len(targets)
+    return value, None
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """The outcome of ``evaluate`` on N images of C classes.
+
+    Attributes:
+        accuracy: the share of right answers, from 0 to 1.
+        interval: the 95 % interval of the accuracy (Wilson's).
+        loss: mean cross-entropy in nats, of the plain softmax.
+        confusion: counts (C, C), row the true class, column the predicted one.
+        scores: precision, recall, F1 and support of each class.
+        probabilities: (N, C), calibrated where the network has a ``Confidence`` and is asked for single views.
+        predicted: (N,), the most probable class, also of images that the network would not answer for.
+        reliability: of the probabilities.
+        plain_reliability: of the plain softmax, for comparison.
+        unknown_rate: the share of images that the network calls unknown; None where probabilities are not calibrated.
+    """
+
+    accuracy: float
+    interval: tuple[float, float]
+    loss: float
+    confusion: np.ndarray
+    scores: ClassScores
+    probabilities: np.ndarray
+    predicted: np.ndarray
+    reliability: Reliability
+    plain_reliability: Reliability
+    unknown_rate: float | None
+
+
+def evaluate(network: Sequential, images: np.ndarray, labels: np.ndarray, *, views: bool = False) -> Evaluation:
+    """Compare the network's answers for ``images`` (N, …) with ``labels`` (N,).
+
+    Args:
+        network: the network.
+        images: (N, …).
+        labels: (N,), the right answers.
+        views: take as its answers the means over nine views of each picture (``augment.views``). They are taken as they
+            are: a network's ``confidence`` is made for single views, whose mean is less sure of itself.
+
+    Raises:
+        UsageError: images of another size than the network's or that hold NaN or infinity, or labels that are not one of its
+            classes for each image; no pictures of bytes where views are asked for.
+    """
+    images, labels = np.asarray(images), np.asarray(labels)
+    inputs.check_finite(images)
+    classes = max(network.output_shape[-1], 2)
+    if labels.ndim != 1 or labels.dtype.kind not in "iub" or len(labels) != len(images) or not len(labels):
+        raise UsageError(f"{len(images)} images need {len(images)} whole numbers as labels; got an array {labels.shape}.")
+    if labels.min() < 0 or labels.max() >= classes:
+        wrong = labels.min() if labels.min() < 0 else labels.max()
+        raise UsageError(f"Label {wrong} is out of range; the network has classes 0 to {classes - 1}.")
+    unknown = None
+    if views:
+        plain = probabilities = mean_over_views(network.predict_proba, images)  # (N, C)
+        outputs = np.log(np.maximum(plain, np.finfo(plain.dtype).tiny))  # of which that is the softmax
+    else:
+        features, outputs = network.features_and_logits(images)  # (N, D)
+        outputs = two_or_more(outputs)  # (N, C)
+        plain = probabilities = softmax(outputs)  # (N, C)
+        if confidence := network.confidence:
+            probabilities = confidence.probabilities(outputs)
+            unknown = float(np.mean(~(confidence.score(features, outputs) >= confidence.threshold)))
+    predicted = outputs.argmax(axis=1)
+    hits = int(np.count_nonzero(predicted == labels))
+    confusion = confusion_matrix(labels, predicted, classes)
+    return Evaluation(
+        accuracy=hits / len(labels),
+        interval=wilson_interval(hits, len(labels)),
+        loss=SoftmaxCrossEntropy()(outputs, labels)[0],
+        confusion=confusion,
+        scores=class_scores(confusion),
+        probabilities=probabilities,
+        predicted=predicted,
+        reliability=reliability(probabilities, labels),
+        plain_reliability=reliability(plain, labels),
+        unknown_rate=unknown,
+    )

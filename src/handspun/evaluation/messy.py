@@ -1,0 +1,238 @@
+"""Pictures as they are outside of data sets: badly placed, slanted, thick, noisy, inverted, on grey paper.
+
+A network is measured on nothing but clean, centred digits until it meets a user. Each version here changes a whole set of
+pictures in one way, always the same: a person still reads them with ease. The idea is that of Hendrycks and Dietterich,
+"Benchmarking Neural Network Robustness to Common Corruptions and Perturbations" (ICLR 2019), and of Mu and Gilmer's MNIST-C
+(2019).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+
+from handspun.augment import Augmentation
+from handspun.augment.affine import affine, powers
+from handspun.augment.resample import resample
+from handspun.augment.thickness import change_thickness
+from handspun.engine.memory import pieces
+from handspun.errors import UsageError
+from handspun.evaluation.metrics import wilson_interval
+
+#: The side of the pictures that the strengths are told for; on others they are the same shares of the height.
+SIDE = 28
+
+Change = Callable[[np.ndarray, np.random.Generator], np.ndarray]
+"""Changes pictures (n, H, W, C) uint8; gives as many of the same shape and type, and leaves those as they are."""
+
+
+@dataclass(frozen=True)
+class Version:
+    """One way in which pictures can be messy.
+
+    Attributes:
+        name: of one word.
+        strength: how far it goes, in words; pixels are those of 28 × 28.
+        change: does it.
+        seed: from which it draws.
+    """
+
+    name: str
+    strength: str
+    change: Change
+    seed: int
+
+    def __call__(self, images: np.ndarray) -> np.ndarray:
+        """``images`` (N, H, W) or (N, H, W, C), uint8, changed: a new array of the same shape, each time the same.
+
+        Raises:
+            UsageError: other images.
+        """
+        _check(images)
+        rng = np.random.default_rng(self.seed)
+        pictures = images if images.ndim == 4 else images[..., None]  # (N, H, W, C)
+        result = np.empty(images.shape, np.uint8)
+        for piece in pieces(len(images), 256):  # so that what is needed in between stays small
+            result[piece] = self.change(pictures[piece], rng).reshape(result[piece].shape)
+        return result
+
+
+def _check(images: np.ndarray) -> None:
+    if images.dtype != np.uint8 or images.ndim not in (3, 4) or 0 in images.shape[1:]:
+        raise UsageError(
+            f"Messy versions are made of uint8 pictures (N, H, W) or (N, H, W, C); these are {images.dtype} {images.shape}."
+        )
+
+
+def _pixels(images: np.ndarray, of_28: float) -> float:
+    """So many pixels of 28 × 28 as pixels of ``images``."""
+    return of_28 * images.shape[1] / SIDE
+
+
+def _shifted(images: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    return Augmentation(shift=_pixels(images, 4))(images, rng)
+
+
+def _scaled(images: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    count, height, width, _ = images.shape
+    coefficients = affine((height, width), count, scale=rng.uniform(0.7, 1.2, count))
+    result = np.empty_like(images)
+    resample(images, coefficients, powers(height).astype(np.float32), powers(width).astype(np.float32), result)
+    return result
+
+
+def _rotated(images: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    return Augmentation(rotation=25)(images, rng)
+
+
+def _thick(images: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    return _with_thickness(images, _pixels(images, 1.0))
+
+
+def _thin(images: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    return _with_thickness(images, _pixels(images, -0.5))
+
+
+def _with_thickness(images: np.ndarray, amount: float) -> np.ndarray:
+    result = np.empty_like(images)
+    change_thickness(images, np.full(len(images), amount), result)
+    return result
+
+
+def _noisy(images: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    return Augmentation(noise=50)(images, rng)
+
+
+def _blurred(images: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Smoothed by a Gaussian, along one axis after the other; beyond the border the nearest pixel goes on."""
+    sigma = _pixels(images, 1.0)
+    reach = math.ceil(3 * sigma)
+    kernel = np.exp(-(np.arange(-reach, reach + 1) ** 2) / (2 * sigma**2))
+    kernel /= kernel.sum()
+    values = images.astype(np.float32)
+    for axis in (1, 2):
+        size = values.shape[axis]
+        places = np.arange(size)
+        smooth = np.zeros_like(values)
+        for move, weight in zip(range(-reach, reach + 1), kernel, strict=True):
+            smooth += np.float32(weight) * values.take(np.clip(places + move, 0, size - 1), axis=axis)
+        values = smooth
+    return np.rint(values).astype(np.uint8)
+
+
+def _inverted(images: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    return 255 - images
+
+
+def _low_contrast(images: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    return np.rint(90 + 0.3 * images.astype(np.float32)).astype(np.uint8)
+
+
+MESSY: dict[str, Version] = {
+    name: Version(name, strength, change, seed)
+    for seed, (name, strength, change) in enumerate(
+        (
+            ("shifted", "up to 4 px along each axis", _shifted),
+            ("scaled", "by 0.7 to 1.2", _scaled),
+            ("rotated", "by up to 25° either way", _rotated),
+            ("thick", "1 px more on each side of a stroke", _thick),
+            ("thin", "0.5 px less on each side of a stroke", _thin),
+            ("noisy", "Gaussian noise, σ = 50 of 255", _noisy),
+            ("blurred", "Gaussian blur, σ = 1 px", _blurred),
+            ("inverted", "dark strokes on white", _inverted),
+            ("low-contrast", "30 % of the contrast, on grey (90 of 255)", _low_contrast),
+        )
+    )
+}
+"""All versions by their names, in the order in which they are shown."""
+
+
+class Predictor(Protocol):
+    """What answers for pictures: a network, or anything else with this method."""
+
+    def predict(self, images: np.ndarray) -> np.ndarray:
+        """The class of each of ``images`` (N, H, W) or (N, H, W, C), uint8: (N,)."""
+        ...
+
+
+@dataclass(frozen=True)
+class MessyResult:
+    """How well a version was read.
+
+    Attributes:
+        name: of the version, or "clean".
+        strength: how far it goes, in words.
+        accuracy: the share of right answers, from 0 to 1.
+        interval: the 95 % interval of the accuracy (Wilson's).
+    """
+
+    name: str
+    strength: str
+    accuracy: float
+    interval: tuple[float, float]
+
+
+@dataclass(frozen=True)
+class MessyEvaluation:
+    """The outcome of ``evaluate_messy``.
+
+    Attributes:
+        clean: of the pictures as they are.
+        versions: of each messy version.
+    """
+
+    clean: MessyResult
+    versions: tuple[MessyResult, ...]
+
+    @property
+    def mean(self) -> float:
+        """The mean accuracy over the messy versions, from 0 to 1."""
+        return sum(result.accuracy for result in self.versions) / len(self.versions)
+
+    def as_dict(self) -> dict[str, Any]:
+        """As plain data, ready for JSON."""
+        rows = [
+            {
+                "name": result.name,
+                "strength": result.strength,
+                "accuracy": result.accuracy,
+                "accuracy_interval_95": list(result.interval),
+            }
+            for result in (self.clean, *self.versions)
+        ]
+        return {"mean_accuracy": self.mean, "versions": rows}
+
+
+def evaluate_messy(
+    network: Predictor,
+    images: np.ndarray,
+    labels: np.ndarray,
+    prepare: Callable[[np.ndarray], np.ndarray] | None = None,
+) -> MessyEvaluation:
+    """Compare the answers for ``images``, clean and in each version of ``MESSY``, with ``labels``.
+
+    Args:
+        network: answers for pictures.
+        images: (N, H, W) or (N, H, W, C), uint8.
+        labels: (N,), the class of each.
+        prepare: what pictures go through before the network sees them, clean ones too; None leaves them as they are.
+
+    Raises:
+        UsageError: other images, or labels that are not one for each of them.
+    """
+    _check(images)
+    labels = np.asarray(labels)
+    if labels.shape != (len(images),) or labels.dtype.kind not in "iub" or not len(labels):
+        raise UsageError(f"{len(images)} images need {len(images)} whole numbers as labels; got an array {labels.shape}.")
+
+    def judge(name: str, strength: str, pictures: np.ndarray) -> MessyResult:
+        predicted = network.predict(pictures if prepare is None else prepare(pictures))
+        hits = int(np.count_nonzero(predicted == labels))
+        return MessyResult(name, strength, hits / len(labels), wilson_interval(hits, len(labels)))
+
+    clean = judge("clean", "as they are" if prepare is None else "as they are, through the contract", images)
+    return MessyEvaluation(clean, tuple(judge(name, version.strength, version(images)) for name, version in MESSY.items()))

@@ -1,0 +1,369 @@
+"""An archive is a NumPy ``.npz`` file: named arrays, each a ``.npy`` file, in one zip.
+
+Data and models live in archives. What comes from outside is only ever data here: nothing is unpickled,
+each array's header is read and weighed before a byte of memory is taken for it, and no member may decompress
+to more or less than it declares. A file that breaks a rule gives one error that names the file,
+the member and the fault.
+"""
+
+from __future__ import annotations
+
+import io
+import math
+import os
+import re
+import stat
+import struct
+import zlib
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, nullcontext
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
+
+import numpy as np
+from numpy.lib import format as npy
+
+from handspun.errors import DataError, HandspunError, UsageError
+from handspun.files.writing import replacing
+
+if TYPE_CHECKING:
+    from zipfile import ZipFile
+
+LIMIT_BYTES = 2 * 2**30
+"""What the arrays of one file may come to in memory, unless the caller allows more or less."""
+
+MAX_DEFLATE_RATIO = 1032
+"""Deflate cannot shrink data further (258 bytes to 2 bits): a file that claims more does not hold it."""
+
+NAMELESS = "The file"
+"""What errors call a file of which there is no path."""
+
+_MAX_MEMBERS = 4096
+_MAX_READ = 2**20  # bytes read at once, and so the size of the largest table of contents
+_MAX_HEADER = 2000  # bytes; NumPy's own headers are of 128
+_PIECE = 2**18  # bytes decompressed at once
+_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.:/ -]{0,199}")
+_HEADER_TEXT = re.compile(rb"[A-Za-z0-9_\s{}()\[\],:'\"<>|=+-]*")
+_EPOCH = (1980, 1, 1, 0, 0, 0)  # the first moment of the zip format: the same arrays make the same file at any time
+_END_RECORD = struct.Struct("<4s4H2LH")  # signature, 2 disk numbers, members here, in all, size, offset, comment length
+
+ErrorClass = type[HandspunError]
+
+
+def open_regular(path: str | os.PathLike[str], *, error: ErrorClass = DataError) -> io.BufferedReader:
+    """Open an ordinary file for reading in binary.
+
+    Raises:
+        error: there is no such file, it is a folder or a device, or it may not be read.
+    """
+    try:
+        mode = Path(path).stat().st_mode
+        if stat.S_ISDIR(mode):
+            raise error(f"{path} is a folder; a file was expected.")
+        if not stat.S_ISREG(mode):
+            raise error(f"{path} is not an ordinary file.")
+        return Path(path).open("rb")
+    except FileNotFoundError:
+        raise error(f"No such file: {path}") from None
+    except (OSError, ValueError) as fault:
+        raise error(f"Cannot read {path}: {getattr(fault, 'strerror', None) or fault}.") from fault
+
+
+def read_arrays(
+    path: str | os.PathLike[str] | io.BytesIO,
+    *,
+    limit_bytes: int = LIMIT_BYTES,
+    names: Iterable[str] | None = None,
+    error: ErrorClass = DataError,
+) -> dict[str, np.ndarray]:
+    """Read the arrays of an ``.npz`` file, in the file's order.
+
+    Args:
+        path: the file, or what it holds.
+        limit_bytes: the most that the arrays may take in memory, all together.
+        names: which arrays to read; ``None`` for all of them.
+        error: the class of the error that a faulty file raises.
+
+    Returns:
+        Name to array: C-ordered where the file's are, of the machine's own byte order, writeable.
+
+    Raises:
+        error: the file is missing, cut, damaged or hostile, holds objects, or lacks one of ``names``.
+    """
+    import zipfile
+
+    with _opened(path, error) as (file, name):
+        try:
+            with zipfile.ZipFile(_ShyReader(file), "r") as archive:
+                _check_count(name, file, len(archive.infolist()), error)
+                return _read_members(name, archive, limit_bytes, names, error)
+        except HandspunError:
+            raise
+        except _TooMuchAtOnceError:
+            raise error(f"{name}: its table of contents is larger than any archive of arrays needs.") from None
+        except zipfile.BadZipFile as fault:
+            raise error(f"{name} is not a whole NumPy archive (.npz): {_lower(fault)}.") from fault
+        except (*_FAULTS, NotImplementedError, RuntimeError) as fault:
+            raise error(f"{name} is damaged: {_lower(fault)}.") from fault
+
+
+def read_array(
+    path: str | os.PathLike[str] | io.BytesIO, *, limit_bytes: int = LIMIT_BYTES, error: ErrorClass = DataError
+) -> np.ndarray:
+    """Read the array of a ``.npy`` file, by its path or what it holds.
+
+    Raises:
+        error: the file is missing, cut, too long or hostile, or holds objects.
+    """
+    with _opened(path, error) as (file, name):
+        try:
+            size = file.seek(0, os.SEEK_END)
+            file.seek(0)
+            return _read_npy(name, file, size, limit_bytes, error)
+        except HandspunError:
+            raise
+        except _FAULTS as fault:
+            raise error(f"{name} is damaged: {_lower(fault)}.") from fault
+
+
+def write_arrays(path: str | os.PathLike[str] | io.BytesIO, arrays: Mapping[str, np.ndarray], *, compress: bool = True) -> None:
+    """Write an ``.npz`` file that ``read_arrays`` and ``numpy.load`` read; to a path whole or not at all.
+
+    The same arrays in the same order give the same bytes with one version of zlib: no time of day is stored.
+
+    Raises:
+        UsageError: a name that the reader would refuse, an array of objects, or too many arrays.
+        OutputError: the file cannot be written.
+    """
+    import zipfile
+
+    members = {name: np.asarray(array, order="C") for name, array in arrays.items()}
+    if len(members) > _MAX_MEMBERS:
+        raise UsageError(f"{len(members)} arrays are too many for one archive; at most {_MAX_MEMBERS} fit.")
+    for name, array in members.items():
+        if fault := _name_fault(name):
+            raise UsageError(f'An array cannot be called "{name}": {fault}.')
+        if fault := _dtype_fault(array.dtype):
+            raise UsageError(f'The array "{name}" cannot be written: {fault}.')
+    opened = nullcontext(path) if isinstance(path, io.BytesIO) else replacing(path)
+    with opened as file, zipfile.ZipFile(file, "w") as archive:
+        for name, array in members.items():
+            info = zipfile.ZipInfo(f"{name}.npy", _EPOCH)
+            info.compress_type = zipfile.ZIP_DEFLATED if compress else zipfile.ZIP_STORED
+            info.create_system, info.external_attr = (
+                3,
+                0o644 << 16,
+            )  # else they tell the platform of the writer
+            with archive.open(info, "w", force_zip64=array.nbytes >= 2**31 - 2**20) as member:
+                npy.write_array(member, array, version=(1, 0), allow_pickle=False)
+
+
+@contextmanager
+def _opened(path: str | os.PathLike[str] | io.BytesIO, error: ErrorClass) -> Iterator[tuple[io.BufferedIOBase, str]]:
+    """The file, open, and what errors call it."""
+    if isinstance(path, io.BytesIO):
+        yield path, NAMELESS
+    else:
+        with open_regular(path, error=error) as file:
+            yield file, str(path)
+
+
+_FAULTS = (OSError, EOFError, zlib.error, struct.error, ValueError, OverflowError, IndexError, KeyError)
+"""What zipfile, zlib and file objects raise for damaged files, besides BadZipFile."""
+
+
+class _TooMuchAtOnceError(Exception):
+    """A single read of more bytes than a sound archive needs."""
+
+
+class _ShyReader(io.RawIOBase):
+    """A file that refuses large single reads: zipfile reads a table of contents of any declared size."""
+
+    def __init__(self, file: io.BufferedIOBase) -> None:
+        self._file = file
+
+    def read(self, size: int = -1, /) -> bytes:
+        if size > _MAX_READ:
+            raise _TooMuchAtOnceError
+        return self._file.read(size)
+
+    def seek(self, offset: int, whence: int = 0, /) -> int:
+        return self._file.seek(offset, whence)
+
+    def tell(self) -> int:
+        return self._file.tell()
+
+    def seekable(self) -> bool:
+        return True
+
+    def readable(self) -> bool:
+        return True
+
+
+def _check_count(path: str, file: io.BufferedIOBase, found: int, error: ErrorClass) -> None:
+    """Refuse an archive whose end record counts other members than were found: a damaged entry can hide those after it."""
+    file.seek(-_END_RECORD.size, os.SEEK_END)
+    signature, _, _, _, declared, _, _, _ = _END_RECORD.unpack(file.read(_END_RECORD.size))
+    # With a comment behind it the record lies elsewhere, and archives of more than 65,534 members have another one.
+    if signature == b"PK\5\6" and declared not in (found, 0xFFFF):
+        raise error(f"{path} is damaged: it should hold {declared} members, but {found} were found.")
+
+
+def _read_members(
+    path: str, archive: ZipFile, limit_bytes: int, names: Iterable[str] | None, error: ErrorClass
+) -> dict[str, np.ndarray]:
+    """All that ``read_arrays`` does with an archive once its table of contents is read."""
+    from zipfile import ZIP_DEFLATED, ZIP_STORED, BadZipFile
+
+    members = archive.infolist()
+    if len(members) > _MAX_MEMBERS:
+        raise error(f"{path}: {len(members)} members are too many; at most {_MAX_MEMBERS} are read.")
+    found = {}
+    for info in members:
+        name = info.filename.removesuffix(".npy")
+        where = f'{path}, member "{_shown(info.filename)}"'
+        if name == info.filename:
+            raise error(f"{where}: not an array; the names of arrays end in .npy.")
+        if fault := _name_fault(name):
+            raise error(f"{where}: {fault}.")
+        if name in found:
+            raise error(f"{where}: there are two members of this name.")
+        found[name] = info
+    wanted = list(found) if names is None else list(names)
+    for name in wanted:
+        if name not in found:
+            raise error(f'{path} has no array "{name}"; it holds {_shown(", ".join(found), 200) or "none"}.')
+
+    arrays, left = {}, limit_bytes
+    for name in wanted:
+        info = found[name]
+        where = f'{path}, member "{info.filename}"'
+        if info.flag_bits & 0x1:
+            raise error(f"{where}: it is encrypted.")
+        # LZMA and bzip2 are not taken: zipfile cannot bound what they decompress to.
+        if info.compress_type not in (ZIP_STORED, ZIP_DEFLATED):
+            raise error(f"{where}: compression method {info.compress_type}; expected deflate or none.")
+        declared = info.file_size
+        if declared > max(info.compress_size, 1) * MAX_DEFLATE_RATIO:
+            raise error(f"{where}: claims {declared} bytes, more than {info.compress_size} can decompress to.")
+        # One byte more than declared is asked for, so that a member that goes on shows itself.
+        info.file_size = declared + 1
+        try:
+            with archive.open(info) as stream:
+                array = _read_npy(where, cast(io.BufferedIOBase, stream), declared, left, error)
+        except HandspunError:
+            raise
+        except (*_FAULTS, BadZipFile) as fault:
+            raise error(f"{where} is damaged: {_lower(fault)}.") from fault
+        arrays[name] = array
+        left -= array.nbytes
+    return arrays
+
+
+def _read_npy(where: str, stream: io.BufferedIOBase, size: int, limit_bytes: int, error: ErrorClass) -> np.ndarray:
+    """Read one ``.npy`` file of ``size`` bytes from a stream that has it from its first byte to its last."""
+    head = _read_up_to(stream, min(size, _MAX_HEADER + 12))
+    shape, fortran_order, dtype, start = _parse_header(where, head, error)
+    if fault := _dtype_fault(dtype):
+        raise error(f"{where}: {fault}.")
+    if len(shape) > 32 or any(type(n) is not int or n < 0 for n in shape):
+        raise error(f"{where}: the shape {_shown(shape)} is not one of an array.")
+    # Ones for zeros: NumPy refuses absurd shapes even of empty arrays.
+    if math.prod(max(n, 1) for n in shape) * max(dtype.itemsize, 1) > max(limit_bytes, 0):
+        raise error(f"{where}: {dtype} {_shown(shape)} is more than the {limit_bytes} bytes allowed.")
+    nbytes = math.prod(shape) * dtype.itemsize
+    if start + nbytes != size:
+        raise error(
+            f"{where}: {dtype} {_shown(shape)} takes {nbytes} bytes, but {size - start} follow the header; "
+            "it is cut or damaged."
+        )
+    flat = np.empty(nbytes, np.uint8)  # (nbytes,) uint8
+    position = min(len(head) - start, nbytes)
+    flat[:position] = np.frombuffer(head, np.uint8)[start : start + position]
+    view = flat.data
+    while position < nbytes:
+        got = stream.readinto(view[position : position + _PIECE])
+        if not got:
+            raise error(f"{where}: it ends after {start + position} of {size} bytes.")
+        position += got
+    if stream.read(1):
+        raise error(f"{where}: it goes on after the {size} bytes that it declares.")
+    if dtype.kind == "b" and nbytes and flat.max() > 1:
+        raise error(f"{where}: it holds other bytes than 0 and 1, but is declared as bool.")
+    array = flat.view(dtype) if nbytes else np.empty(math.prod(shape), dtype)
+    if not dtype.isnative:
+        array = array.byteswap(inplace=True).view(dtype.newbyteorder("="))
+    if dtype.kind == "U" and nbytes and not _is_text(array):
+        raise error(f"{where}: it holds text that is not Unicode.")
+    return array.reshape(shape[::-1]).T if fortran_order else array.reshape(shape)
+
+
+def _parse_header(where: str, head: bytes, error: ErrorClass) -> tuple[tuple[int, ...], bool, np.dtype, int]:
+    """Shape, Fortran order, dtype and length of the header with which a ``.npy`` file begins."""
+    if not head.startswith(npy.MAGIC_PREFIX):
+        raise error(f"{where}: not a NumPy array (.npy).")
+    stream = io.BytesIO(head)
+    try:
+        version = npy.read_magic(stream)
+        prefix = {(1, 0): "<H", (2, 0): "<I"}.get(version)
+        if prefix is None:
+            raise error(f"{where}: .npy format {version[0]}.{version[1]}; expected 1.0 or 2.0.")
+        start = stream.tell() + struct.calcsize(prefix)
+        (length,) = struct.unpack(prefix, head[stream.tell() : start])
+        text = head[start : start + length]
+        # Plain text only: NumPy's parser is Python's own, which warns of odd escapes and old numbers.
+        if len(text) < length or not _HEADER_TEXT.fullmatch(text) or re.search(rb"\d[lL]", text):
+            raise error(f"{where}: its header is cut, too long or not plain text.")
+        read = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
+        shape, fortran_order, dtype = read(stream, max_header_size=_MAX_HEADER)
+    except HandspunError:
+        raise
+    except Exception as fault:  # whatever a parser fed with nonsense comes upon
+        raise error(f"{where}: its header cannot be understood ({_lower(fault)}).") from fault
+    return shape, fortran_order, dtype, stream.tell()
+
+
+def _read_up_to(stream: io.BufferedIOBase, size: int) -> bytes:
+    """``size`` bytes, or all there are: a single ``read`` of a zip member may give fewer."""
+    parts, left = [], size
+    while left and (part := stream.read(left)):
+        parts.append(part)
+        left -= len(part)
+    return b"".join(parts)
+
+
+def _dtype_fault(dtype: np.dtype) -> str | None:
+    """Why arrays of this type are not taken, if they are not."""
+    if dtype.hasobject:
+        return "it holds Python objects, which are never loaded: they could run code"
+    if dtype.names is not None or dtype.subdtype is not None or dtype.kind not in "biufSU":
+        return f"the type {_shown(dtype)} is not taken; expected numbers, booleans or text"
+    if dtype.kind == "f" and dtype.itemsize > 8:
+        return f"the type {dtype} differs from machine to machine; expected float64 or smaller"
+    return None
+
+
+def _is_text(array: np.ndarray) -> bool:
+    """Whether all characters (..., U) are code points; Python fails on others in ways of its own."""
+    codes = array.view(np.uint32)
+    return not ((codes > 0x10FFFF) | ((codes >= 0xD800) & (codes <= 0xDFFF))).any()
+
+
+def _name_fault(name: str) -> str | None:
+    """Why an array may not have this name, if it may not."""
+    if not _NAME.fullmatch(name) or ".." in name or "//" in name or name.endswith((".npy", "/", " ", ".")):
+        return "names are of letters, digits and _ . : / - and space, and lead to no other folder"
+    return None
+
+
+def _shown(value: object, length: int = 60) -> str:
+    """A value from a file, safe to print: short, and on one line."""
+    text = str(value)
+    text = text if len(text) <= length else f"{text[:length]}…"
+    return "".join(c if c.isprintable() else "?" for c in text)
+
+
+def _lower(fault: BaseException) -> str:
+    """What a library says of a fault, as the end of a sentence of ours."""
+    text = _shown(fault, 120).rstrip(".")
+    return text[:1].lower() + text[1:] if text else type(fault).__name__

@@ -1,0 +1,63 @@
+"""What a network is fed: the one rule that turns stored images into its input.
+
+``uint8`` means pixels from 0 to 255, and becomes 0 to 1. Floats and booleans are taken for numbers that are meant as they are,
+and only their type is changed. Other integers could be either and are refused. Training, evaluation and prediction all come
+through here, so they cannot disagree.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from handspun.engine.memory import memory_order
+from handspun.engine.parameters import Shape
+from handspun.errors import UsageError
+
+
+def check_images(images: np.ndarray, input_shape: Shape) -> None:
+    """UsageError unless each of ``images`` (N, …) has as many values as the input, and their type says what they mean."""
+    shape = images.shape[1:]
+    if images.ndim < 2 or (shape != input_shape and math.prod(shape) != math.prod(input_shape)):
+        raise UsageError(
+            f"The images have shape {shape or '()'} each, but the network takes {input_shape} "
+            f"({math.prod(input_shape)} values). Use images of that size, or a network built for these."
+        )
+    if images.dtype != np.uint8 and images.dtype.kind not in "fb":
+        raise UsageError(
+            f"The images are {images.dtype}, which may be pixels or plain numbers: give pixels from 0 to 255 as uint8, "
+            "images.astype(np.uint8), and numbers to be taken as they are as floats, images.astype(np.float32)."
+        )
+
+
+def are_finite(images: np.ndarray) -> bool:
+    """Whether no value of ``images`` (N, …) is NaN or infinite."""
+    # The extremes are if any value is, and finding them takes no array of booleans.
+    return images.dtype.kind != "f" or not images.size or bool(np.isfinite([images.min(), images.max()]).all())
+
+
+def check_finite(images: np.ndarray) -> None:
+    """UsageError if any of ``images`` (N, …) holds NaN or infinity: no answer to it means anything."""
+    if not are_finite(images):
+        wrong = int(np.argmin(np.isfinite(images).reshape(len(images), -1).all(axis=1)))
+        raise UsageError(f"Image {wrong}, counted from 0, holds values that are not finite numbers.")
+
+
+def convert(images: np.ndarray, out: np.ndarray) -> np.ndarray:
+    """Write ``images`` (N, …) into ``out`` (N, *input_shape) by the rule above, and return it.
+
+    Pictures (N, H, W, C), as files have them, become the (N, C, H, W) of networks of pictures.
+    """
+    shape = images.shape[1:]
+    if len(shape) == 3 and shape != out.shape[1:] and (shape[2], *shape[:2]) == out.shape[1:]:
+        images = images.transpose(0, 3, 1, 2)
+    images = images.reshape(out.shape)
+    result = out
+    if order := memory_order(out):  # NumPy loops in the order of its first argument: let it be that of the result
+        images, out = images.transpose(order), out.transpose(order)
+    if images.dtype == np.uint8:
+        np.multiply(images, out.dtype.type(1.0 / 255.0), out=out)
+    else:
+        np.copyto(out, images, casting="same_kind" if images.dtype.kind == "f" else "unsafe")
+    return result

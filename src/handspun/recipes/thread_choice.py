@@ -1,0 +1,43 @@
+"""How many processes or threads a training uses.
+
+Where processes share the pieces of a batch, or threads do, BLAS has one thread (see ``training.crew``). Where a batch is one
+piece, the threads are those of its matrix products. A product of a small batch is done in some 100 µs. To share that among
+threads gains little on an idle machine and loses much on a busy one, where each product waits for a thread that another
+program has pushed aside. Small products stay on one, and a result then does not depend on the number of cores either.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from handspun.engine.threads import processors, use_threads
+from handspun.errors import MissingExtraError
+from handspun.networks.sequential import ROWS_A_PIECE, Sequential
+from handspun.recipes.settings import Settings
+
+#: Images a step times units of the widest hidden layer, from which on several threads are worth their while.
+WORTH_THREADS = 24_576
+
+
+@contextmanager
+def limit_threads(settings: Settings, network: Sequential) -> Iterator[None]:
+    """A context in which a training uses ``settings.threads`` threads; None chooses by the size of the products.
+
+    Raises:
+        MissingExtraError: threadpoolctl is not installed.
+    """
+    try:
+        from threadpoolctl import threadpool_limits
+    except ImportError as error:
+        raise MissingExtraError("Training by settings", "cli") from error
+    threads = settings.threads and min(settings.threads, processors())
+    with use_threads(threads):
+        if network.takes_pictures:  # whose threads are not BLAS's
+            yield
+            return
+        if threads is None:
+            small = (settings.batch_size or ROWS_A_PIECE) * max(settings.hidden, default=1) < WORTH_THREADS
+            threads = 1 if small else None
+        with threadpool_limits(threads, user_api="blas"):
+            yield
