@@ -79,19 +79,19 @@ def test_a_message_covers_no_control(new_page, size):
         assert apart or other["x"] + other["width"] <= box["x"], part
     middle = [box["x"] + box["width"] / 2, box["y"] + box["height"] / 2]
     through = page.evaluate("([x, y]) => document.elementFromPoint(x, y).closest('.toast') === null", middle)
-    assert through, "what lies under it can be clicked"
+    assert through, "what is under it can be clicked"
     page.locator(".toast-close").click()
     assert toast.count() == 0
 
 
 def test_a_view_that_fails_to_load_is_mounted_again(page):
-    """It is not shown by halves when one comes again."""
+    """No half of it is left when one comes back."""
     broken = """
       let asked = 0;
       export default { mount(root) { root.append("half"); if (asked++ === 0) throw new Error("no"); } };
     """
     page.route("**/views/step/step.js", lambda route: route.fulfill(body=broken, content_type="text/javascript"))
-    page.evaluate("addEventListener('error', (event) => event.preventDefault())")  # it is told, and that is what was planned
+    page.evaluate("addEventListener('error', (event) => event.preventDefault())")  # the error is expected
     panel = page.locator("#panel-step")
     page.click("#tab-step")
     panel.get_by_text("could not be loaded").wait_for()
@@ -101,7 +101,7 @@ def test_a_view_that_fails_to_load_is_mounted_again(page):
 
 
 def test_canvases_use_all_pixels_of_a_denser_screen(new_page):
-    """The window is moved to another screen: no canvas has another size, but each gets twice the pixels."""
+    """The window moves to another screen: each canvas keeps its size and gets twice the pixels."""
     page = new_page(viewport={"width": 1280, "height": 1400})
     session = page.context.new_cdp_session(page)
     sizes = []
@@ -110,7 +110,7 @@ def test_canvases_use_all_pixels_of_a_denser_screen(new_page):
         open_view(page, view)
         canvas = page.locator(f"#panel-{view} {name}")
         for density in (1, 2):
-            # A little higher too, below what the page takes: else Chromium tells nobody of a density that is emulated.
+            # Also change the height a little: otherwise Chromium does not report an emulated density.
             metrics = {"width": 1280, "height": 1400 + density, "deviceScaleFactor": density, "mobile": False}
             session.send("Emulation.setDeviceMetricsOverride", metrics)
             until(page, f"devicePixelRatio === {density}")
@@ -118,7 +118,7 @@ def test_canvases_use_all_pixels_of_a_denser_screen(new_page):
             width, height, wide, high = canvas.evaluate(pixels)
             assert (width, height) == pytest.approx((density * wide, density * high), abs=density), (view, name, density)
             sizes.append((wide, high))
-        assert sizes[-1] == sizes[-2], "it was not laid out anew for another reason"
+        assert sizes[-1] == sizes[-2], "the layout did not change"
 
 
 def test_the_api_has_a_page(new_page, axe):

@@ -88,7 +88,7 @@ def test_training_runs_can_be_compared(new_page, tmp_path, width):
             assert sorted(re.sub(r" \S+\s% · ", ": ", name) for name in painted) == named
             assert not listed.first.is_visible()
             scroller = page.locator("#panel-train .table-scroll").last
-            assert scroller.evaluate("box => box.scrollWidth <= box.clientWidth"), "the whole table is in sight"
+            assert scroller.evaluate("box => box.scrollWidth <= box.clientWidth"), "the whole table is visible"
         assert page.evaluate("document.documentElement.scrollWidth") == width
         page.close()
 
@@ -126,8 +126,8 @@ NUMBERS = {0: "0", 0.05000000001: "0.05", 1234: "1,230", 99000: "99,000", 2e7: "
 
 
 def test_numbers_on_an_axis_fit_their_room(page):
-    """A training that diverges has a loss of millions, one of few images a loss of millionths."""
-    open_view(page, "train")  # which brings the style of charts
+    """A diverging training has a loss of millions; one on few images has a loss of millionths."""
+    open_view(page, "train")  # loads the style of charts
     found = page.evaluate(
         "async numbers => { const { plain } = await import('./shared/base/numbers.js'); return numbers.map((v) => plain(v)); }",
         list(NUMBERS),

@@ -14,7 +14,7 @@ from handspun.app.server import make_app
 
 
 def test_the_page_reports_a_lost_connection_and_reconnects(new_page, tmp_path):
-    """Two servers, one after the other, on the same port; the drawing goes on in between."""
+    """One server follows another on the same port, and the person draws in between."""
     known = Models(shipped_models())
 
     def app():
@@ -46,13 +46,13 @@ def test_a_slow_connection_carries_one_frame_at_a_time(page):
     assert not page.evaluate("app.live.isCurrent")
     line.let_go()
     assert answer(page) == ("7", "known")
-    assert len(line.frames) == 2, "what came meanwhile went together"
+    assert len(line.frames) == 2, "all strokes in between share the second frame"
     assert list(line.frames[-1][12:]) == page.evaluate("Array.from(app.drawing.frame().bytes)")
     until(page, "app.live.latencies.length === 2")
 
 
 def test_a_frame_lost_with_its_connection_has_no_answer(page):
-    """A 7 is answered, a 3 is drawn in its place, and the line goes with it: the answer is that of the 7."""
+    """After the answer to a 7, the connection is lost with the frame of a 3: the last answer is still that of the 7."""
     line = Line(page)
     open_view(page, "teach")
     draw(page, SEVEN, panel="#panel-teach")
@@ -71,7 +71,7 @@ def test_a_frame_lost_with_its_connection_has_no_answer(page):
         THREE["strokes"],
     )
     until(page, "!app.live.isCurrent")
-    for _ in range(100):  # all of it goes in one frame, and nothing waits behind it
+    for _ in range(100):  # the whole 3 is in one frame
         page.wait_for_timeout(20)
         if line.frames:
             break
@@ -81,7 +81,7 @@ def test_a_frame_lost_with_its_connection_has_no_answer(page):
     page.keyboard.press("3")
     page.get_by_text("The model has not answered").wait_for()
     assert page.locator(".tray-item").count() == 0
-    assert not page.evaluate("app.drawing.isEmpty"), "and the drawing is still there to be taught"
+    assert not page.evaluate("app.drawing.isEmpty"), "the drawing can still be taught"
     line.open = True
     line.held = False
     settle(page)
@@ -95,7 +95,7 @@ def test_an_error_is_not_an_answer(page):
         """() => {
           const send = WebSocket.prototype.send;
           WebSocket.prototype.send = function (data) {
-            // A frame without its last bytes, which the server refuses.
+            // The server refuses a frame without its last bytes.
             send.call(this, typeof data === "string" || !globalThis.cutting ? data : data.slice(0, 20));
           };
         }"""

@@ -67,12 +67,12 @@ def test_undo_redo_clear_and_eraser_work_by_button_and_key(page):
     page.click("[data-test=clear]")
     assert answer(page) == ("", "empty")
     page.keyboard.press("z")
-    assert answer(page)[0] == "7", "clearing can be undone"
+    assert answer(page)[0] == "7", "undo brings a cleared drawing back"
     page.click("[data-test=eraser]")
     assert page.locator("[data-test=eraser]").get_attribute("aria-pressed") == "true"
     rub = [[[0.05 * i, 0.04 * j] for i in (range(1, 20) if j % 2 else range(19, 0, -1))] for j in range(1, 25)]
     draw(page, {"strokes": [[point for row in rub for point in row]]}, points=500)
-    assert answer(page) == ("", "empty"), "all of it was rubbed out"
+    assert answer(page) == ("", "empty"), "everything was erased"
 
 
 def test_a_thick_pen_gives_more_ink(page):
@@ -102,9 +102,9 @@ def test_pixels_are_drawn_straight_into_the_grid(page):
         }"""
     )
     assert len(sent) == 28 * 28
-    assert {0, 255} < set(sent), "the brush fades"
+    assert {0, 255} < set(sent), "the brush fades at its edge"
     wrong = [(i, ink, seen) for i, (ink, seen) in enumerate(zip(sent, shown, strict=True)) if set(seen) != {ink}]
-    assert wrong == [], "what the network gets of a cell is what the whole cell shows"
+    assert wrong == [], "a whole cell shows the value that the network gets"
 
 
 def test_the_keyboard_alone_can_draw(page):

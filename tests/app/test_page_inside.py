@@ -33,7 +33,7 @@ def test_every_layer_is_shown_and_follows_the_drawing(page):
     assert page.locator(".inside-cells").evaluate(ink) != before
     open_view(page, "draw")
     settle(page)
-    assert page.evaluate("app.live.answer.layers") is None, "nobody looks, so nothing is computed"
+    assert page.evaluate("app.live.answer.layers") is None, "a hidden view requests nothing"
 
 
 def test_a_cell_is_reached_by_key_and_explained(page):
@@ -53,7 +53,7 @@ def test_a_cell_is_reached_by_key_and_explained(page):
 
 
 def test_a_column_has_one_name(page):
-    """Above it and in the card that of its first layer and of the one it shows, in the narrow lists of that one alone."""
+    """Its head and the card name its first and its last layer; the narrow lists name only the last."""
     page.select_option("#model", "mnist-cnn")
     draw(page, SEVEN)
     open_view(page, "inside")
@@ -68,7 +68,7 @@ def test_a_column_has_one_name(page):
         seen.append(page.locator("#inside-unit-title").inner_text())
         seen += page.locator(".inside-name").all_inner_texts()
     titles = [title.replace("\n", " ") for title in page.locator(".inside-title").all_inner_texts()]
-    assert titles[1] == "conv2d1 … relu1"  # not "conv2d1", which puts out something else
+    assert titles[1] == "conv2d1 … relu1"  # not "conv2d1" alone, whose output is different
     assert titles[-2:] == ["globalavgpool1 … dropout1", "dense1"]
     shown = page.evaluate("app.live.answer.layers.map(({ name, values }) => [name, values.shape.join(' × ')])")
     sizes = page.locator(".inside-size").all_inner_texts()
@@ -87,7 +87,7 @@ def test_the_card_of_a_cell_is_in_sight(new_page, size):
     open_view(page, "inside")
     settle(page)
     page.locator("[data-test=network]").focus()
-    for _ in range(5):  # to a convolution whose filters are many
+    for _ in range(5):  # to a convolution with many filters
         page.keyboard.press("PageUp")
     until(page, "app.live.answer.focus && document.querySelectorAll('.inside-connections').length === 2")
     box = page.locator("#inside-unit").bounding_box()
@@ -96,7 +96,7 @@ def test_the_card_of_a_cell_is_in_sight(new_page, size):
 
 @pytest.mark.parametrize("width", [1024, 1239, 1240, 1280, 1440])
 def test_the_network_is_not_cut_off_at_the_edge(new_page, width):
-    """Neither where the network stands beside the sheet nor where it stands below it."""
+    """The network stands beside the sheet or below it."""
     page = new_page(viewport={"width": width, "height": 800})
     page.select_option("#model", "mnist-cnn")
     draw(page, SEVEN)
@@ -107,14 +107,14 @@ def test_the_network_is_not_cut_off_at_the_edge(new_page, width):
     heads = page.locator(".inside-head:not(.inside-caption)").evaluate_all(
         "heads => heads.map((head) => head.getBoundingClientRect()).map(({ left, right }) => [left, right])"
     )
-    assert all(right <= left for (_, right), (left, _) in itertools.pairwise(heads)), "no head lies on the next"
+    assert all(right <= left for (_, right), (left, _) in itertools.pairwise(heads)), "no head overlaps the next"
     top = "() => document.querySelector('.inside-main').getBoundingClientRect().top + scrollY"
     before = page.evaluate(top)
     page.locator("[data-test=network]").focus()
-    for _ in range(5):  # to a convolution whose filters are many
+    for _ in range(5):  # to a convolution with many filters
         page.keyboard.press("PageUp")
     until(page, "app.live.answer.focus && document.querySelectorAll('.inside-connections').length === 2")
-    assert page.evaluate(top) == before, "what one points at stays where it is"
+    assert page.evaluate(top) == before, "the cell under the pointer does not move"
 
 
 def test_a_small_network_fills_its_room(page):
@@ -131,7 +131,7 @@ def test_a_small_network_fills_its_room(page):
 
 
 def test_many_cells_do_not_become_one_row(page):
-    """A prime number of units has no full rows but one."""
+    """A prime number of units fills rows only if all of them are in one row."""
     widths = page.evaluate(
         """async () => {
           const { columnsOf } = await import("./views/inside/columns.js");
@@ -181,7 +181,7 @@ COLOURED = {
 
 @pytest.fixture(scope="module")
 def coloured_address(tmp_path_factory):
-    """Of a server with models of coloured pictures that are no squares, one for each way that inputs lie."""
+    """The address of a server with models of coloured, non-square pictures, one for each layout of the input."""
     made = []
     for name, make in COLOURED.items():
         network = make()
@@ -225,7 +225,7 @@ def test_coloured_pictures_have_their_own_shape(new_page, coloured_address, mode
     assert page.locator(".inside-head .inside-size").first.inner_text() == "12 × 20"
     page.locator("[data-test=network]").focus()
     page.keyboard.press("Home")
-    for _ in range(15):  # further than to the lowest pixel of the first column
+    for _ in range(15):  # more often than the first column has pixels
         page.keyboard.press("ArrowDown")
     settle(page)
     focus = page.evaluate("app.live.answer.focus")
@@ -233,7 +233,7 @@ def test_coloured_pictures_have_their_own_shape(new_page, coloured_address, mode
     open_view(page, "step")
     heat = page.locator("#step-body .heatmap-canvas").first
     heat.wait_for()
-    # Three pictures of 12 × 20 with a line between them.
+    # Three pictures of 12 × 20 with a line between each two.
     assert heat.evaluate("canvas => [canvas.height, canvas.width]") == [12, 3 * 20 + 2]
     by_colour = page.evaluate(
         """async () => {
@@ -259,4 +259,4 @@ def test_a_model_without_digits_asks_for_any_picture(new_page, coloured_address)
     visible = page.locator("#stages .stage").evaluate_all(
         "stages => stages.filter((stage) => stage.offsetWidth > 0).map((stage) => stage.innerText)"
     )
-    assert visible == ["12 × 20"], "before anything is drawn, too"
+    assert visible == ["12 × 20"], "even before anything is drawn"

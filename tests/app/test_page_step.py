@@ -31,10 +31,10 @@ def test_the_step_goes_from_the_pixels_to_the_update(page):
     assert "W" in seen[2] + seen[3]
     for part in ("handspun/pictures/inputs.py", "handspun/layers/dense.py", "handspun/optimization/losses.py"):
         assert part in text, part
-    assert len(set(seen)) == total, "each step shows something of its own"
+    assert len(set(seen)) == total, "each operation shows something different"
     before, after = (page.locator(f"[data-test=step-{name}] strong").inner_text() for name in ("before", "after"))
     shares = [float(re.search(r"\d+(\.\d+)?", share)[0]) for share in (before, after)]
-    assert shares[1] > shares[0], "a step toward the right answer makes it more probable"
+    assert shares[1] > shares[0], "the update makes the right answer more probable"
 
 
 @pytest.mark.parametrize("model", ["mnist-mlp", "mnist-cnn"])
@@ -86,7 +86,7 @@ def test_a_sure_answer_has_numbers_that_differ(page):
     found = last()
     assert re.fullmatch(r"1 − \d\.\d+·10⁻.", found["before"])
     assert re.fullmatch(r"\d\.\d+·10⁻.", found["loss-before"])
-    assert found["before"][:7] == f"1 − {found['loss-before'][:3]}", "where p is nearly 1, minus its logarithm is 1 - p"
+    assert found["before"][:7] == f"1 − {found['loss-before'][:3]}", "for p near 1, -log p is 1 - p"
     assert found["before"] != found["after"]
     assert found["loss-before"] != found["loss-after"]
     assert "another right answer" in page.locator("#step-hint").inner_text()
@@ -134,7 +134,7 @@ def test_the_step_uses_a_wide_window(new_page):
     picture.wait_for()
     assert picture.bounding_box()["width"] > 300
     code = page.locator("#step-body pre")
-    assert code.evaluate("code => code.scrollWidth <= code.clientWidth"), "no line of source is cut"
+    assert code.evaluate("code => code.scrollWidth <= code.clientWidth"), "no line of source is cut off"
     page.locator("#step-slider").focus()
     page.keyboard.press("End")
     page.locator(".step-result").wait_for()
@@ -148,7 +148,7 @@ def test_the_step_uses_a_wide_window(new_page):
 
 
 def test_a_new_drawing_resets_the_right_answer(page):
-    """The sheet was empty for a moment only, and on another view."""
+    """Even if the sheet was blank only for a moment, in another view."""
     draw(page, MISREAD)
     settle(page)
     open_view(page, "step")

@@ -19,8 +19,8 @@ from handspun.networks.architectures import cnn
 from handspun.pictures.contract import Contract, PictureContract
 
 
-def assert_no_word_of_the_machine(page):
-    """No view shows what JavaScript writes for nothing."""
+def assert_no_raw_values(page):
+    """Check that no view shows null, undefined, NaN or [object Object]."""
     for view in ("draw", "inside", "step", "train", "teach"):
         open_view(page, view)
         text = page.locator("body").inner_text()
@@ -29,7 +29,7 @@ def assert_no_word_of_the_machine(page):
 
 def test_the_tray_saves_loads_and_survives_a_reload(page, tmp_path):
     open_view(page, "teach")
-    page.keyboard.press("1")  # of an empty sheet there is nothing to learn
+    page.keyboard.press("1")  # a blank sheet teaches nothing
     assert "Draw something" in page.locator("[data-test=toast]").inner_text()
     for _ in range(2):
         teach_one(page)
@@ -60,7 +60,7 @@ def test_the_tray_saves_loads_and_survives_a_reload(page, tmp_path):
 
 
 def test_digit_keys_teach_while_a_choice_has_the_focus(page):
-    """Only where one types text they mean that text."""
+    """Only a text field takes the keys for itself."""
     open_view(page, "teach")
     draw(page, ONE, panel="#panel-teach")
     settle(page)
@@ -70,7 +70,7 @@ def test_digit_keys_teach_while_a_choice_has_the_focus(page):
 
 
 def test_a_file_without_drawings_gives_a_message(new_page):
-    page = new_page(quiet=False)  # the browser writes down that the server refuses it
+    page = new_page(quiet=False)  # the console reports that the server refuses the file
     open_view(page, "teach")
     until(page, "document.getElementById('tray-file')")
     page.locator("#tray-file").set_input_files({"name": "no.npz", "mimeType": "", "buffer": b"nothing"})
@@ -91,17 +91,17 @@ def test_a_model_is_taught_compared_and_kept(page):
     page.locator("#teach-learn").click()
     until(page, "document.querySelector('[data-test=teach-loss] path')")
     assert page.locator("#teach-learn").is_disabled()
-    page.reload()  # the lesson goes on, and is found again with its drawings
+    page.reload()  # the lesson goes on, and the page finds it with its drawings
     until(page, "document.querySelector('[data-test=comparison]')", seconds=60)
     rows = page.locator("[data-test=comparison] tbody tr").all_inner_texts()
     old, new = ([float(share) for share in re.findall(r"([\d.]+)\s%", row)] for row in rows)
-    assert old == [0.0, 100.0]  # of the drawings, before and after
+    assert old == [0.0, 100.0]  # accuracy on the drawings, before and after
     assert new[1] > 97
     assert page.locator(".card canvas").count() == 3
     page.locator("#teach-keep").click()
     until(page, "app.models.current.name === 'mnist-cnn-taught'")
     assert page.locator("#teach-keep").count() == 0
-    assert_no_word_of_the_machine(page)
+    assert_no_raw_values(page)
     draw(page, ONE, panel="#panel-teach")
     settle(page)
     assert page.evaluate("app.live.answer.class") == 1
@@ -119,7 +119,7 @@ def test_a_lesson_can_be_discarded(new_page, size):
     page.locator("#teach-learn").click()
     page.locator("#teach-discard").wait_for(timeout=60_000)
     assert "from which mnist-mlp has learned" in page.locator("#teach-seen").inner_text()
-    for part in ("[data-test=comparison]", "#teach-seen", "#teach-keep", "#teach-discard"):  # what is to be decided is in sight
+    for part in ("[data-test=comparison]", "#teach-seen", "#teach-keep", "#teach-discard"):  # the decision is visible
         box = page.locator(part).bounding_box()
         assert box["y"] >= 0
         assert box["y"] + box["height"] <= size[1], part
@@ -129,7 +129,7 @@ def test_a_lesson_can_be_discarded(new_page, size):
     assert page.evaluate("app.models.list.map(({ name }) => name)") == before
     assert page.evaluate("app.models.current.name") == "mnist-mlp"
     assert page.evaluate("document.activeElement.id") == "teach-status"  # the focus is not lost
-    assert_no_word_of_the_machine(page)
+    assert_no_raw_values(page)
 
 
 CLOTHES = [f"kind of clothing {i}" for i in range(10)]
@@ -137,7 +137,7 @@ CLOTHES = [f"kind of clothing {i}" for i in range(10)]
 
 @pytest.fixture(scope="module")
 def other_address(tmp_path_factory):
-    """Of a server with models that cannot be taught: of other things than digits, and of photos of digits."""
+    """The address of a server with models that cannot be taught: one of clothes, and two of photos of digits."""
     clothes = cnn((1, 28, 28), 10, channels=[2], kernel_size=3, classes=CLOTHES)
     clothes.contract = Contract()
     photos = cnn((1, 28, 28), 10, channels=[2], kernel_size=3, classes=list("0123456789"))

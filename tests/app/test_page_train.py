@@ -16,7 +16,7 @@ from handspun.app.server import make_app
 
 
 def test_the_data_set_of_the_command_line_is_chosen(new_page, tmp_path):
-    """Also where another form is remembered; what the person chooses then stays."""
+    """Even if another form is stored. What the person chooses later stays."""
     path = tmp_path / "mine.npz"
     rng = np.random.default_rng(0)
     images = rng.integers(256, size=(40, 28, 28), dtype=np.uint8)

@@ -79,7 +79,7 @@ def test_the_page_says_how_many_units_it_shows(page):
 
 
 def test_a_kept_model_is_not_chosen_when_the_list_fails_to_load(new_page):
-    page = new_page(quiet=False)  # the browser writes down that it gets no answer
+    page = new_page(quiet=False)  # the console reports the request without an answer
     open_train(page, {**QUICK, "epochs": 1})
     page.locator("#train-start").click()
     until(page, "!document.getElementById('train-use').hidden", seconds=60)
@@ -94,7 +94,7 @@ def test_a_kept_model_is_not_chosen_when_the_list_fails_to_load(new_page):
 
 
 def test_a_model_that_another_tab_kept_can_be_used(new_page):
-    first, second = (new_page(quiet=False) for _ in range(2))  # the browser writes down that it is kept already
+    first, second = (new_page(quiet=False) for _ in range(2))  # the console reports that the model is already kept
     open_train(first, {**QUICK, "epochs": 1})
     first.locator("#train-start").click()
     until(first, "!document.getElementById('train-use').hidden", seconds=60)
@@ -110,7 +110,7 @@ def test_a_model_that_another_tab_kept_can_be_used(new_page):
 
 @pytest.mark.parametrize("number", [MOST_POINTS, MOST_POINTS + 1, 3 * MOST_POINTS])
 def test_the_curve_keeps_as_many_points_as_after_a_reload(page, number):
-    """The page hears single points, and thins them out as the server does."""
+    """The page gets single points, and thins them out as the server does."""
     run = Run("train", {}, "mine")
     for i in range(number):
         run.progressed({}, [i])
@@ -129,7 +129,7 @@ def test_the_curve_keeps_as_many_points_as_after_a_reload(page, number):
 
 
 def turn(page, *, hidden):
-    """What a browser does as another tab covers this one, or no longer does; that of the tests shows all of them."""
+    """Hide the tab, or show it again. The browser of the tests shows all tabs, so this does what a real one does."""
     page.evaluate(
         """hidden => {
           Object.defineProperty(document, "hidden", { value: hidden, configurable: true });
@@ -140,7 +140,7 @@ def turn(page, *, hidden):
 
 
 def test_hidden_tabs_leave_connections_to_others(page):
-    """A browser has six to a server, for all its tabs together."""
+    """A browser opens six connections to a server for all its tabs together."""
     open_train(page, {**QUICK, "epochs": 200})
     page.locator("#train-start").click()
     until(page, "/images\\/s/.test(document.getElementById('train-status').textContent)")
