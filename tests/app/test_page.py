@@ -11,8 +11,8 @@ from PIL import Image
 from serving import serving
 from strokes import drawings, render
 
-from handspun.app.models import Models, shipped_models
-from handspun.app.runs import Runs
+from handspun.app.models.catalog import Models, shipped_models
+from handspun.app.runs.registry import Runs
 from handspun.app.server import make_app
 
 SEVEN, THREE = (next(drawing for drawing in drawings() if drawing["digit"] == digit) for digit in (7, 3))

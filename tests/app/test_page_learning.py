@@ -12,11 +12,11 @@ pytest.importorskip("httpx")
 from browsing import draw, open_view, settle, until
 from serving import serving
 
-from handspun.app.datasets import Datasets
-from handspun.app.models import Model, Models, shipped_models
-from handspun.app.run import MOST_POINTS, Run
-from handspun.app.runs import Runs
+from handspun.app.models.catalog import Model, Models, shipped_models
+from handspun.app.runs.registry import Runs
+from handspun.app.runs.run import MOST_POINTS, Run
 from handspun.app.server import make_app
+from handspun.app.trainings.datasets import Datasets
 from handspun.data import load_dataset
 from handspun.networks.architectures import cnn
 from handspun.pictures.contract import Contract, PictureContract
@@ -253,7 +253,7 @@ def test_the_data_that_the_page_was_started_with_are_chosen(new_page, tmp_path):
     images = rng.integers(256, size=(40, 28, 28), dtype=np.uint8)
     np.savez(path, images=images, labels=np.arange(40) % 10, classes=np.array(list("0123456789")))
     models = Models(shipped_models())
-    with serving(make_app(models, Runs(models, Datasets([path]), tmp_path))) as address:
+    with serving(make_app(models, Runs(models, tmp_path), Datasets([path]))) as address:
         page = new_page(address=address)
         open_train(page, QUICK)
         assert page.locator("#train-data").input_value() == "mine.npz"

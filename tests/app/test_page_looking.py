@@ -8,10 +8,10 @@ from browsing import draw, open_view, settle, until
 from serving import serving
 from strokes import drawings
 
-from handspun.app.models import Model, Models
-from handspun.app.runs import Runs
+from handspun.app.lessons.steps import _number
+from handspun.app.models.catalog import Model, Models
+from handspun.app.runs.registry import Runs
 from handspun.app.server import make_app
-from handspun.app.stepping import _number
 from handspun.layers import Dense, Flatten
 from handspun.networks.architectures import cnn, mlp
 from handspun.networks.sequential import Sequential
