@@ -14,9 +14,9 @@ from typing import Any
 
 import numpy as np
 
-from handspun.app.events import PROGRESS, WHOLE, Feed
-from handspun.app.pixels import over_pixels, picture_size
-from handspun.app.wire import RequestError, encode_array
+from handspun.app.models.pixels import over_pixels, picture_size
+from handspun.app.transport.events import PROGRESS, WHOLE, Feed
+from handspun.app.transport.wire import RequestError, encode_array
 from handspun.data import Split
 from handspun.errors import HandspunError
 from handspun.evaluation.metrics import confusion_matrix
