@@ -159,7 +159,7 @@ def test_what_cannot_be_judged_is_refused(digits, nearest):
             evaluate_messy(nearest, images, digits.labels)
         with pytest.raises(UsageError, match=r"Messy versions are made of uint8 pictures"):
             MESSY["thick"](images)
-    for labels in (digits.labels[:5], digits.labels / 1.0, digits.labels[:, None]):
+    for labels in (digits.labels[:5], digits.labels / 1.0, digits.labels[None], np.eye(10)[digits.labels]):
         with pytest.raises(UsageError, match="1000 images need 1000 whole numbers as labels"):
             evaluate_messy(nearest, digits.images, labels)
     with pytest.raises(UsageError, match="0 images need 0 whole numbers"):

@@ -11,7 +11,9 @@ from handspun.errors import UsageError
 from handspun.layers import BatchNorm, Dense, Dropout, Flatten, LayerNorm, ReLU, Tanh
 from handspun.layers.initializers import GlorotNormal, HeNormal, LeCunNormal
 from handspun.networks.architectures import cnn, mlp
-from handspun.networks.sequential import ROWS_A_PIECE, Sequential, size_of
+from handspun.networks.inference import ROWS_A_CHUNK
+from handspun.networks.layout import size_of
+from handspun.networks.sequential import Sequential
 from handspun.training import fit
 
 
@@ -343,7 +345,7 @@ def test_images_of_another_size_are_refused_with_both_shapes(shape):
     assert "(784,)" in str(caught.value)
 
 
-@pytest.mark.parametrize("count", [1, ROWS_A_PIECE - 1, ROWS_A_PIECE, ROWS_A_PIECE + 1, 2 * ROWS_A_PIECE + 7])
+@pytest.mark.parametrize("count", [1, ROWS_A_CHUNK - 1, ROWS_A_CHUNK, ROWS_A_CHUNK + 1, 2 * ROWS_A_CHUNK + 7])
 def test_logits_in_pieces_equal_those_of_the_whole(count):
     network = mlp(20, [8], 3, dtype=np.float64, norm="batch")
     x = np.random.default_rng(1).normal(size=(count, 20))

@@ -13,7 +13,8 @@ from contextlib import contextmanager
 
 from handspun.engine.threads import processors, use_threads
 from handspun.errors import MissingExtraError
-from handspun.networks.sequential import ROWS_A_PIECE, Sequential
+from handspun.networks.inference import ROWS_A_CHUNK
+from handspun.networks.sequential import Sequential
 from handspun.recipes.settings import Settings
 
 #: Images a step times units of the widest hidden layer, from which on several threads are worth their while.
@@ -37,7 +38,7 @@ def limit_threads(settings: Settings, network: Sequential) -> Iterator[None]:
             yield
             return
         if threads is None:
-            small = (settings.batch_size or ROWS_A_PIECE) * max(settings.hidden, default=1) < WORTH_THREADS
+            small = (settings.batch_size or ROWS_A_CHUNK) * max(settings.hidden, default=1) < WORTH_THREADS
             threads = 1 if small else None
         with threadpool_limits(threads, user_api="blas"):
             yield
