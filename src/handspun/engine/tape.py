@@ -134,18 +134,12 @@ class Tape:
     """
 
     def __init__(
-        self,
-        frames: Mapping[Any, Frame],
-        outcome: Outcome,
-        *,
-        training: bool = False,
-        rng: np.random.Generator | None = None,
+        self, frames: Mapping[Any, Frame], outcome: Outcome, *, training: bool = False, rng: np.random.Generator | None = None
     ) -> None:
         self._frames = frames
         self._outcome = outcome
         self.training = training
-        self._rng = rng
-        self._make_rng: Callable[[], np.random.Generator] | None = None
+        self._rng: np.random.Generator | Callable[[], np.random.Generator] | None = rng
 
     def __getitem__(self, layer: object) -> Frame:
         return self._frames[layer]
@@ -177,11 +171,11 @@ class Tape:
     def rng(self) -> np.random.Generator:
         """The generator that layers with randomness draw from."""
         if self._rng is None:
-            if self._make_rng is None:
-                raise RuntimeError("A training pass through a layer with randomness needs network.tape(..., rng=...).")
-            self._rng = self._make_rng()
+            raise RuntimeError("A training pass through a layer with randomness needs network.tape(..., rng=...).")
+        if not isinstance(self._rng, np.random.Generator):
+            self._rng = self._rng()
         return self._rng
 
     def draw_from(self, make: Callable[[], np.random.Generator]) -> None:
         """Use the generator that ``make`` returns from now on; it is made when it is first needed."""
-        self._rng, self._make_rng = None, make
+        self._rng = make

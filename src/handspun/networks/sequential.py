@@ -33,14 +33,15 @@ class Sequential:
         seed: the seed of the initial weights; None leaves all parameters zero, to be filled from a file.
         dtype: ``float32``, or ``float64`` where exactness matters more than speed.
         classes: the names of the outputs, in order.
-        contract: how pictures are to be prepared before the network sees them. The network does not apply it; the model file
-            keeps it.
+        contract: how pictures are to be prepared for the network, which does not apply it; the model file keeps it.
 
     Attributes:
-        confidence: calibrates the answers and lets the network say that it does not know. None until it is set to the result of
-            ``fit_confidence``; the model file keeps it.
-        parameters: all parameters: one vector, and views of it named "dense1.weight" and so on. ``layer.weight`` is the same
-            memory.
+        shapes: the shape of one input, then that of one output of each layer.
+        output_shape: the shape of one output of the network.
+        feature_count: the number of values that reach the last layer for one input.
+        confidence: calibrates the answers and lets the network say that it does not know; None, or the result of
+            ``fit_confidence``. The model file keeps it.
+        parameters: all parameters: a vector with views "dense1.weight" and so on; ``layer.weight`` is the same memory.
         statistics: what is kept but not trained (running averages of batch normalisation), in the same form.
         decayed: the parts of the vector that penalties and weight decay act on.
         takes_pictures: whether inputs are pictures (C, H, W) for convolutions or poolings.
@@ -71,7 +72,10 @@ class Sequential:
             raise UsageError(f"input_shape must hold whole numbers above 0, got {self.input_shape}.")
         every = every_layer(self.layers, self.input_shape)
         self._every = tuple(layer for _, layer, _ in every)
-        self._shapes = [layer.output_shape(shape) for _, layer, shape in every if layer in self.layers]
+        outputs = [layer.output_shape(shape) for _, layer, shape in every if layer in self.layers]
+        self.shapes: list[Shape] = [self.input_shape, *outputs]
+        self.output_shape: Shape = outputs[-1]
+        self.feature_count = math.prod(self.shapes[-2])
         self.classes = None if classes is None else tuple(str(name) for name in classes)
         if self.classes is not None and len(self.classes) != max(self.output_shape[-1], 2):
             raise UsageError(f"{len(self.classes)} classes were given for {self.output_shape[-1]} outputs.")
@@ -100,21 +104,6 @@ class Sequential:
         self.parameters = Parameters(self.parameters.shapes, self.dtype, vector)
         self._bind()
 
-    @property
-    def output_shape(self) -> Shape:
-        """The shape of one output."""
-        return self._shapes[-1]
-
-    @property
-    def shapes(self) -> list[Shape]:
-        """The shape of one input, then that of one output of each layer, first to last."""
-        return [self.input_shape, *self._shapes]
-
-    @property
-    def feature_count(self) -> int:
-        """The number of values that reach the last layer for one input."""
-        return math.prod(self.shapes[-2])
-
     # One pass ------------------------------------------------------------------------------------------------------
 
     def tape(self, *, training: bool = False, rng: np.random.Generator | None = None, input_gradient: bool = False) -> Tape:
@@ -129,18 +118,16 @@ class Sequential:
         outcome = self.outcome(gradient, self.statistics.zeros_like())
         spared = () if input_gradient else self.layers[: self._lowest + 1]  # nothing below them is trained
         frames = {
-            layer: Frame(*outcome.views[layer], self.dtype, needs_input_gradient=layer not in spared) for layer in self._every
+            layer: Frame(*views, self.dtype, needs_input_gradient=layer not in spared) for layer, views in outcome.views.items()
         }
         return Tape(frames, outcome, training=training, rng=rng)
 
     def outcome(self, gradient: Parameters | None, statistics: Parameters) -> Outcome:
         """Memory for the gradient and statistics of a pass: see ``Tape.write_to``."""
-        none: dict[str, np.ndarray] = {}
-        views = {
-            layer: (none if gradient is None else own_views(layer, gradient), own_views(layer, statistics))
-            for layer in self._every
-        }
-        return Outcome(gradient, statistics, views)
+        named = gradient or Parameters({})
+        return Outcome(
+            gradient, statistics, {layer: (own_views(layer, named), own_views(layer, statistics)) for layer in self._every}
+        )
 
     def forward(self, x: np.ndarray, tape: Tape) -> np.ndarray:
         """Outputs (N, *output_shape) for x (N, *input_shape) of the network's dtype. Valid until the tape's next pass."""
@@ -302,7 +289,7 @@ class Sequential:
     def outline(self) -> list[tuple[Layer, Shape, int]]:
         """Each layer with its output shape and its number of parameters."""
         sizes = (size_within(layer, self.parameters) for layer in self.layers)
-        return list(zip(self.layers, self._shapes, sizes, strict=True))
+        return list(zip(self.layers, self.shapes[1:], sizes, strict=True))
 
     def summary(self) -> str:
         """A table of the layers: name, kind, output shape, parameters, bytes; and the totals."""
