@@ -20,7 +20,7 @@ import numpy as np
 
 from handspun.errors import UsageError
 from handspun.evaluation.evaluate import loss_and_accuracy
-from handspun.networks.modelfile import encode_json
+from handspun.files.header import encode_json
 from handspun.networks.sequential import Sequential
 from handspun.optimization.averaging import ExponentialMovingAverage
 from handspun.optimization.clipping import Clip
