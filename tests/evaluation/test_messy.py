@@ -155,9 +155,9 @@ def test_what_prepares_pictures_comes_before_the_network(digits, nearest):
 
 def test_what_cannot_be_judged_is_refused(digits, nearest):
     for images in (digits.images.reshape(1000, 784), digits.images / 255):
-        with pytest.raises(UsageError, match=r"Messy versions are made of uint8 pictures \(N, H, W\)"):
+        with pytest.raises(UsageError, match=r"A messy version takes uint8 pictures \(N, H, W\)"):
             evaluate_messy(nearest, images, digits.labels)
-        with pytest.raises(UsageError, match=r"Messy versions are made of uint8 pictures"):
+        with pytest.raises(UsageError, match=r"A messy version takes uint8 pictures"):
             MESSY["thick"](images)
     for labels in (digits.labels[:5], digits.labels / 1.0, digits.labels[:, None]):
         with pytest.raises(UsageError, match="1000 images need 1000 whole numbers as labels"):

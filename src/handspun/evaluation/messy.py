@@ -19,7 +19,8 @@ from handspun.augment import Augmentation
 from handspun.augment.affine import affine, powers
 from handspun.augment.resample import resample
 from handspun.augment.thickness import change_thickness
-from handspun.engine.memory import pieces
+from handspun.checks import byte_pictures
+from handspun.engine.memory import chunks
 from handspun.errors import UsageError
 from handspun.evaluation.metrics import wilson_interval
 
@@ -52,20 +53,13 @@ class Version:
         Raises:
             UsageError: other images.
         """
-        _check(images)
+        images = byte_pictures("A messy version", images)
         rng = np.random.default_rng(self.seed)
         pictures = images if images.ndim == 4 else images[..., None]  # (N, H, W, C)
         result = np.empty(images.shape, np.uint8)
-        for piece in pieces(len(images), 256):  # so that what is needed in between stays small
-            result[piece] = self.change(pictures[piece], rng).reshape(result[piece].shape)
+        for chunk in chunks(len(images), 256):  # keeps the intermediate arrays small
+            result[chunk] = self.change(pictures[chunk], rng).reshape(result[chunk].shape)
         return result
-
-
-def _check(images: np.ndarray) -> None:
-    if images.dtype != np.uint8 or images.ndim not in (3, 4) or 0 in images.shape[1:]:
-        raise UsageError(
-            f"Messy versions are made of uint8 pictures (N, H, W) or (N, H, W, C); these are {images.dtype} {images.shape}."
-        )
 
 
 def _pixels(images: np.ndarray, of_28: float) -> float:
@@ -224,7 +218,7 @@ def evaluate_messy(
     Raises:
         UsageError: other images, or labels that are not one for each of them.
     """
-    _check(images)
+    images = byte_pictures("A messy version", images)
     labels = np.asarray(labels)
     if labels.shape != (len(images),) or labels.dtype.kind not in "iub" or not len(labels):
         raise UsageError(f"{len(images)} images need {len(images)} whole numbers as labels; got an array {labels.shape}.")

@@ -11,7 +11,7 @@ import numpy as np
 
 from handspun.augment.views import mean_over_views
 from handspun.checks import in_a_row
-from handspun.engine.memory import aligned_empty, by_images, pieces
+from handspun.engine.memory import aligned_empty, by_images, chunks
 from handspun.engine.parameters import Parameters, Shape, count
 from handspun.engine.tape import Frame, Outcome, Tape
 from handspun.engine.threads import Team
@@ -232,7 +232,7 @@ class Sequential:
             tape, x = self._idle.pop()
         except IndexError:
             tape, x = self.tape(), self.batch(0)
-        for piece in pieces(len(images), self.piece_size):
+        for piece in chunks(len(images), self.piece_size):
             stored = images[piece]
             if len(x) != len(stored):
                 x = self.batch(len(stored))
