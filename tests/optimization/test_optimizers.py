@@ -9,10 +9,9 @@ import pytest
 from handspun.errors import UsageError
 from handspun.optimization.averaging import ExponentialMovingAverage
 from handspun.optimization.clipping import ClipNorm, ClipValue
+from handspun.optimization.optimizer_base import CHUNK, FLUSH_EVERY
 from handspun.optimization.optimizers import (
-    FLUSH_EVERY,
     OPTIMIZERS,
-    PIECE,
     SGD,
     Adagrad,
     Adam,
@@ -130,7 +129,7 @@ def without_decay(kind):
 
 
 @every_optimizer
-@pytest.mark.parametrize("size", [1, 100, PIECE - 1, PIECE, PIECE + 1, 2 * PIECE + 5])
+@pytest.mark.parametrize("size", [1, 100, CHUNK - 1, CHUNK, CHUNK + 1, 2 * CHUNK + 5])
 def test_fifty_steps_equal_the_plain_formulas(kind, size):
     rng = np.random.default_rng(size)
     start = rng.normal(size=size)
@@ -164,7 +163,7 @@ def test_float32_parameters_stay_float32_and_near_the_float64_ones(kind):
 @every_optimizer
 def test_weight_decay_is_decoupled_and_touches_only_the_decayed_parts(kind):
     rng = np.random.default_rng(2)
-    size, decayed = PIECE + 50, (slice(0, 10), slice(PIECE - 5, PIECE + 20))
+    size, decayed = CHUNK + 50, (slice(0, 10), slice(CHUNK - 5, CHUNK + 20))
     start, gradients = rng.normal(size=size), [rng.normal(size=size) for _ in range(5)]
 
     def run(weight_decay, start):
@@ -215,7 +214,7 @@ def test_adamw_decays_by_default_and_adam_does_not():
 @pytest.mark.parametrize("kind", [Momentum, Nesterov, RMSprop, Adam], ids=lambda kind: kind.__name__)
 def test_moments_that_fade_are_flushed_to_zero_and_the_parameters_do_not_notice(kind, monkeypatch):
     def run(flush_every):
-        monkeypatch.setattr("handspun.optimization.optimizers.FLUSH_EVERY", flush_every)
+        monkeypatch.setattr("handspun.optimization.optimizer_base.FLUSH_EVERY", flush_every)
         p = np.linspace(-1, 1, 64, dtype=np.float32)
         # Faster memories than usual: the moments fade to nothing within the test.
         optimizer = {Momentum: lambda: Momentum(0.1, momentum=0.5), Nesterov: lambda: Nesterov(0.1, momentum=0.5)}.get(

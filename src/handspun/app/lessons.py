@@ -112,11 +112,10 @@ LESSONS: dict[type[Layer], Lesson] = {
             "every sum that it took part in.",
             (
                 "over_columns = np.matmul(",
-                "matmul(windows, self._grouped(dy)",
+                "matmul(plan.windows, dy",
                 "d_kernels = np.add.reduce(",
-                "_multiply_without_zeros(kernels, windows",
-                "matmul(kernels, windows, d_columns)",
-                "np.add(part, shifted",
+                "multiply_without_zeros(kernels",
+                "add_shifted(d_columns",
             ),
             ("x", "W"),
         ),
@@ -265,7 +264,7 @@ LESSONS: dict[type[Layer], Lesson] = {
             "Each feature is shifted and scaled. In training μ and σ² are those of the batch. A single drawing is no batch: "
             "here, as whenever the network answers, the running averages of training stand in.",
             (
-                "np.subtract(rows, _spread(self.running_mean",
+                "np.subtract(x, _spread(self.running_mean",
                 "variance = self.running_variance",
                 "sigma = np.sqrt(",
                 "np.multiply(centred, _spread(self.gamma",
@@ -321,7 +320,7 @@ LESSONS: dict[type[Layer], Lesson] = {
         Texts(
             "y = the values of x in one row",
             "Only the shape changes, from {x} to {y}.",
-            ("return x.reshape(", "columns[...] = values", "return y"),
+            ("return x.reshape(", "columns[...] = x.transpose(", "return columns"),
         ),
         Texts(
             "dx = dy in the shape of x",
@@ -341,7 +340,7 @@ LESSONS: dict[type[Layer], Lesson] = {
             "dx = (∂f/∂x) · dy + {d_kept}",
             "A sum passes its gradient on to both of its parts. What came back through the layers of the block, in the steps "
             "before this one, is added to {d_kept}.",
-            ("changed = layer.backward(", "kept = dy if", "np.add(changed, kept"),
+            ("changed = layer.backward(", "= dy if self.projection", "np.add(changed, kept"),
         ),
     ),
 }

@@ -1,7 +1,5 @@
 """The mean of each channel."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from handspun.engine.memory import by_images, by_rows
@@ -12,7 +10,7 @@ from handspun.layers.windows import picture_shape
 
 
 class GlobalAvgPool(Layer):
-    """y_c = Σ_h,w x_c,h,w / (H · W): a picture becomes one value a channel. Lin, Chen and Yan 2014, arXiv:1312.4400.
+    """y_c = Σ_h,w x_c,h,w / (H · W): each channel of a picture becomes one value. Lin, Chen and Yan 2014, arXiv:1312.4400.
 
     x (N, C, H, W), y (N, C). Each value of a channel has the derivative 1/(H · W).
     """

@@ -1,7 +1,5 @@
 """Layer normalisation."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np
@@ -24,7 +22,7 @@ class LayerNorm(Layer):
         dx = (g - mean(g) - x̂ · mean(g · x̂)) / σ          (means over the features)
 
     Args:
-        epsilon: added to the variance, above 0, for rows of equal values.
+        epsilon: added to the variance, above 0: a row of equal values has none.
     """
 
     gamma: np.ndarray  # (D,)
