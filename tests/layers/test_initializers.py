@@ -1,4 +1,4 @@
-"""How weights begin: moments, limits, orthonormality, one network in both precisions."""
+"""Initial weights: moments, limits, orthonormality, the same network in both precisions."""
 
 import math
 

@@ -1,4 +1,4 @@
-"""Layers, initializers, losses, optimizers, schedules and augmentations that somebody wrote for himself."""
+"""Layers, initializers, losses, optimizers, schedules and augmentations of the user's own."""
 
 from functools import partial
 

@@ -30,7 +30,7 @@ class Plan(NamedTuple):
     rows: Axis
     columns: Axis
     x_shape: Shape  # (H, C, W, N)
-    copies: Copies  # from x into the columns
+    copies: Copies  # from the input into the columns
     windows: np.ndarray  # (G, OH, kh · C/G · kw, OW · N), of the columns
     products: np.ndarray  # (G, OH, O/G, OW · N), y as the products fill it
     y_rows: np.ndarray  # (OH, O · OW · N)

@@ -25,7 +25,7 @@ class Plan(NamedTuple):
     rows: Axis
     columns: Axis
     x: np.ndarray  # (H, C, W, N)
-    copies: Copies  # from x as it came
+    copies: Copies  # from the input into x
     to_fill: list[np.ndarray]  # arrays that must hold something before the first step
     steps: list[tuple[np.ndarray, np.ndarray, np.ndarray]]  # two arrays, and where their maximum or sum goes
     tall: np.ndarray  # (OH, C, W, N), the result along the rows

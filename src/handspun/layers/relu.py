@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from handspun.checks import number_in
-from handspun.engine.tape import Tape
+from handspun.engine.tape import Frame, Tape
 from handspun.layers.base import Layer
 
 
@@ -18,8 +18,9 @@ class ReLU(Layer):
 
     def forward(self, x: np.ndarray, tape: Tape) -> np.ndarray:
         here = tape[self]
+        zeros, room = here.plan(x, _zeros_and_room)
         # Against an array of zeros: NumPy's maximum with a scalar takes four times as long.
-        here["y"] = y = np.maximum(x, here.zeros(x), out=here.like("y", x))  # (N, …)
+        here["y"] = y = np.maximum(x, zeros, out=room)  # (N, …)
         return y
 
     def backward(self, dy: np.ndarray, tape: Tape) -> np.ndarray:
@@ -27,6 +28,10 @@ class ReLU(Layer):
         y = here["y"]
         active = np.greater(y, 0.0, out=here.like("active", y, bool))
         return np.multiply(dy, active, out=here.like("dx", y))
+
+
+def _zeros_and_room(x: np.ndarray, here: Frame) -> tuple[np.ndarray, np.ndarray]:
+    return here.zeros(x), here.like("y", x)
 
 
 class LeakyReLU(Layer):

@@ -1,9 +1,4 @@
-"""Penalties on the size of the weights, added to the loss.
-
-P(w) = l1 Σ|w| + l2/2 Σw², with ∂P/∂w = l1 sign(w) + l2 w: L1 makes weights exactly zero, L2 shrinks all of them. Only weights
-are penalized, not biases or the scales of norms (``Layer.decayed``). With an adaptive optimizer L2 differs from weight decay:
-see ``Optimizer``.
-"""
+"""Penalties on the size of the weights, added to the loss."""
 
 import math
 from collections.abc import Sequence
@@ -16,7 +11,10 @@ from handspun.errors import UsageError
 
 @dataclass(frozen=True)
 class Penalty:
-    """l1 Σ|w| + l2/2 Σw².
+    """P(w) = l1 Σ|w| + l2/2 Σw², with ∂P/∂w = l1 sign(w) + l2 w: L1 makes weights exactly zero, L2 shrinks all of them.
+
+    Only weights are penalized, not biases or the scales of norms (``Layer.decayed``). With an adaptive optimizer L2 differs
+    from weight decay: see ``Optimizer``.
 
     Args:
         l1: the coefficient of the sum of absolute values, not negative.
