@@ -144,7 +144,7 @@ LESSONS: dict[type[Layer], Lesson] = {
         Texts(
             "dx = Σ dy / (rows · columns of the window)",
             "Each value has the same share in the mean of its window, and gets back that share of its gradient.",
-            ("share = np.multiply(", "d_tall = _to_all(", "_to_all(d_tall"),
+            ("share = np.multiply(", "d_tall = _to_all(", "_to_all(d_tall, plan.rows"),
         ),
     ),
     GlobalAvgPool: Lesson(
@@ -275,7 +275,7 @@ LESSONS: dict[type[Layer], Lesson] = {
             "dγ = Σ dy · (x - μ) / √(σ² + ε)\ndβ = Σ dy\ndx = dy · γ / √(σ² + ε)",
             "With fixed averages the layer is a straight line for each feature, and γ / √(σ² + ε) is its slope.",
             (
-                "np.divide(_sum_of_products(rows, centred)",
+                "np.divide(_sum_of_products(rows, centred",
                 "d_beta[...] = _sum(",
                 "np.multiply(rows, _spread(self.gamma",
             ),
@@ -306,8 +306,8 @@ LESSONS: dict[type[Layer], Lesson] = {
                 "np.add.reduce(dy",
                 "g = np.multiply(dy",
                 "np.multiply(g, x_hat",
-                "along = dx.mean(",
-                "g -= g.mean(",
+                "along = _mean(",
+                "g -= _mean(",
                 "np.multiply(x_hat, along",
                 "np.subtract(g, dx",
                 "dx /= sigma",

@@ -12,6 +12,7 @@ from handspun.engine.parameters import Shape
 from handspun.engine.tape import Frame, Tape
 from handspun.layers.base import Layer, flat_size
 from handspun.layers.copies import Copies, copy_each, in_rows
+from handspun.layers.sums import sum_type
 
 
 class BatchNorm(Layer):
@@ -67,13 +68,14 @@ class BatchNorm(Layer):
 
     def forward(self, x: np.ndarray, tape: Tape) -> np.ndarray:
         here = tape[self]
+        precise = sum_type(x)
         copies, x, centred, y, result = here.plan(x, _plan)  # features on axis 1
         copy_each(copies)
         if tape.training:
             count = x.size // x.shape[1]
-            mean = _sum(x) / count  # (D,)
+            mean = _sum(x, precise) / count  # (D,)
             np.subtract(x, _spread(mean, x), out=centred)
-            variance = _sum_of_products(centred, centred) / count  # (D,)
+            variance = _sum_of_products(centred, centred, precise) / count  # (D,)
             here.statistics["running_mean"][...] = mean
             here.statistics["running_variance"][...] = variance * (count / (count - 1)) if count > 1 else np.nan
         else:
@@ -89,9 +91,9 @@ class BatchNorm(Layer):
         here = tape[self]
         centred, sigma = here["centred"], here["sigma"]
         d_gamma, d_beta = here.gradient["gamma"], here.gradient["beta"]
-        rows = _by_feature(dy)  # dy with the features on axis 1
-        np.divide(_sum_of_products(rows, centred), sigma, out=d_gamma)
-        d_beta[...] = _sum(rows)
+        precise, rows = sum_type(dy), _by_feature(dy)  # dy with the features on axis 1
+        np.divide(_sum_of_products(rows, centred, precise), sigma, out=d_gamma)
+        d_beta[...] = _sum(rows, precise)
         dx = here.buffer("dx", rows.shape)
         if tape.training:
             count = rows.size // rows.shape[1]
@@ -136,14 +138,16 @@ def _back(y: np.ndarray, x: np.ndarray) -> np.ndarray:
     return by_images(y.reshape(height, channels, width, images))
 
 
-def _sum(x: np.ndarray) -> np.ndarray:
+def _sum(x: np.ndarray, precise: type[np.float64] | None) -> np.ndarray:
     """The sum over all values of each feature, (D,)."""
-    return np.add.reduce(x, axis=0 if x.ndim == 2 else (0, 2))
+    return np.add.reduce(x, axis=0 if x.ndim == 2 else (0, 2), dtype=precise).astype(x.dtype, copy=False)
 
 
-def _sum_of_products(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+def _sum_of_products(a: np.ndarray, b: np.ndarray, precise: type[np.float64] | None) -> np.ndarray:
     """Σ a · b over all values of each feature, (D,)."""
-    return np.einsum("nd,nd->d", a, b) if a.ndim == 2 else np.add.reduce(np.vecdot(a, b), axis=0)
+    if a.ndim == 2:
+        return np.einsum("nd,nd->d", a, b)
+    return np.add.reduce(np.vecdot(a, b, dtype=precise), axis=0).astype(a.dtype, copy=False)
 
 
 def _spread(feature: np.ndarray, x: np.ndarray) -> np.ndarray:

@@ -14,6 +14,7 @@ from handspun.layers import columns
 from handspun.layers.base import Layer
 from handspun.layers.copies import copy_each
 from handspun.layers.initializers import Initializer, as_initializer
+from handspun.layers.sums import sum_type
 from handspun.layers.windows import Axis, Pair, axes, pair, picture_shape
 
 
@@ -118,15 +119,17 @@ class Conv2D(Layer):
     def backward(self, dy: np.ndarray, tape: Tape) -> np.ndarray | None:
         here = tape[self]
         plan: columns.Plan = here["plan"]
-        dy = by_rows(dy)  # (OH, O, OW, N)
-        if self.has_bias:
+        precise, dy = sum_type(dy), by_rows(dy)  # (OH, O, OW, N)
+        if self.has_bias and precise:
+            here.gradient["bias"][...] = np.add.reduce(dy, axis=(0, 2, 3), dtype=precise)
+        elif self.has_bias:
             values = dy.shape[2] * dy.shape[3]
             over_columns = np.matmul(dy.reshape(-1, values), np.ones(values, dy.dtype))  # (OH · O,)
             np.add.reduce(over_columns.reshape(-1, self.filters), axis=0, out=here.gradient["bias"])
         dy = columns.in_groups(dy, self.groups)  # (G, OH, O/G, OW · N)
         each_row = here.buffer("dw", (*plan.windows.shape[:3], dy.shape[2]))
         matmul(plan.windows, dy.transpose(0, 1, 3, 2), each_row)
-        d_kernels = np.add.reduce(each_row, axis=1)  # (G, kh · C/G · kw, O/G)
+        d_kernels = np.add.reduce(each_row, axis=1, dtype=precise)  # (G, kh · C/G · kw, O/G)
         here.gradient["weight"].reshape(self.groups, dy.shape[2], -1)[...] = d_kernels.transpose(0, 2, 1)
         if not here.needs_input_gradient:
             return None

@@ -50,6 +50,7 @@ class _Pooling(Layer):
     """
 
     works_on_pictures = True
+    precise: type[np.float64] | None = None  # the type for results on the way, if not that of x
 
     def __init__(self, size: int | Pair = 2, *, stride: int | Pair | None = None, padding: int | Pair = 0) -> None:
         owner = type(self).__name__
@@ -70,8 +71,8 @@ class _Pooling(Layer):
         rows, columns = self._axes(x.shape[1:])
         x, copies = in_rows(x, here)  # (H, C, W, N)
         _, channels, width, images = x.shape
-        tall = here.buffer("tall", (rows.outputs, channels, width, images))
-        y = here.buffer("y", (rows.outputs, channels, columns.outputs, images))
+        tall = here.buffer("tall", (rows.outputs, channels, width, images), self.precise)
+        y = here.buffer("y", (rows.outputs, channels, columns.outputs, images), self.precise)
         steps = [*_steps(x, rows, ROWS, tall), *_steps(tall, columns, COLUMNS, y)]
         to_fill = [result for result, window in ((tall, rows), (y, columns)) if not _begins_with_two(window)]
         return Plan(rows, columns, x, copies, to_fill, steps, tall, y, by_images(y))
@@ -107,8 +108,12 @@ class AvgPool2D(_Pooling):
     """y is the mean of each window. LeCun et al. 1990, "Handwritten digit recognition with a back-propagation network", NIPS 2.
 
     x (N, C, H, W), y (N, C, OH, OW), y = Σ window / (kh · kw), so each value of a window gets dy / (kh · kw). Padding
-    counts as zeros.
+    counts as zeros. Windows of more than 32 rows or columns are added up in float64.
     """
+
+    def __init__(self, size: int | Pair = 2, *, stride: int | Pair | None = None, padding: int | Pair = 0) -> None:
+        super().__init__(size, stride=stride, padding=padding)
+        self.precise = np.float64 if max(self.size) > 32 else None
 
     def forward(self, x: np.ndarray, tape: Tape) -> np.ndarray:
         here = tape[self]
@@ -118,14 +123,15 @@ class AvgPool2D(_Pooling):
             np.add(first, second, out=total)
         y_rows = plan.y_rows
         y_rows *= 1.0 / (self.size[0] * self.size[1])
-        return plan.y
+        return plan.y.astype(x.dtype, copy=False)
 
     def backward(self, dy: np.ndarray, tape: Tape) -> np.ndarray:
         here = tape[self]
         plan: Plan = here["plan"]
         share = np.multiply(by_rows(dy), 1.0 / (self.size[0] * self.size[1]), out=here.like("share", plan.y_rows))
-        d_tall = _to_all(share, plan.columns, COLUMNS, here.like("d_tall", plan.tall))
-        return by_images(_to_all(d_tall, plan.rows, ROWS, here.like("dx", plan.x)))
+        d_tall = _to_all(share, plan.columns, COLUMNS, here.like("d_tall", plan.tall, self.precise))
+        dx = _to_all(d_tall, plan.rows, ROWS, here.like("dx", plan.x, self.precise))
+        return by_images(dx).astype(dy.dtype, copy=False)
 
 
 def _at(axis: int, places: slice) -> tuple[slice, ...]:
