@@ -165,8 +165,8 @@ def line_17(cells: str) -> str:
         (line_17("1,2,@,4,5").encode().replace(b"@", b"\xff"), r"'\\\\xff' is not"),
         (b"1" * (2**20 + 5), "line 1: longer than"),
         (HEADER.encode() + b"1" * 2**21, "line 2: longer than"),
-        (gzip.compress(text().encode())[:-9], "is cut off"),
-        (gzip.compress(text().encode())[:60], "is cut off"),
+        (gzip.compress(text().encode(), mtime=0)[:-9], "is cut off"),
+        (gzip.compress(text().encode(), mtime=0)[:60], "is cut off"),
     ],
 )  # fmt: skip
 def test_faults(tmp_path, read, content, message):
