@@ -10,8 +10,8 @@ pytest.importorskip("httpx")
 from browsing import QUICK, open_train, open_view, until
 from serving import serving
 
-from handspun.app.models import Models, shipped_models
-from handspun.app.runs import Runs
+from handspun.app.models.catalog import Models, shipped_models
+from handspun.app.runs.registry import Runs
 from handspun.app.server import make_app
 
 ALL = {

@@ -8,8 +8,8 @@ pytest.importorskip("httpx")
 from browsing import SEVEN, THREE, Line, answer, draw, open_view, settle, until
 from serving import serving
 
-from handspun.app.models import Models, shipped_models
-from handspun.app.runs import Runs
+from handspun.app.models.catalog import Models, shipped_models
+from handspun.app.runs.registry import Runs
 from handspun.app.server import make_app
 
 

@@ -10,8 +10,8 @@ pytest.importorskip("httpx")
 from browsing import SEVEN, draw, open_view, settle, until
 from serving import serving
 
-from handspun.app.models import Model, Models
-from handspun.app.runs import Runs
+from handspun.app.models.catalog import Model, Models
+from handspun.app.runs.registry import Runs
 from handspun.app.server import make_app
 from handspun.layers import Dense, Flatten
 from handspun.networks.architectures import cnn, mlp

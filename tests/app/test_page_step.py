@@ -9,7 +9,7 @@ pytest.importorskip("httpx")
 
 from browsing import MISREAD, SEVEN, draw, open_view, settle, until
 
-from handspun.app.stepping import _number
+from handspun.app.lessons.steps import _number
 
 
 def test_the_step_goes_from_the_pixels_to_the_update(page):

@@ -11,8 +11,8 @@ pytest.importorskip("httpx")
 from browsing import ONE, draw, open_view, settle, teach_one, until
 from serving import serving
 
-from handspun.app.models import Model, Models, shipped_models
-from handspun.app.runs import Runs
+from handspun.app.models.catalog import Model, Models, shipped_models
+from handspun.app.runs.registry import Runs
 from handspun.app.server import make_app
 from handspun.data import load_dataset
 from handspun.networks.architectures import cnn

@@ -9,10 +9,10 @@ pytest.importorskip("httpx")
 from browsing import QUICK, open_train, open_view, teach_one, until
 from serving import serving
 
-from handspun.app.datasets import Datasets
-from handspun.app.models import Models, shipped_models
-from handspun.app.runs import Runs
+from handspun.app.models.catalog import Models, shipped_models
+from handspun.app.runs.registry import Runs
 from handspun.app.server import make_app
+from handspun.app.trainings.datasets import Datasets
 
 
 def test_the_data_set_of_the_command_line_is_chosen(new_page, tmp_path):
@@ -22,7 +22,7 @@ def test_the_data_set_of_the_command_line_is_chosen(new_page, tmp_path):
     images = rng.integers(256, size=(40, 28, 28), dtype=np.uint8)
     np.savez(path, images=images, labels=np.arange(40) % 10, classes=np.array(list("0123456789")))
     models = Models(shipped_models())
-    with serving(make_app(models, Runs(models, Datasets([path]), tmp_path))) as address:
+    with serving(make_app(models, Runs(models, tmp_path), Datasets([path]))) as address:
         page = new_page(address=address)
         open_train(page, QUICK)
         assert page.locator("#train-data").input_value() == "mine.npz"

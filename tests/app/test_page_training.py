@@ -9,8 +9,8 @@ pytest.importorskip("httpx")
 from browsing import QUICK, open_train, open_view, until
 from serving import serving
 
-from handspun.app.run import MOST_POINTS, Run
-from handspun.app.runs import Runs
+from handspun.app.runs.registry import Runs
+from handspun.app.runs.run import MOST_POINTS, Run
 from handspun.app.server import make_app
 
 

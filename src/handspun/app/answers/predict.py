@@ -16,9 +16,9 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
-from handspun.app.answers import bring_to_model
-from handspun.app.models import Model
-from handspun.app.wire import MOST_BYTES, MOST_IMAGES, MOST_PIXELS, MOST_PIXELS_IN_A_FORM, RequestError, read_json
+from handspun.app.models.catalog import Model
+from handspun.app.models.preprocessing import bring_to_model
+from handspun.app.transport.wire import MOST_BYTES, MOST_IMAGES, MOST_PIXELS, MOST_PIXELS_IN_A_FORM, RequestError, read_json
 from handspun.errors import DataError
 from handspun.files.archive import read_array
 from handspun.networks.answers import EMPTY, Answers

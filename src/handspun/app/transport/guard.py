@@ -17,7 +17,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from handspun.app.wire import MOST_BYTES
+from handspun.app.transport.wire import MOST_BYTES
 
 #: The names of this machine for itself.
 LOOPBACK = ("localhost", "127.0.0.1", "::1")

@@ -25,11 +25,11 @@ from starlette.responses import JSONResponse
 from starlette.routing import Route
 
 import handspun
-from handspun.app.answers import bring_to_model, picture_of
-from handspun.app.lessons import LESSONS, fields, size_text
-from handspun.app.models import Model
-from handspun.app.pixels import picture_size
-from handspun.app.wire import Frame, RequestError, encode_array, read_json
+from handspun.app.lessons.texts import LESSONS, fields, size_text
+from handspun.app.models.catalog import Model
+from handspun.app.models.pixels import picture_size
+from handspun.app.models.preprocessing import bring_to_model, picture_of
+from handspun.app.transport.wire import Frame, RequestError, encode_array, read_json
 from handspun.engine.tape import Tape
 from handspun.errors import UsageError
 from handspun.layers import Layer, Residual

@@ -17,10 +17,11 @@ from starlette.concurrency import run_in_threadpool
 from starlette.routing import WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from handspun.app import inside
-from handspun.app.answers import Answerer, bring_to_model, picture_of
-from handspun.app.models import Model, Models
-from handspun.app.wire import Frame, RequestError, encode_array
+from handspun.app.answers import inside
+from handspun.app.answers.batching import Answerer
+from handspun.app.models.catalog import Model, Models
+from handspun.app.models.preprocessing import bring_to_model, picture_of
+from handspun.app.transport.wire import Frame, RequestError, encode_array
 from handspun.networks.answers import EMPTY
 from handspun.pictures.contract import Contract
 

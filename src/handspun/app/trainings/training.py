@@ -6,10 +6,16 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from handspun.app.datasets import DRAWINGS, MIXED, Datasets, Offer
-from handspun.app.options import outline, read_settings
-from handspun.app.run import Outcome, Run, Watcher
-from handspun.app.wire import RequestError
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+from starlette.routing import Route
+
+from handspun.app.runs.registry import runs_of
+from handspun.app.runs.run import Outcome, Run, Watcher
+from handspun.app.trainings.datasets import DRAWINGS, MIXED, Datasets, Offer
+from handspun.app.trainings.options import outline, read_settings
+from handspun.app.transport.wire import RequestError, read_json
 from handspun.layers import Conv2D, Dense
 from handspun.recipes import Settings
 from handspun.recipes.run import prepare, train
@@ -50,3 +56,12 @@ def _name(settings: Settings, offer: Offer) -> str:
     kind = "convolutional" if any(isinstance(layer, Conv2D) for layer in layers) else "-".join(hidden) or "linear"
     data = re.sub(r"[^A-Za-z0-9._-]+", "-", settings.data).strip("-.") or "data"
     return f"{kind[:30]}-on-{data[:25]}"
+
+
+async def _start(request: Request) -> JSONResponse:
+    runs = runs_of(request)
+    run, job = await run_in_threadpool(plan_training, await read_json(request), request.app.state.datasets)
+    return JSONResponse(runs.start(run, job).state(), 202)
+
+
+routes = [Route("/api/runs", _start, methods=["POST"])]

@@ -13,8 +13,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from handspun.app.pixels import picture_size
-from handspun.app.wire import RequestError
+from handspun.app.models.pixels import picture_size
+from handspun.app.transport.wire import RequestError
 from handspun.networks.architectures import structure
 from handspun.networks.modelfile import save
 from handspun.networks.sequential import Sequential

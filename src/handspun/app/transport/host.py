@@ -13,8 +13,8 @@ from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from handspun.app import guard
-from handspun.app.wire import MOST_BYTES
+from handspun.app.transport import guard
+from handspun.app.transport.wire import MOST_BYTES
 from handspun.errors import UsageError
 
 if TYPE_CHECKING:

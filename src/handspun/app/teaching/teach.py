@@ -23,12 +23,11 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
-from handspun.app.datasets import EMBEDDED
-from handspun.app.drawings import SIDE, decode_drawings
-from handspun.app.models import Model
-from handspun.app.run import Outcome, Run, Watcher
-from handspun.app.runs import Runs, runs_of
-from handspun.app.wire import RequestError, read_json
+from handspun.app.models.catalog import Model
+from handspun.app.runs.registry import Runs, runs_of
+from handspun.app.runs.run import Outcome, Run, Watcher
+from handspun.app.teaching.drawings import EMBEDDED, SIDE, decode_drawings
+from handspun.app.transport.wire import RequestError, read_json
 from handspun.augment import Augmentation
 from handspun.confidence.calibration import find_threshold
 from handspun.data import Split, load_dataset
@@ -114,6 +113,7 @@ def teach(run: Run, model: Model, drawings: Split, seconds: float) -> Outcome:
             average=ExponentialMovingAverage(AVERAGE),
             augment=AUGMENTATION,
             callbacks=[Watcher(run, seconds=seconds)],
+            progress=False,
         )
         if model.network.confidence is not None:
             network.confidence = carry_over(model.network.confidence, network, held_out)

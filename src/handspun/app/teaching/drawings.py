@@ -15,11 +15,14 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from handspun.app.wire import RequestError, decode_array, encode_array, read_json
+from handspun.app.transport.wire import RequestError, decode_array, encode_array, read_json
 from handspun.data import Dataset, Split
 from handspun.data.numpy_files import read_numpy_dataset
 from handspun.errors import DataError
 from handspun.files.archive import write_arrays
+
+#: The included data set of digits that drawings are mixed with.
+EMBEDDED = "mnist-5k"
 
 #: Rows and columns of a drawing as a network of digits sees it.
 SIDE = 28

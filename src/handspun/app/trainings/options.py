@@ -15,9 +15,9 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
-from handspun.app.datasets import EMBEDDED, Datasets, Offer
-from handspun.app.drawings import MOST_DRAWINGS, decode_drawings
-from handspun.app.wire import RequestError, read_json
+from handspun.app.teaching.drawings import EMBEDDED, MOST_DRAWINGS, decode_drawings
+from handspun.app.trainings.datasets import Datasets, Offer
+from handspun.app.transport.wire import RequestError, read_json
 from handspun.data import Split
 from handspun.data.registry import REGISTRY
 from handspun.engine.parameters import count
@@ -266,7 +266,7 @@ def outline(settings: Settings, offer: Offer) -> list[tuple[str, Layer, tuple[in
 
 
 async def _options(request: Request) -> JSONResponse:
-    datasets: Datasets = request.app.state.runs.datasets
+    datasets: Datasets = request.app.state.datasets
     offers = await run_in_threadpool(datasets.offers)
     return JSONResponse(
         {
@@ -282,7 +282,7 @@ async def _options(request: Request) -> JSONResponse:
 
 
 async def _outline(request: Request) -> JSONResponse:
-    datasets: Datasets = request.app.state.runs.datasets
+    datasets: Datasets = request.app.state.datasets
     values = await read_json(request)
 
     def find() -> dict[str, Any]:

@@ -14,9 +14,9 @@ from typing import Any
 
 import numpy as np
 
-from handspun.app.events import PROGRESS, WHOLE, Feed
-from handspun.app.pixels import over_pixels, picture_size
-from handspun.app.wire import RequestError, encode_array
+from handspun.app.models.pixels import over_pixels, picture_size
+from handspun.app.transport.events import PROGRESS, WHOLE, Feed
+from handspun.app.transport.wire import RequestError, encode_array
 from handspun.data import Split
 from handspun.errors import HandspunError
 from handspun.evaluation.metrics import confusion_matrix
@@ -24,9 +24,8 @@ from handspun.layers import Conv2D, Dense
 from handspun.networks.architectures import structure
 from handspun.networks.sequential import Sequential, two_or_more
 from handspun.optimization.losses import softmax
-from handspun.training import Callback
+from handspun.training import Callback, Training
 from handspun.training.history import Record
-from handspun.training.trainer import Trainer
 
 #: The states in which a training is over.
 FINISHED = ("done", "stopped", "failed")
@@ -285,13 +284,13 @@ class Watcher(Callback):
         self._run = run
         self._limit = seconds
 
-    def on_train_begin(self, trainer: Trainer) -> None:
+    def on_train_begin(self, trainer: Training) -> None:
         self._used = 0.0  # seconds of training, without pauses
         self._mark = self._told = self._shown = time.perf_counter()
         self._sums = dict(trainer.running)
         self._passed(trainer)
 
-    def on_step_end(self, trainer: Trainer) -> None:
+    def on_step_end(self, trainer: Training) -> None:
         now = time.perf_counter()
         self._used += now - self._mark
         if now - self._shown >= WEIGHTS_EVERY:
@@ -304,17 +303,17 @@ class Watcher(Callback):
             self._tell(trainer, now)
         self._mark = time.perf_counter()
 
-    def on_epoch_end(self, trainer: Trainer, record: Record) -> None:
+    def on_epoch_end(self, trainer: Training, record: Record) -> None:
         with trainer.averaged():
             self._run.epoch_ended(trainer.network, record)
         self._sums = dict(trainer.running)
         self._shown = time.perf_counter()
 
-    def _passed(self, trainer: Trainer) -> None:
+    def _passed(self, trainer: Training) -> None:
         if self._run.breathe():
             trainer.stop = True
 
-    def _tell(self, trainer: Trainer, now: float) -> None:
+    def _tell(self, trainer: Training, now: float) -> None:
         """Progress since the last sign of it, in means over the images seen since."""
         sums, before = trainer.running, self._sums
         images, seconds = sums["images"] - before["images"], sums["seconds"] - before["seconds"]

@@ -9,17 +9,15 @@ from pathlib import Path
 
 import numpy as np
 
-from handspun.app.models import free_name
-from handspun.app.wire import RequestError
+from handspun.app.models.catalog import free_name
+from handspun.app.teaching.drawings import EMBEDDED
+from handspun.app.transport.wire import RequestError
 from handspun.data import Dataset, Split, load_dataset
 from handspun.data.cache import cache_folder, missing_files
 from handspun.data.registry import REGISTRY
 from handspun.errors import HandspunError
 from handspun.files.writing import printable
 from handspun.pictures.contract import Contract
-
-#: What is embedded, and so always there.
-EMBEDDED = "mnist-5k"
 
 #: The drawings of the page alone, and among the embedded digits.
 DRAWINGS, MIXED = "drawings", f"{EMBEDDED}+drawings"

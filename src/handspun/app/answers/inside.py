@@ -26,8 +26,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
-from handspun.app.pixels import over_pixels, picture_size, place_of_pixel, size_of_input
-from handspun.app.wire import RequestError, encode_array, whole_number
+from handspun.app.models.pixels import over_pixels, picture_size, place_of_pixel, size_of_input
+from handspun.app.transport.wire import RequestError, encode_array, whole_number
 from handspun.engine.tape import Tape
 from handspun.layers import Conv2D, Dense, Flatten, Residual
 from handspun.networks.sequential import Sequential

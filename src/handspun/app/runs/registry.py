@@ -13,11 +13,9 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-from handspun.app.datasets import Datasets
-from handspun.app.models import Model, Models, free_name
-from handspun.app.run import Outcome, Run
-from handspun.app.training import plan_training
-from handspun.app.wire import RequestError, read_json, whole_number
+from handspun.app.models.catalog import Model, Models, free_name
+from handspun.app.runs.run import Outcome, Run
+from handspun.app.transport.wire import RequestError, read_json, whole_number
 from handspun.errors import OutputError
 from handspun.files.writing import make_folder
 from handspun.networks.modelfile import save
@@ -37,17 +35,14 @@ class Runs:
 
     Args:
         models: where a model goes that is to be kept.
-        datasets: what can be trained on; those at hand if None.
         folder: where the file of a model goes that is to be kept; None keeps it until the server ends.
 
     Attributes:
         models: as given.
-        datasets: as given.
     """
 
-    def __init__(self, models: Models, datasets: Datasets | None = None, folder: Path | None = None) -> None:
+    def __init__(self, models: Models, folder: Path | None = None) -> None:
         self.models = models
-        self.datasets = datasets or Datasets()
         self._folder = folder
         self._lock = threading.Lock()
         self._keeping = threading.Lock()  # one is kept or discarded at a time: it cannot be both, and two get two names
@@ -176,12 +171,6 @@ async def _list(request: Request) -> JSONResponse:
     return JSONResponse({"runs": [run.summary() for run in runs_of(request).all()]})
 
 
-async def _start(request: Request) -> JSONResponse:
-    runs = runs_of(request)
-    run, job = await run_in_threadpool(plan_training, await read_json(request), runs.datasets)
-    return JSONResponse(runs.start(run, job).state(), 202)
-
-
 async def _show(request: Request) -> JSONResponse:
     return JSONResponse(_asked(request).state())
 
@@ -244,7 +233,6 @@ def _each(path: str, end_point: Callable[..., Any], method: str = "GET") -> Rout
 
 routes = [
     Route("/api/runs", _list, methods=["GET"]),
-    Route("/api/runs", _start, methods=["POST"]),
     _each("", _show),
     _each("", _forget, "DELETE"),
     _each("/events", _events),
