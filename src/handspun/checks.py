@@ -2,25 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any
+import math
+from collections.abc import Iterable, Mapping
+from typing import Any, TypeVar
 
 import numpy as np
 
-from handspun.errors import UsageError
+from handspun.errors import UsageError, unknown_name
+
+_T = TypeVar("_T")
+
+
+def whole_number(owner: str, name: str, value: Any, *, least: int) -> int:
+    """``value`` if it is a whole number, at least ``least``, or a UsageError."""
+    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < least:
+        bound = "above 0" if least == 1 else f"from {least} on"
+        raise UsageError(f"{owner}{': ' if owner else ''}{name} must be a whole number {bound}, got {value!r}.")
+    return int(value)
 
 
 def positive_integer(owner: str, name: str, value: Any) -> int:
     """``value`` if it is a whole number above 0, or a UsageError."""
-    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 1:
-        raise UsageError(f"{owner}{': ' if owner else ''}{name} must be a whole number above 0, got {value!r}.")
-    return int(value)
+    return whole_number(owner, name, value, least=1)
 
 
 def number_in(owner: str, name: str, value: Any, low: float, high: float, kinds: Iterable[type] = (int, float)) -> float:
     """``value`` if it is a number with low <= value < high, or a UsageError."""
     if isinstance(value, bool) or not isinstance(value, (*kinds, np.number)) or not low <= float(value) < high:
-        raise UsageError(f"{owner}: {name} must be a number from {low} up to (not including) {high}, got {value!r}.")
+        limits = f"finite number from {low} on" if high == math.inf else f"number from {low} up to (not including) {high}"
+        raise UsageError(f"{owner}: {name} must be a {limits}, got {value!r}.")
     return float(value)
 
 
@@ -30,6 +40,13 @@ def in_a_row(name: str, value: Any, example: str) -> tuple[Any, ...]:
         return tuple(value)
     except TypeError:
         raise UsageError(f"{name} must be whole numbers in a row, such as {example}; got {value!r}.") from None
+
+
+def known(kind: str, name: Any, table: Mapping[str, _T]) -> _T:
+    """``table[name]``, or a UsageError with the nearest right name."""
+    if name not in table:
+        raise unknown_name(kind, str(name), table)
+    return table[name]
 
 
 def of_kind(name: str, value: Any, kind: type) -> None:
@@ -115,3 +132,27 @@ def labels(value: Any, count: int, classes: int | None = None, *, name: str = "l
         known = "classes are counted from 0" if classes is None else f"the classes are 0 to {classes - 1}"
         raise UsageError(f"{where}label {low if low < 0 else high} is out of range; {known}.")
     return found.reshape(count).astype(np.intp)
+
+
+def byte_pictures(owner: str, images: Any, *, channels: tuple[int, ...] = (), single: bool = False) -> np.ndarray:
+    """``images`` as an array, if they are pictures of at least one pixel, uint8; otherwise a UsageError.
+
+    Args:
+        owner: what takes them, for the message.
+        images: (N, H, W) or (N, H, W, C); (H, W) or (H, W, C) if ``single``.
+        channels: the values of C that are allowed; () for any.
+        single: whether it is one picture, not a batch.
+    """
+    array = np.asarray(images)
+    sizes = array.shape if single else array.shape[1:]
+    if (
+        array.dtype != np.uint8
+        or len(sizes) not in (2, 3)
+        or 0 in sizes
+        or (channels and sizes[2:] and sizes[2] not in channels)
+    ):
+        axes = "H, W" if single else "N, H, W"
+        noun = "one uint8 picture" if single else "uint8 pictures"
+        allowed = f" with {' or '.join(', '.join(map(str, channels)).rsplit(', ', 1))} channels" if channels else ""
+        raise UsageError(f"{owner} takes {noun} ({axes}) or ({axes}, C){allowed}, got {array.dtype} {array.shape}.")
+    return array

@@ -40,8 +40,8 @@ from handspun.layers import (
     SpatialDropout,
     Tanh,
 )
-from handspun.networks.answers import Confidence
-from handspun.networks.sequential import Sequential, two_or_more
+from handspun.networks.answers import Confidence, two_or_more
+from handspun.networks.sequential import Sequential
 from handspun.optimization.losses import SigmoidBinaryCrossEntropy, SoftmaxCrossEntropy
 from handspun.optimization.optimizers import SGD
 from handspun.pictures.contract import Contract, PictureContract

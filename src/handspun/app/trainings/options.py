@@ -23,7 +23,7 @@ from handspun.data.registry import REGISTRY
 from handspun.engine.parameters import count
 from handspun.errors import HandspunError
 from handspun.layers import ACTIVATIONS, Layer
-from handspun.networks.sequential import every_layer, layout
+from handspun.networks.layout import array_shapes, every_layer
 from handspun.optimization.optimizers import OPTIMIZERS
 from handspun.recipes import Settings
 
@@ -246,7 +246,7 @@ def outline(settings: Settings, offer: Offer) -> list[tuple[str, Layer, tuple[in
     total = work = 0
     for layer in layers:
         ((name, _, _),) = every_layer([layer], shape)
-        size = count(layout([(name, layer, shape)])[0])
+        size = count(array_shapes([(name, layer, shape)])[0])
         shape = layer.output_shape(shape)
         total += size
         work += size * math.prod(shape[1:])  # a filter is used at each place, a weight of a dense layer once
