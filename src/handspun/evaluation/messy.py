@@ -52,6 +52,7 @@ class Version:
         Raises:
             UsageError: images of another type or shape.
         """
+        images = checks.plain_array("images", images)
         _check(images)
         rng = np.random.default_rng(self.seed)
         pictures = images if images.ndim == 4 else images[..., None]  # (N, H, W, C)
@@ -202,11 +203,16 @@ def evaluate_messy(
     Raises:
         UsageError: images of another type or shape, or labels that are not one class for each image.
     """
+    images = checks.plain_array("images", images)
     _check(images)
     labels = checks.labels(labels, len(images))
 
     def judge(name: str, strength: str, pictures: np.ndarray) -> MessyResult:
-        predicted = network.predict(pictures if prepare is None else prepare(pictures))
+        predicted = np.asarray(network.predict(pictures if prepare is None else prepare(pictures)))
+        if predicted.shape != labels.shape:
+            raise UsageError(
+                f"predict gave an array {predicted.shape} for {len(labels)} images; ({len(labels)},) was expected."
+            )
         hits = int(np.count_nonzero(predicted == labels))
         return MessyResult(name, strength, hits / len(labels), wilson_interval(hits, len(labels)))
 
