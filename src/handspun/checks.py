@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from typing import Any
 
@@ -13,14 +14,15 @@ from handspun.errors import UsageError
 def positive_integer(owner: str, name: str, value: Any) -> int:
     """``value`` if it is a whole number above 0, or a UsageError."""
     if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 1:
-        raise UsageError(f"{owner}: {name} must be a whole number above 0, got {value!r}.")
+        raise UsageError(f"{owner}{': ' if owner else ''}{name} must be a whole number above 0, got {value!r}.")
     return int(value)
 
 
 def number_in(owner: str, name: str, value: Any, low: float, high: float, kinds: Iterable[type] = (int, float)) -> float:
     """``value`` if it is a number with low <= value < high, or a UsageError."""
     if isinstance(value, bool) or not isinstance(value, (*kinds, np.number)) or not low <= float(value) < high:
-        raise UsageError(f"{owner}: {name} must be a number from {low} up to (not including) {high}, got {value!r}.")
+        limits = f"finite number from {low} on" if high == math.inf else f"number from {low} up to (not including) {high}"
+        raise UsageError(f"{owner}: {name} must be a {limits}, got {value!r}.")
     return float(value)
 
 
@@ -50,6 +52,9 @@ def plain_array(name: str, value: Any) -> np.ndarray:
         raise UsageError(f"{name}: a masked array would lose its mask. Fill it, array.filled(0), or leave those rows out.")
     if hasattr(value, "toarray") and hasattr(value, "nnz"):
         raise UsageError(f"{name}: a sparse matrix must be a plain array here: matrix.toarray().")
+    dtype = getattr(value, "dtype", None)
+    if dtype is not None and getattr(dtype, "hasobject", True) and hasattr(value, "tolist"):
+        value = value.tolist()  # objects that are numbers or text, as pandas has them
     try:
         array = np.asarray(value)
     except ValueError as error:
@@ -92,9 +97,6 @@ def labels(value: Any, count: int | None, classes: int | None = None, *, name: s
         UsageError: there are no images, or the labels are of another length or type, negative or out of range. Floats are
             refused even if they are whole, because for ``fit`` floats are numbers to predict, not classes.
     """
-    dtype = getattr(value, "dtype", None)
-    if dtype is not None and getattr(dtype, "hasobject", True):
-        value = value.tolist()  # objects that are whole numbers or text, as pandas has them
     where = f"{owner}: " if owner else ""
     found = plain_array(f"{where}{name}", value)
     count = len(found) if count is None and found.ndim else count or 0
@@ -116,3 +118,27 @@ def labels(value: Any, count: int | None, classes: int | None = None, *, name: s
         known = "classes are counted from 0" if classes is None else f"the classes are 0 to {classes - 1}"
         raise UsageError(f"{where}label {low if low < 0 else high} is out of range; {known}.")
     return found.reshape(count).astype(np.intp)
+
+
+def byte_pictures(owner: str, images: Any, *, channels: tuple[int, ...] = (), single: bool = False) -> np.ndarray:
+    """``images`` as an array, if they are pictures of at least one pixel, uint8; otherwise a UsageError.
+
+    Args:
+        owner: what takes them, for the message.
+        images: (N, H, W) or (N, H, W, C); (H, W) or (H, W, C) if ``single``.
+        channels: the values of C that are allowed; () for any.
+        single: whether it is one picture, not a batch.
+    """
+    array = plain_array(owner, images)
+    sizes = array.shape if single else array.shape[1:]
+    if (
+        array.dtype != np.uint8
+        or len(sizes) not in (2, 3)
+        or 0 in sizes
+        or (channels and sizes[2:] and sizes[2] not in channels)
+    ):
+        axes = "H, W" if single else "N, H, W"
+        noun = "one uint8 picture" if single else "uint8 pictures"
+        allowed = f" with {' or '.join(', '.join(map(str, channels)).rsplit(', ', 1))} channels" if channels else ""
+        raise UsageError(f"{owner} takes {noun} ({axes}) or ({axes}, C){allowed}, got {array.dtype} {array.shape}.")
+    return array

@@ -17,9 +17,9 @@ from starlette.applications import Starlette
 from starlette.responses import JSONResponse
 
 import handspun
-from handspun.app import lessons, stepping
-from handspun.app.models import Model, Models
-from handspun.app.wire import RequestError, encode_array
+from handspun.app.lessons import steps as stepping, texts as lessons
+from handspun.app.models.catalog import Model, Models
+from handspun.app.transport.wire import RequestError, encode_array
 from handspun.layers import (
     GELU,
     LAYERS,

@@ -120,7 +120,7 @@ def test_counts_are_whole_numbers(count):
 
 @pytest.mark.parametrize("z", [-1.0, np.nan, np.inf, "2"])
 def test_z_is_a_finite_number(z):
-    with pytest.raises(UsageError, match="wilson_interval: z must be a number"):
+    with pytest.raises(UsageError, match="wilson_interval: z must be a finite number"):
         wilson_interval(1, 3, z)
 
 

@@ -26,7 +26,7 @@ from handspun.optimization.losses import Loss, SoftmaxCrossEntropy, softmax
 def loss_and_accuracy(network: Sequential, images: np.ndarray, targets: np.ndarray, loss: Loss) -> tuple[float, float | None]:
     """The mean loss in inference mode, and the accuracy if the targets are classes, otherwise None."""
     outputs = network.logits(images)
-    value, _ = loss(outputs, targets)
+    value, _ = loss.weighted_mean(outputs, targets)
     if targets.ndim == 1 and targets.dtype.kind in "iub":
         return value, correct(outputs, targets) / len(targets)
     return value, None

@@ -12,9 +12,9 @@ from weakref import WeakKeyDictionary
 import numpy as np
 
 from handspun.checks import plain_array
-from handspun.engine.memory import pieces
+from handspun.engine.memory import chunks
 from handspun.engine.tape import Tape
-from handspun.engine.threads import Team
+from handspun.engine.threads import ThreadPool, blas_threads
 from handspun.errors import UsageError
 from handspun.networks.answers import check_class_outputs
 from handspun.pictures import inputs
@@ -76,16 +76,17 @@ def infer(
     features = np.empty((len(images), network.feature_count if keep_features else 0), network.dtype)
     outputs = np.empty((len(images), *network.output_shape), network.dtype)
     if not network.takes_pictures or len(images) <= network.chunk_size:
-        _infer_chunks(network, images, features, outputs)
+        with blas_threads(None):
+            _infer_chunks(network, images, features, outputs)
         return features, outputs
-    turns = list(pieces(len(images), TURN * network.chunk_size))
+    turns = list(chunks(len(images), TURN * network.chunk_size))
 
-    def take(member: int, number: int) -> None:
+    def take(worker: int, number: int) -> None:
         turn = turns[number]
         _infer_chunks(network, images[turn], features[turn], outputs[turn])
 
-    with Team(threads) as team:
-        team.each(take, len(turns))
+    with blas_threads(1), ThreadPool(threads) as pool:
+        pool.each(take, len(turns))
     return features, outputs
 
 
@@ -97,7 +98,7 @@ def _infer_chunks(network: Sequential, images: np.ndarray, features: np.ndarray,
         tape, x = idle.pop()
     except IndexError:
         tape, x = network.tape(), network.batch(0)
-    for chunk in pieces(len(images), network.chunk_size):
+    for chunk in chunks(len(images), network.chunk_size):
         stored = images[chunk]
         if len(x) != len(stored):
             x = network.batch(len(stored))
