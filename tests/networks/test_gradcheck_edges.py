@@ -3,7 +3,19 @@
 import numpy as np
 import pytest
 
-from handspun import BatchNorm, Conv2D, Dense, Flatten, Layer, MeanSquaredError, Sequential, UsageError, check_gradients, mlp
+from handspun import (
+    BatchNorm,
+    Conv2D,
+    Dense,
+    Flatten,
+    Layer,
+    Loss,
+    MeanSquaredError,
+    Sequential,
+    UsageError,
+    check_gradients,
+    mlp,
+)
 
 X = np.random.default_rng(0).normal(size=(5, 4))
 Y = np.array([0, 1, 2, 0, 1])
@@ -107,3 +119,36 @@ def test_pictures_and_batch_statistics_are_checked():
     report = check_gradients(network, images, Y)
     assert report.passed, report
     assert report.checked["input"] == 50
+
+
+class AbsoluteError(Loss):
+    """A user's own loss, in five lines."""
+
+    def per_sample(self, outputs, targets):
+        difference = outputs - targets
+        return np.abs(difference).mean(axis=1), np.sign(difference) / outputs.shape[1]
+
+
+def test_a_users_own_loss_is_checked():
+    y = np.random.default_rng(2).normal(size=(5, 3))
+    assert check_gradients(mlp(4, [3], 3, "tanh"), X, y, AbsoluteError()).passed
+
+    class WrongError(AbsoluteError):
+        def per_sample(self, outputs, targets):
+            values, gradients = super().per_sample(outputs, targets)
+            return values, 1.001 * gradients
+
+    report = check_gradients(mlp(4, [3], 3, "tanh"), X, y, WrongError())
+    assert not report.passed
+    assert report.directional == pytest.approx(1e-3, rel=0.02)
+
+
+@pytest.mark.parametrize("targets", [[0, 1, 2, 0, 3], [0, 1, 2, 0, -1], ["a"] * 5, np.eye(4), [0.0, 1.0, 2.0, 0.0, 1.0]])
+def test_targets_that_do_not_fit_are_refused(targets):
+    with pytest.raises(UsageError):
+        check_gradients(mlp(4, [3], 3), X, targets)
+
+
+def test_a_column_of_classes_is_taken():
+    plain, column = (check_gradients(mlp(4, [3], 3), X, y, elements=3) for y in (Y, Y[:, None]))
+    assert plain == column

@@ -10,8 +10,8 @@ import dataclasses
 import numpy as np
 
 from handspun import checks
-from handspun.networks.answers import Confidence, Head, check_class_outputs, two_or_more
-from handspun.networks.inference import class_logits
+from handspun.networks.answers import Confidence, Head, two_or_more
+from handspun.networks.inference import answerable, class_logits
 from handspun.networks.sequential import Sequential
 from handspun.optimization.losses import softmax
 
@@ -44,8 +44,7 @@ def fit_confidence(
         UsageError: images as for ``Sequential.answer``; no images; labels that are not one of the network's classes for each
             image; a rate outside [0, 1).
     """
-    check_class_outputs(network.output_shape)
-    images = checks.plain_array("images", images)
+    images = answerable(network, images)
     labels = checks.labels(labels, len(images), max(network.output_shape[-1], 2))
     false_reject_rate = checks.number_in("fit_confidence", "false_reject_rate", false_reject_rate, 0.0, 1.0)
     features, outputs = class_logits(network, images, keep_features=True)  # (N, D)

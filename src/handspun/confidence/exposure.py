@@ -13,11 +13,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from handspun.checks import plain_array
 from handspun.errors import UsageError
 from handspun.networks.answers import Head
 from handspun.networks.architectures import mlp
-from handspun.networks.inference import class_logits
+from handspun.networks.inference import answerable, class_logits
 from handspun.networks.sequential import Sequential
 from handspun.optimization.losses import SigmoidBinaryCrossEntropy
 from handspun.optimization.optimizers import AdamW
@@ -46,8 +45,8 @@ def fit_head(
     """
     if isinstance(others, np.ndarray):
         raise UsageError("others must be a list with one array of images for each kind; for a single kind: [others].")
-    arrays = [plain_array("images", images) for images in (known, *others)]
-    if len(arrays) < 2 or not all(images.ndim and len(images) for images in arrays):
+    arrays = [answerable(network, images) for images in (known, *others)]
+    if len(arrays) < 2 or not all(len(images) for images in arrays):
         raise UsageError("A head learns from images of the classes and from other things: there must be some of each.")
     kinds = [class_logits(network, images, keep_features=True)[0] for images in arrays]  # (N, D), (M, D), …
     mean, deviation = kinds[0].mean(axis=0), kinds[0].std(axis=0) + 1e-6  # (D,)

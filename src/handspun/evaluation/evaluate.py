@@ -17,8 +17,8 @@ from handspun.evaluation.metrics import (
     reliability,
     wilson_interval,
 )
-from handspun.networks.answers import check_class_outputs, two_or_more
-from handspun.networks.inference import class_logits
+from handspun.networks.answers import two_or_more
+from handspun.networks.inference import answerable, class_logits
 from handspun.networks.sequential import Sequential
 from handspun.optimization.losses import Loss, SoftmaxCrossEntropy, softmax
 
@@ -75,10 +75,9 @@ def evaluate(network: Sequential, images: np.ndarray, labels: np.ndarray, *, vie
     Raises:
         UsageError: as ``Sequential.answer``; no images; labels that are not one of the network's classes for each image.
     """
-    check_class_outputs(network.output_shape)
-    images = checks.plain_array("images", images)
+    images = answerable(network, images)
     classes = max(network.output_shape[-1], 2)
-    labels = checks.labels(labels, len(images) if images.ndim else 0, classes)
+    labels = checks.labels(labels, len(images), classes)
     unknown = None
     if views:
         plain = probabilities = mean_over_views(network.predict_proba, images)  # (N, C)

@@ -36,16 +36,27 @@ TURN = 4
 _idle: WeakKeyDictionary[Sequential, list[tuple[Tape, np.ndarray]]] = WeakKeyDictionary()
 
 
+def answerable(network: Sequential, images: Any) -> np.ndarray:
+    """``images`` as an array (N, …) that the network can take and name classes for.
+
+    Raises:
+        UsageError: images of another size or type, or with values that are not finite; outputs that are not one number per
+            class.
+    """
+    check_class_outputs(network.output_shape)
+    images = plain_array("images", images)
+    inputs.check_images(images, network.input_shape)
+    inputs.check_finite(images)
+    return images
+
+
 def class_logits(network: Sequential, images: Any, *, keep_features: bool = False) -> tuple[np.ndarray, np.ndarray]:
     """Like ``infer``, for answers: all logits (N, C) are finite numbers, one per class.
 
     Raises:
-        UsageError: as ``infer``; images with values that are not finite, or so large that the outputs are not; weights that are
-            not finite; outputs that are not one number per class.
+        UsageError: as ``answerable``; images or weights so large that the outputs are not finite; weights that are not finite.
     """
-    check_class_outputs(network.output_shape)
-    images = plain_array("images", images)
-    inputs.check_finite(images)
+    images = answerable(network, images)
     features, logits = infer(network, images, None, keep_features=keep_features)
     if not np.isfinite(logits).all():
         if not (np.isfinite(network.parameters.vector).all() and np.isfinite(network.statistics.vector).all()):
