@@ -14,7 +14,7 @@ from serving import serving
 
 from handspun.app.models.catalog import Model, Models, shipped_models
 from handspun.app.runs.registry import Runs
-from handspun.app.runs.run import MOST_POINTS, Run
+from handspun.app.runs.run import MAX_POINTS, Run
 from handspun.app.server import make_app
 from handspun.app.trainings.datasets import Datasets
 from handspun.data import load_dataset
@@ -469,7 +469,7 @@ def test_no_time_is_said_to_be_none(page, seconds, text):
     assert page.evaluate("async seconds => (await import('./follow.js')).duration(seconds)", seconds) == text
 
 
-@pytest.mark.parametrize("number", [MOST_POINTS, MOST_POINTS + 1, 3 * MOST_POINTS])
+@pytest.mark.parametrize("number", [MAX_POINTS, MAX_POINTS + 1, 3 * MAX_POINTS])
 def test_the_curve_is_as_long_as_after_a_reload(page, number):
     """The page hears single points, and thins them out as the server does."""
     run = Run("train", {}, "mine")

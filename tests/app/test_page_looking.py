@@ -8,7 +8,7 @@ from browsing import draw, open_view, settle, until
 from serving import serving
 from strokes import drawings
 
-from handspun.app.lessons.steps import _number
+from handspun.app.lessons.wording import number_text as _number
 from handspun.app.models.catalog import Model, Models
 from handspun.app.runs.registry import Runs
 from handspun.app.server import make_app
