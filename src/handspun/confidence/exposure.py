@@ -61,6 +61,7 @@ def fit_head(
         schedule=Cosine(),
         sample_weight=weight / weight.mean(),
         seed=seed,
+        progress=False,
     )
     first, second = head.parameters["dense1.weight"], head.parameters["dense2.weight"]  # (D, H), (H, 1)
     # ((f - mean)/deviation) W + b = f (W/deviation) + (b - (mean/deviation) W): the head takes features as they are.

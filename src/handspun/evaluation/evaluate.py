@@ -25,7 +25,7 @@ from handspun.pictures import inputs
 def loss_and_accuracy(network: Sequential, images: np.ndarray, targets: np.ndarray, loss: Loss) -> tuple[float, float | None]:
     """The mean loss in inference mode, and the accuracy where targets are classes (None elsewhere)."""
     outputs = network.logits(images)
-    value, _ = loss(outputs, targets)
+    value, _ = loss.weighted_mean(outputs, targets)
     if targets.ndim == 1 and targets.dtype.kind in "iub":
         return value, correct(outputs, targets) / len(targets)
     return value, None

@@ -14,7 +14,7 @@ from handspun.checks import in_a_row
 from handspun.engine.memory import aligned_empty, by_images, pieces
 from handspun.engine.parameters import Parameters, Shape, count
 from handspun.engine.tape import Frame, Outcome, Tape
-from handspun.engine.threads import Team
+from handspun.engine.threads import ThreadPool, blas_threads
 from handspun.errors import UsageError
 from handspun.layers import Layer, layers_from_config
 from handspun.layers.base import chain
@@ -211,10 +211,11 @@ class Sequential:
     def _infer_all(self, images: np.ndarray, features: np.ndarray | None, outputs: np.ndarray, threads: int | None) -> None:
         """Write the outputs for ``images`` and, where they are wanted, the inputs of the last layer."""
         if not self.takes_pictures or len(images) <= self.piece_size:
-            self._infer(images, features, outputs)
+            with blas_threads(None):
+                self._infer(images, features, outputs)
             return
         starts = range(0, len(images), self.piece_size)
-        with Team(threads) as team:
+        with blas_threads(1), ThreadPool(threads) as pool:
             # Each turn takes several pieces, for which a thread needs only one tape.
             turns = [slice(start, start + TURN * self.piece_size) for start in starts[::TURN]]
 
@@ -222,7 +223,7 @@ class Sequential:
                 turn = turns[number]
                 self._infer(images[turn], None if features is None else features[turn], outputs[turn])
 
-            team.each(lambda member, number: take(number), len(turns))
+            pool.each(lambda worker, number: take(number), len(turns))
 
     def _infer(self, images: np.ndarray, features: np.ndarray | None, outputs: np.ndarray) -> None:
         """The same in one thread, piece by piece."""

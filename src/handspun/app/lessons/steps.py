@@ -141,7 +141,7 @@ def _loss_steps(
     """
     single = z.shape[1] == 1
     loss = _loss_of(z)
-    at_work = loss._elements if isinstance(loss, SigmoidBinaryCrossEntropy) else loss.__call__
+    at_work = loss._elements if isinstance(loss, SigmoidBinaryCrossEntropy) else loss.per_sample
     logits = two_or_more(z)
     p, p_ran = traced(softmax, logits)  # (1, C), at least 2
     (value, dz), ran = traced(loss.__call__, _exact(z), np.array([label]), of=at_work)

@@ -5,9 +5,8 @@ from __future__ import annotations
 import time
 
 from handspun.app.runs.run import Run
-from handspun.training import Callback
+from handspun.training import Callback, Training
 from handspun.training.history import Record
-from handspun.training.trainer import Trainer
 
 #: Seconds between two reports of progress, and between two pictures of the weights within an epoch.
 PROGRESS_EVERY, WEIGHTS_EVERY = 0.15, 1.5
@@ -27,13 +26,13 @@ class Watcher(Callback):
         self._run = run
         self._limit = seconds
 
-    def on_train_begin(self, trainer: Trainer) -> None:
+    def on_train_begin(self, trainer: Training) -> None:
         self._used = 0.0  # seconds of training, without pauses
         self._mark = self._told = self._shown = time.perf_counter()
         self._sums = dict(trainer.running)
         self._passed(trainer)
 
-    def on_step_end(self, trainer: Trainer) -> None:
+    def on_step_end(self, trainer: Training) -> None:
         now = time.perf_counter()
         self._used += now - self._mark
         if now - self._shown >= WEIGHTS_EVERY:
@@ -46,17 +45,17 @@ class Watcher(Callback):
             self._tell(trainer, now)
         self._mark = time.perf_counter()
 
-    def on_epoch_end(self, trainer: Trainer, record: Record) -> None:
+    def on_epoch_end(self, trainer: Training, record: Record) -> None:
         with trainer.averaged():
             self._run.epoch_ended(trainer.network, record)
         self._sums = dict(trainer.running)
         self._shown = time.perf_counter()
 
-    def _passed(self, trainer: Trainer) -> None:
+    def _passed(self, trainer: Training) -> None:
         if self._run.breathe():
             trainer.stop = True
 
-    def _tell(self, trainer: Trainer, now: float) -> None:
+    def _tell(self, trainer: Training, now: float) -> None:
         """Report the progress since the last report, as means over the images of that time."""
         sums = {name: value - self._sums[name] for name, value in trainer.running.items()}
         images = sums["images"]

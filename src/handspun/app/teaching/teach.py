@@ -108,6 +108,7 @@ def teach(run: Run, model: Model, drawings: Split, seconds: float) -> Outcome:
             average=ExponentialMovingAverage(AVERAGE),
             augment=AUGMENTATION,
             callbacks=[Watcher(run, seconds=seconds)],
+            progress=False,
         )
         if model.network.confidence is not None:
             network.confidence = carry_over(model.network.confidence, network, held_out)
