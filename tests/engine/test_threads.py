@@ -12,7 +12,8 @@ from handspun.engine.threads import ThreadPool, blas_threads, count_threads, use
 from handspun.errors import MissingExtraError, UsageError
 from handspun.layers import BatchNorm, Conv2D, Dense, Dropout, Flatten, MaxPool2D, ReLU, Residual, SpatialDropout
 from handspun.networks.architectures import mlp
-from handspun.networks.sequential import PICTURES_A_PIECE, TURN, Sequential
+from handspun.networks.inference import PICTURES_A_CHUNK, TURN
+from handspun.networks.sequential import Sequential
 from handspun.optimization.losses import SoftmaxCrossEntropy
 from handspun.optimization.optimizers import Adam
 from handspun.training import sharing, step
@@ -121,7 +122,7 @@ def test_a_small_dense_network_has_the_threads_that_were_asked_for(asked, given,
     assert seen == {given}
 
 
-@pytest.mark.parametrize("count", [1, PICTURES_A_PIECE + 1, TURN * PICTURES_A_PIECE + 5, 3 * TURN * PICTURES_A_PIECE + 1])
+@pytest.mark.parametrize("count", [1, PICTURES_A_CHUNK + 1, TURN * PICTURES_A_CHUNK + 5, 3 * TURN * PICTURES_A_CHUNK + 1])
 def test_inference_does_not_depend_on_the_number_of_threads(count):
     own = network()
     images = RNG.integers(0, 256, (count, 8, 8)).astype(np.uint8)

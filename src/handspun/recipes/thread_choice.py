@@ -14,7 +14,8 @@ from importlib.util import find_spec
 
 from handspun.engine.threads import processors, use_threads
 from handspun.errors import MissingExtraError
-from handspun.networks.sequential import ROWS_A_PIECE, Sequential
+from handspun.networks.inference import ROWS_A_CHUNK
+from handspun.networks.sequential import Sequential
 from handspun.recipes.settings import Settings
 
 #: Images a step times units of the widest hidden layer, from which on several threads are worth their while.
@@ -31,6 +32,6 @@ def limit_threads(settings: Settings, network: Sequential) -> Iterator[None]:
     if find_spec("threadpoolctl") is None:
         raise MissingExtraError("Training by settings", "cli")
     threads = settings.threads and min(settings.threads, processors())
-    small = (settings.batch_size or ROWS_A_PIECE) * max(settings.hidden, default=1) < WORTH_THREADS
+    small = (settings.batch_size or ROWS_A_CHUNK) * max(settings.hidden, default=1) < WORTH_THREADS
     with use_threads(threads, blas=1 if threads is None and small and not network.takes_pictures else None):
         yield

@@ -217,8 +217,8 @@ def _micro_batch_size(network: Sequential, batch_size: int, threads: int) -> int
     # A micro-batch is normalised by its own mean and variance: where there are such layers a batch is not cut without need.
     worth_two = network.parameters.vector.size * batch_size >= WORTH_TWO and not network.statistics
     if network.takes_pictures or threads == 1 or not processes_can_share() or not worth_two:
-        return network.piece_size
-    return min(network.piece_size, -(-batch_size // 2))
+        return network.chunk_size
+    return min(network.chunk_size, -(-batch_size // 2))
 
 
 class _Gradient:

@@ -18,8 +18,8 @@ from handspun.app.lessons import steps, wording
 from handspun.app.models.catalog import Model, Models
 from handspun.app.transport.wire import RequestError, encode_array
 from handspun.layers import Conv2D, Dense, Flatten, MaxPool2D, ReLU, Tanh
-from handspun.networks.answers import Confidence
-from handspun.networks.sequential import Sequential, two_or_more
+from handspun.networks.answers import Confidence, two_or_more
+from handspun.networks.sequential import Sequential
 from handspun.optimization.losses import SigmoidBinaryCrossEntropy, SoftmaxCrossEntropy
 from handspun.optimization.optimizers import SGD
 from handspun.pictures.contract import Contract

@@ -34,8 +34,8 @@ from handspun.app.transport.wire import (
 from handspun.engine.tape import Tape
 from handspun.errors import UsageError
 from handspun.layers import Layer
-from handspun.networks.answers import Confidence, is_empty
-from handspun.networks.sequential import Sequential, two_or_more
+from handspun.networks.answers import Confidence, is_empty, two_or_more
+from handspun.networks.sequential import Sequential
 from handspun.optimization.losses import Loss, SigmoidBinaryCrossEntropy, SoftmaxCrossEntropy, softmax
 from handspun.optimization.optimizers import SGD
 from handspun.pictures import inputs

@@ -20,8 +20,9 @@ from handspun.data import Split
 from handspun.errors import HandspunError
 from handspun.evaluation.metrics import confusion_matrix
 from handspun.layers import Conv2D, Dense
+from handspun.networks.answers import two_or_more
 from handspun.networks.architectures import structure
-from handspun.networks.sequential import Sequential, two_or_more
+from handspun.networks.sequential import Sequential
 from handspun.optimization.losses import softmax
 from handspun.training.history import Record
 

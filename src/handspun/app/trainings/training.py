@@ -25,7 +25,7 @@ from handspun.data import Split
 from handspun.engine.parameters import count
 from handspun.errors import HandspunError
 from handspun.layers import Conv2D, Dense, Layer
-from handspun.networks.sequential import every_layer, layout
+from handspun.networks.layout import array_shapes, every_layer
 from handspun.recipes import Settings
 from handspun.recipes.run import prepare, train
 
@@ -116,7 +116,7 @@ def outline(settings: Settings, offer: Offer) -> list[tuple[Layer, tuple[int, ..
     rows: list[tuple[Layer, tuple[int, ...], int]] = []
     total = work = 0
     for layer in layers:
-        size = count(layout(every_layer([layer], shape))[0])
+        size = count(array_shapes(every_layer([layer], shape))[0])
         shape = layer.output_shape(shape)
         total += size
         work += size * math.prod(shape[1:])  # a filter is used at each place, a weight of a dense layer once
