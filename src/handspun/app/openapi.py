@@ -9,7 +9,9 @@ from starlette.responses import JSONResponse
 from starlette.routing import Route
 
 import handspun
-from handspun.app.transport.wire import MAX_BODY_BYTES, MAX_PICTURES, MAX_UPLOAD_PIXELS
+from handspun.app.answers.batching import MAX_PICTURES
+from handspun.app.answers.predict import MAX_UPLOAD_PIXELS
+from handspun.app.transport.wire import MAX_BODY_BYTES
 
 _TEXT, _INTEGER = {"type": "string"}, {"type": "integer"}
 

@@ -69,13 +69,13 @@ def make_app(
         # Imported here, with all that trainings need: prediction alone starts without them.
         from handspun.app.answers import inside, live
         from handspun.app.lessons import steps
-        from handspun.app.runs import endpoints
+        from handspun.app.runs import registry
         from handspun.app.teaching import drawings, teach
         from handspun.app.trainings import options, training
         from handspun.app.trainings.datasets import Datasets
 
         datasets = datasets or Datasets()
-        for part in (live, inside, steps, endpoints, training, teach, options, drawings):
+        for part in (live, inside, steps, registry, training, teach, options, drawings):
             routes += part.routes
     routes.append(Mount("/", _Page(directory=STATIC, html=True)))
 

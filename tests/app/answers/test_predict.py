@@ -13,7 +13,8 @@ import pytest
 from PIL import Image
 from strokes import drawings, render
 
-from handspun.app.answers import batching as answers, predict
+from handspun.app.answers import batching, predict
+from handspun.app.models import catalog
 from handspun.app.transport import wire
 
 PNG = {"content-type": "image/png"}
@@ -256,7 +257,7 @@ def test_lists_must_be_pictures(client, pixels, says):
 
 
 def test_a_picture_that_is_one_long_line_is_refused(client):
-    line = np.random.default_rng(0).integers(0, 256, (1, wire.MAX_PICTURE_SIDE + 1), np.uint8)
+    line = np.random.default_rng(0).integers(0, 256, (1, catalog.MAX_PICTURE_SIDE + 1), np.uint8)
     for shape in (line, line.T):
         for body, kind in ((file_of(shape), "image/png"), (npy_of(shape), "application/x-npy")):
             answer = client.post("/api/predict", content=body, headers={"content-type": kind})
@@ -284,13 +285,13 @@ def test_a_form_without_files_is_refused(client):
 
 def test_simultaneous_requests_get_their_own_answers(client, digits, monkeypatch):
     sizes = []
-    compute = answers._compute
+    compute = batching._compute
 
     def counted(batch):
         sizes.append(len(batch))
         return compute(batch)
 
-    monkeypatch.setattr(answers, "_compute", counted)
+    monkeypatch.setattr(batching, "_compute", counted)
     order = np.random.default_rng(3).integers(0, 10, 200)
     bodies = [file_of(digit) for digit in digits]
 
@@ -318,7 +319,7 @@ def test_the_description_matches_the_end_points(client):
 def test_the_description_states_the_limits(client):
     text = client.get("/openapi.json").json()["info"]["description"]
     assert f"{wire.MAX_BODY_BYTES // 2**20} MiB" in text
-    assert f"{wire.MAX_PICTURES} pictures" in text
+    assert f"{batching.MAX_PICTURES} pictures" in text
 
 
 def test_a_downloaded_model_can_be_loaded(client, models, tmp_path):

@@ -15,10 +15,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from handspun.app.models.catalog import Model
-from handspun.app.transport.wire import MAX_PICTURES, RequestError, refusing
+from handspun.app.transport.wire import RequestError, refusing
 from handspun.errors import UsageError
 from handspun.networks.answers import Answers
 from handspun.pictures.inputs import check_images
+
+#: Pictures in one request.
+MAX_PICTURES = 1000
 
 #: Requests that may wait; further ones get a 503. This stops a flood and no real client.
 MAX_WAITING = 1024
@@ -47,8 +50,7 @@ class Answerer:
     async def answer(self, model: Model, images: np.ndarray) -> Answers:
         """The answers of ``model`` to ``images`` (N, …), which its contract has prepared.
 
-        Raises:
-            RequestError: 400 for images that the network cannot take, 503 if too many requests wait.
+        Raises RequestError 400 for images that the network cannot take, 503 if too many requests wait.
         """
         with refusing(UsageError):
             check_images(images, model.network.input_shape)

@@ -21,7 +21,6 @@ import math
 from typing import Any
 
 import numpy as np
-from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
@@ -79,12 +78,8 @@ def focus(network: Sequential, seen: np.ndarray, layer: str, unit: int) -> dict[
     Above it, in the next mixing layer: what each unit would lose if the value of this one were 0. If only linear layers are in
     between this is w a again; an activation or a norm in between is applied as it is.
 
-    Returns:
-        For JSON: ``weights`` and ``bias`` (see ``weights``), ``value`` (of a channel the mean), and ``incoming`` and
-        ``outgoing``, each a list of units with their contributions, the strongest first.
-
-    Raises:
-        RequestError: there is no such layer or unit.
+    Returns ``weights`` and ``bias`` (see ``weights``), ``value`` (of a channel the mean), and ``incoming`` and ``outgoing``,
+    each a list of units with their contributions, the strongest first. Raises RequestError if there is no such layer or unit.
     """
     found = weights(network, layer, unit)
     place = _place(network, layer)
@@ -100,13 +95,10 @@ def focus(network: Sequential, seen: np.ndarray, layer: str, unit: int) -> dict[
 def weights(network: Sequential, layer: str, unit: int) -> dict[str, Any]:
     """What a unit looks for: its weights in the mixing layer that it comes from, as an image.
 
-    Returns:
-        For JSON: ``weights`` in the shape of what the layer looks at: (H, W) over pixels, summed over the colours, which is how
-        the unit responds to a grey picture; (C, H, W) over feature maps; (C, kh, kw) of a filter; (n,) over a flat layer; None
-        if there is no mixing layer below, or a residual block. ``bias``: a number, or None if there is none.
-
-    Raises:
-        RequestError: there is no such layer or unit.
+    Returns ``weights`` in the shape of what the layer looks at: (H, W) over pixels, summed over the colours, which is how the
+    unit responds to a grey picture; (C, H, W) over feature maps; (C, kh, kw) of a filter; (n,) over a flat layer; None if there
+    is no mixing layer below, or a residual block. ``bias`` is a number, or None if there is none. Raises RequestError if there
+    is no such layer or unit.
     """
     place = _place(network, layer)
     index_in(_units(network, place), unit, f"The unit of {layer}")
@@ -162,9 +154,6 @@ def _passed(network: Sequential, seen: np.ndarray) -> tuple[list[np.ndarray], Ta
     return outputs, tape
 
 
-# Units ----------------------------------------------------------------------------------------------------------------
-
-
 def _units(network: Sequential, place: int) -> int:
     """The number of units at a place: pixels of the input, channels of maps, otherwise all values."""
     shape = network.shapes[place]
@@ -191,9 +180,6 @@ def _by_unit(values: np.ndarray, network: Sequential, place: int) -> np.ndarray:
     if place == 0:
         return over_pixels(values, network).reshape(-1)
     return values.sum(axis=(1, 2)) if values.ndim == 3 else values.reshape(-1)
-
-
-# Contributions ----------------------------------------------------------------------------------------------------------
 
 
 def _incoming(network: Sequential, outputs: list[np.ndarray], tape: Tape, place: int, unit: int) -> list[dict[str, Any]]:
@@ -232,16 +218,13 @@ def _strongest(network: Sequential, place: int, contributions: np.ndarray) -> li
     ]
 
 
-# The end point ------------------------------------------------------------------------------------------------------------
-
-
-async def _weights(request: Request) -> JSONResponse:
+def _weights(request: Request) -> JSONResponse:
     model = request.app.state.models.get(request.path_params["name"])
     layer, text = request.query_params.get("layer", ""), request.query_params.get("unit", "")
     unit = whole_number(text)
     if unit is None:
         raise RequestError(400, f'unit must be a whole number, as in ?layer={layer or "dense1"}&unit=5; got "{text}".')
-    return JSONResponse(await run_in_threadpool(weights, model.network, layer, unit))
+    return JSONResponse(weights(model.network, layer, unit))
 
 
 routes = [Route("/api/models/{name}/weights", _weights)]

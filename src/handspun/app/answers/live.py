@@ -137,8 +137,7 @@ async def _send(socket: WebSocket, value: dict[str, Any]) -> bool:
 async def answer_frame(frame: Frame, settings: Settings, models: Models, answerer: Answerer) -> dict[str, Any]:
     """The answer to one frame, for JSON.
 
-    Raises:
-        RequestError: there is no such model, layer, unit or class, or the model takes no pictures.
+    Raises RequestError if there is no such model, layer, unit or class, or the model takes no pictures.
     """
     model = models.get(settings.model)
     answer: dict[str, Any] = {

@@ -16,22 +16,21 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
+from handspun.app.answers.batching import MAX_PICTURES
 from handspun.app.models.catalog import Model
-from handspun.app.transport.wire import (
-    MAX_BODY_BYTES,
-    MAX_FORM_PIXELS,
-    MAX_PICTURES,
-    MAX_UPLOAD_PIXELS,
-    RequestError,
-    content_type,
-    read_json,
-    refusing,
-)
+from handspun.app.transport.wire import MAX_BODY_BYTES, RequestError, content_type, read_json, refusing
 from handspun.errors import DataError
 from handspun.files.archive import read_array
 from handspun.networks.answers import EMPTY, Answers
 from handspun.pictures.decoding import UnreadablePictureError
 from handspun.pictures.reading import decode_pixels
+
+#: Pixels of an uploaded picture: 24 megapixels, a phone's photo. Decoding takes twelve bytes a pixel, or seventeen where the
+#: file stores 32-bit numbers.
+MAX_UPLOAD_PIXELS = 24_000_000
+
+#: Pixels of all pictures in a form: eight photos. Well compressed, a thousand huge pictures fit into one body.
+MAX_FORM_PIXELS = 96_000_000
 
 MultiPartParser.spool_max_size = MAX_BODY_BYTES  # files of a form stay in memory, as other bodies do: no disk can fill up
 

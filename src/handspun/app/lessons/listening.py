@@ -23,12 +23,7 @@ from handspun.networks.sequential import Sequential
 class Heard:
     """One call of a layer's forward or backward, without the batch axis.
 
-    Attributes:
-        layer: the layer.
-        given: what came in.
-        result: what went out.
-        gradients: of the layer's own parameters, after a backward.
-        ran: the numbers of the lines that ran.
+    ``gradients`` are those of the layer's own parameters, after a backward; ``ran`` holds the numbers of the lines that ran.
     """
 
     layer: Layer
@@ -97,10 +92,7 @@ def traced(function: Callable[..., Any], *arguments: Any, of: Callable[..., Any]
 def source(function: Callable[..., Any], working: Iterable[str], ran: frozenset[int]) -> dict[str, Any]:
     """The source of a function or method, for JSON.
 
-    Args:
-        function: the function.
-        working: a part of the text of each line that does the work.
-        ran: the numbers of the lines that ran; only working lines that ran are highlighted.
+    A line is highlighted if its number is in ``ran`` and a part of its text is in ``working``: the lines that did the work.
     """
     lines, first = inspect.getsourcelines(function)
     path = Path(inspect.getfile(function)).relative_to(Path(handspun.__file__).parent.parent)

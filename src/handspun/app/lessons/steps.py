@@ -68,19 +68,13 @@ LINES_OF_LOSS: dict[type[Loss], tuple[tuple[str, ...], tuple[str, ...]]] = {
 
 
 def steps(network: Sequential, classes: Sequence[str], seen: np.ndarray, label: int, learning_rate: float) -> dict[str, Any]:
-    """Everything that happens in one training step on one picture.
+    """Everything that happens in one training step, by plain gradient descent, on one picture; the network is not changed.
 
-    Args:
-        network: any network; it is not changed.
-        classes: the names of its classes.
-        seen: one picture as the network's contract prepares it, uint8.
-        label: the index of the right class.
-        learning_rate: of the update by plain gradient descent.
+    ``seen`` is the picture as the network's contract prepares it, uint8; ``label`` is the index of its class.
 
-    Returns:
-        For JSON: ``classes``, ``picture_shape`` (rows and columns of the picture), ``label``, ``learning_rate``, the ``loss``
-        and the ``loss_after`` the update, the probability of the label ``before`` and ``after`` it (by the softmax that
-        training uses, not calibrated), and ``steps``, each with phase, layer, title, formula, explanation, arrays and source.
+    Returns the arguments, ``picture_shape`` (rows and columns of the picture), the ``loss`` and the ``loss_after`` the update,
+    the probability of the label ``before`` and ``after`` it (by the softmax that training uses, not calibrated), and ``steps``,
+    each with phase, layer, title, formula, explanation, arrays and source.
     """
     listened, listener = network.copy(), Listener()
     listener.attach(listened)
@@ -287,9 +281,6 @@ def _array(symbol: str, label: str, role: str, array: np.ndarray) -> dict[str, A
     if array.ndim == 4:  # filters are (O, kh, C, kw) in memory, and shown as (O, C, kh, kw)
         array = array.transpose(0, 2, 1, 3)
     return {"symbol": symbol, "label": label, "role": role, "array": encode_array(array)}
-
-
-# The end point ----------------------------------------------------------------------------------------------------------
 
 
 def _answer(request: Request, body: dict[str, Any]) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from handspun.app.models.pixels import picture_size
-from handspun.app.transport.wire import INK, MAX_PICTURE_SIDE, Frame, RequestError, refusing
+from handspun.app.transport.wire import INK, Frame, RequestError, refusing
 from handspun.engine.parameters import Shape
 from handspun.errors import UsageError
 from handspun.layers import Layer
@@ -24,6 +24,9 @@ from handspun.networks.modelfile import save
 from handspun.networks.sequential import Sequential
 from handspun.pictures.contract import Contract
 from handspun.pretrained import DEFAULT, load_pretrained_with_header, pretrained_names
+
+#: The longest side of a picture. The contract looks around each pixel; a line of millions of pixels would take it gigabytes.
+MAX_PICTURE_SIDE = 16_384
 
 
 @dataclass(frozen=True)
@@ -59,8 +62,7 @@ class Model:
     def preprocess(self, picture: np.ndarray) -> np.ndarray:
         """What the model sees of one picture (H, W) or (H, W, C), uint8, by the contract in its file.
 
-        Raises:
-            RequestError: 400, the model has no contract, or the picture does not fit it.
+        Raises RequestError 400 if the model has no contract, or the picture does not fit it.
         """
         contract = self.network.contract
         if contract is None:
@@ -95,12 +97,7 @@ class Model:
 
 def layer_as_dict(layer: Layer, output_shape: Shape, parameters: int) -> dict[str, Any]:
     """A layer for JSON."""
-    return {
-        "kind": type(layer).__name__,
-        "text": repr(layer),
-        "output_shape": list(output_shape),
-        "parameters": parameters,
-    }
+    return {"kind": type(layer).__name__, "text": repr(layer), "output_shape": list(output_shape), "parameters": parameters}
 
 
 class Models:

@@ -120,8 +120,7 @@ class Run(Feed):
     def cell(self, true: int, predicted: int) -> dict[str, Any]:
         """The validation images of class ``true`` that were classified as ``predicted``, the most confident first.
 
-        Raises:
-            RequestError: there are no such classes, or no predictions yet.
+        Raises RequestError if there are no such classes, or no predictions yet.
         """
         with self.lock:
             judged, answers, probability = self._judged, self._predicted, self._probability
@@ -213,8 +212,7 @@ class Run(Feed):
     def breathe(self) -> bool:
         """Between two steps: wait while the page wants a pause. Returns whether to stop.
 
-        Raises:
-            Abandoned: there is to be no result.
+        Raises Abandoned if there is to be no result.
         """
         with self._changed:
             if self._pause and not self._abandon:

@@ -15,9 +15,7 @@ PROGRESS_EVERY, WEIGHTS_EVERY = 0.15, 1.5
 class Watcher(Callback):
     """Tells a run what happens in its training, and the training what the page wants.
 
-    Args:
-        run: the run.
-        seconds: stop after so many seconds, pauses not counted; None for no limit.
+    ``seconds`` of training are the limit, pauses not counted; None for no limit.
     """
 
     watches_steps = True
@@ -30,7 +28,7 @@ class Watcher(Callback):
         self._used = 0.0  # seconds of training, without pauses
         self._mark = self._told = self._shown = time.perf_counter()
         self._sums = dict(trainer.running)
-        self._passed(trainer)
+        trainer.stop = self._run.breathe() or trainer.stop
 
     def on_step_end(self, trainer: Training) -> None:
         now = time.perf_counter()
@@ -38,9 +36,8 @@ class Watcher(Callback):
         if now - self._shown >= WEIGHTS_EVERY:
             self._shown = now
             self._run.show_weights(trainer.network)
-        self._passed(trainer)
-        if self._limit is not None and self._used >= self._limit:
-            trainer.stop = True
+        timed_out = self._limit is not None and self._used >= self._limit
+        trainer.stop = self._run.breathe() or timed_out or trainer.stop
         if now - self._told >= PROGRESS_EVERY or trainer.stop or trainer.step == trainer.horizon.total_steps:
             self._tell(trainer, now)
         self._mark = time.perf_counter()
@@ -50,10 +47,6 @@ class Watcher(Callback):
             self._run.epoch_ended(trainer.network, record)
         self._sums = dict(trainer.running)
         self._shown = time.perf_counter()
-
-    def _passed(self, trainer: Training) -> None:
-        if self._run.breathe():
-            trainer.stop = True
 
     def _tell(self, trainer: Training, now: float) -> None:
         """Report the progress since the last report, as means over the images of that time."""

@@ -39,8 +39,7 @@ _MAX_BYTES, _MAX_NAME, _MAX_CLASSES = 16 * 2**20, 60, 1000
 def decode_drawings(value: Any, *, classes: int) -> Split:
     """The drawings of a request: images (N, 28, 28) uint8 and their labels.
 
-    Raises:
-        RequestError: there are none or too many, or they are not valid.
+    Raises RequestError if there are none or too many, or they are not valid.
     """
     if not isinstance(value, list) or not value:
         raise RequestError(400, "drawings must be a list of objects with pixels and label, at least one.")
@@ -74,8 +73,7 @@ def write_drawings(split: Split, classes: Sequence[str]) -> bytes:
 def read_drawings(content: bytes) -> Dataset:
     """The drawings in the bytes of a data set file.
 
-    Raises:
-        RequestError: it is no such file, or has too many pictures or pictures of another size.
+    Raises RequestError if it is no such file, or has too many pictures or pictures of another size.
     """
     with refusing(DataError):
         dataset = read_numpy_dataset(io.BytesIO(content), limit_bytes=_MAX_BYTES)

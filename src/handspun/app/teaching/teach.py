@@ -4,11 +4,7 @@ A copy of the model is trained for some seconds on the drawings mixed with the i
 one image in ten is a drawing, each time deformed anew, so that three of them matter and are not memorized. The digits, deformed
 as well, keep the model from forgetting. The weights are averaged over the last steps, so that the comparison does not depend
 on the last batch.
-
-Share, duration and learning rate were found on drawings of a 1 with an upstroke so long that mnist-cnn takes 94 of 100 for a 7.
-Taught three of them for eight seconds on one core, it reads all of 100 others, and 0.25 points fewer of 2,000 test digits;
-mnist-mlp, in four seconds, all of them and 0.05 points fewer. Three times the learning rate forgets more, and a share of one
-quarter gains nothing over one tenth. Taught that a plain 7 is a 3, which contradicts the digits, both lose 0.8 points.
+Share, duration and learning rate were measured: docs/decisions/2026-11-21-teaching-mixes-in-digits.md.
 """
 
 from __future__ import annotations
@@ -22,8 +18,7 @@ from starlette.requests import Request
 from starlette.routing import Route
 
 from handspun.app.models.catalog import Model
-from handspun.app.runs.endpoints import runs_of
-from handspun.app.runs.registry import Runs
+from handspun.app.runs.registry import Runs, runs_of
 from handspun.app.runs.run import Outcome, Run
 from handspun.app.runs.watcher import Watcher
 from handspun.app.teaching.drawings import DIGITS, EMBEDDED, SIDE, decode_drawings, labels_of
@@ -74,8 +69,7 @@ def check_teachable(model: Model) -> None:
 def plan_teaching(values: Mapping[str, Any], runs: Runs) -> tuple[Run, Callable[[Run], Outcome]]:
     """The run that a request asks for, and its job.
 
-    Raises:
-        RequestError: there is no such model, it cannot be taught, there are no drawings, or the time is not valid.
+    Raises RequestError if there is no such model, it cannot be taught, there are no drawings, or the time is not valid.
     """
     model = runs.models.get(optional_name(values.get("model"), "model"))
     check_teachable(model)

@@ -47,11 +47,7 @@ class Offer:
 class Datasets:
     """The data sets on offer.
 
-    Args:
-        more: names or paths of further ones, read at once.
-
-    Raises:
-        DataError, UsageError, …: as ``load_dataset``, for one of ``more``.
+    ``more`` are names or paths of further ones. They are read at once, and raise what ``load_dataset`` raises.
     """
 
     def __init__(self, more: Iterable[str | Path] = ()) -> None:
@@ -88,10 +84,7 @@ class Datasets:
         return offers[name]
 
     def load(self, name: str, drawings: Split | None = None) -> Dataset:
-        """The data set of an offer, which needs ``drawings`` if it is of drawings; nothing is downloaded.
-
-        Raises what ``load_dataset`` raises.
-        """
+        """The data set of an offer, with ``drawings`` if it has any. Downloads nothing; raises what ``load_dataset`` raises."""
         if name in self._given:
             return self._given[name]
         if name not in (DRAWINGS, MIXED):

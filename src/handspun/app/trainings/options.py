@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
-from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
@@ -145,11 +144,10 @@ PRESETS: list[dict[str, Any]] = [
 ]
 
 
-async def _options(request: Request) -> JSONResponse:
-    offers = await run_in_threadpool(request.app.state.datasets.offers)
+def _options(request: Request) -> JSONResponse:
     return JSONResponse(
         {
-            "datasets": [dataclasses.asdict(offer) for offer in offers],
+            "datasets": [dataclasses.asdict(offer) for offer in request.app.state.datasets.offers()],
             "optimizers": [{"name": name, "learning_rate": LEARNING_RATES[name]} for name in OPTIMIZERS],
             "schedules": SCHEDULES,
             "augmentations": AUGMENTATIONS,

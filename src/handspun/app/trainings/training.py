@@ -14,7 +14,7 @@ from starlette.requests import Request
 from starlette.routing import Route
 
 from handspun.app.models.catalog import layer_as_dict
-from handspun.app.runs.endpoints import runs_of
+from handspun.app.runs.registry import runs_of
 from handspun.app.runs.run import Outcome, Run
 from handspun.app.runs.watcher import Watcher
 from handspun.app.teaching.drawings import DIGITS, decode_drawings
@@ -36,8 +36,7 @@ NOT_FOR_THE_PAGE = ("picture_size", "picture_fit", "picture_mode", "threads")
 def plan_training(values: Mapping[str, Any], datasets: Datasets) -> tuple[Run, Callable[[Run], Outcome]]:
     """The run that a request asks for, and its job.
 
-    Raises:
-        RequestError: 400, the settings are not valid or beyond the limits, or drawings are missing.
+    Raises RequestError 400 if the settings are not valid or beyond the limits, or drawings are missing.
     """
     settings, drawings = read_settings(values, datasets)
     if settings.data in (DRAWINGS, MIXED) and drawings is None:
@@ -64,8 +63,7 @@ def plan_training(values: Mapping[str, Any], datasets: Datasets) -> tuple[Run, C
 def read_settings(values: Mapping[str, Any], datasets: Datasets) -> tuple[Settings, Split | None]:
     """The settings in a request, checked as far as possible without training, and its drawings.
 
-    Raises:
-        RequestError: 400, they are not valid or beyond the limits.
+    Raises RequestError 400 if they are not valid or beyond the limits.
     """
     plain = dict(values)
     drawings = None
@@ -108,9 +106,7 @@ def _check_limits(settings: Settings) -> None:
 def outline(settings: Settings, offer: Offer) -> list[tuple[Layer, tuple[int, ...], int]]:
     """Each layer of the network with the shape of its output and its number of parameters; nothing is allocated.
 
-    Raises:
-        UsageError: the layers do not fit each other or the images.
-        RequestError: 400, they are beyond the limits.
+    Raises UsageError if the layers do not fit each other or the images, RequestError 400 if they are beyond the limits.
     """
     layers, shape = settings.make_layers(offer.image_shape, offer.classes)
     rows: list[tuple[Layer, tuple[int, ...], int]] = []

@@ -46,9 +46,7 @@ class _Refusal(Exception):  # noqa: N818 - an answer rather than a defect
 class Guard:
     """ASGI middleware that refuses requests, limits their bodies and adds security headers to the answers.
 
-    Args:
-        app: what it guards.
-        hosts: the names in the Host header that are answered; None for any.
+    ``hosts`` are the names in the Host header that are answered; None for any.
     """
 
     def __init__(self, app: ASGIApp, hosts: Collection[str] | None = LOOPBACK) -> None:

@@ -28,14 +28,9 @@ _PORTS = range(8420, 8440)
 
 
 def open_socket(host: str, port: int | None) -> socket.socket:
-    """A socket that listens.
+    """A socket that listens at a name or address of this machine; ``port`` is 0 for any, None for 8420 or the next free one.
 
-    Args:
-        host: a name or address of this machine.
-        port: its port; 0 for any free one; None for 8420 or the next free one.
-
-    Raises:
-        UsageError: the port is taken, or this machine has no such address.
+    Raises UsageError if the port is taken, or this machine has no such address.
     """
     try:
         family, _, _, _, _ = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
@@ -71,9 +66,7 @@ def address_of(listener: socket.socket) -> str:
 def make_server(app: Starlette, *, when_ready: Callable[[], None] | None = None) -> uvicorn.Server:
     """A server for the application; its ``run(sockets=[…])`` ends by a signal or ``should_exit``.
 
-    Args:
-        app: what to serve.
-        when_ready: called as soon as requests are answered.
+    ``when_ready`` is called as soon as requests are answered.
     """
     config = uvicorn.Config(
         app,

@@ -24,21 +24,8 @@ from starlette.responses import JSONResponse
 #: Bytes of a request's body: a photo, or some thousand drawings. Larger bodies are refused before they are read.
 MAX_BODY_BYTES = 16 * 2**20
 
-#: Pixels of an uploaded picture: 24 megapixels, a phone's photo. Decoding takes twelve bytes a pixel, or seventeen where the
-#: file stores 32-bit numbers.
-MAX_UPLOAD_PIXELS = 24_000_000
-
-#: The longest side of a picture. The contract looks around each pixel; a line of millions of pixels would take it gigabytes.
-MAX_PICTURE_SIDE = 16_384
-
-#: Pixels of all pictures in a form: eight photos. Well compressed, a thousand huge pictures fit into one body.
-MAX_FORM_PIXELS = 96_000_000
-
 #: The longest side of a frame. The page scales its drawings and pictures down further before it sends them.
 MAX_FRAME_SIDE = 2048
-
-#: Pictures in one request.
-MAX_PICTURES = 1000
 
 #: Values in the JSON of a body: a thousand pictures of 28 x 28. At worst Python takes a second to make that many objects, and
 #: nothing else runs meanwhile. A base64 text counts as one value.
@@ -76,9 +63,6 @@ def refusing(*errors: type[Exception], status: int = 400) -> Iterator[None]:
         raise RequestError(status, str(error)) from error
 
 
-# Values of a request --------------------------------------------------------------------------------------------------
-
-
 def optional_name(value: Any, what: str) -> str | None:
     """``value`` if it is text or None; RequestError otherwise."""
     if not (value is None or isinstance(value, str)):
@@ -105,9 +89,6 @@ def whole_number(text: str) -> int | None:
     return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else None
 
 
-# Arrays ---------------------------------------------------------------------------------------------------------------
-
-
 def encode_array(values: np.ndarray) -> dict[str, Any]:
     """An array for JSON: shape, dtype (uint8 stays uint8, all else becomes float32), and values row by row in base64."""
     name = "uint8" if values.dtype == np.uint8 else "float32"
@@ -116,16 +97,9 @@ def encode_array(values: np.ndarray) -> dict[str, Any]:
 
 
 def decode_array(value: Any, what: str, *, dtype: str, shape: Sequence[int] | None = None) -> np.ndarray:
-    """The array that ``encode_array`` wrote.
+    """The array that ``encode_array`` wrote, if it has this ``dtype`` ("uint8" or "float32") and ``shape`` (None for any).
 
-    Args:
-        value: from JSON.
-        what: its name in errors.
-        dtype: the required type, "uint8" or "float32".
-        shape: the required shape; None for any.
-
-    Raises:
-        RequestError: it is no such array.
+    Raises RequestError, in which it is called ``what``, if it is no such array.
     """
     if not isinstance(value, dict) or not isinstance(value.get("shape"), list) or value.get("dtype") != dtype:
         raise RequestError(400, f"{what} must be an object with shape, dtype ({dtype}) and data.")
@@ -152,9 +126,6 @@ def _from_bytes(data: bytes, what: str, dtype: np.dtype, shape: Sequence[int]) -
     if len(data) != expected:
         raise RequestError(400, f"{what}: {list(shape)} of {dtype.name} takes {expected:,} bytes, got {len(data):,}.")
     return np.frombuffer(data, dtype).reshape(shape)
-
-
-# Frames ---------------------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -202,9 +173,6 @@ def _shape(width: int, height: int, kind: int) -> tuple[int, ...]:
     if not (1 <= width <= MAX_FRAME_SIDE and 1 <= height <= MAX_FRAME_SIDE):
         raise RequestError(400, f"A frame has from 1 to {MAX_FRAME_SIDE} pixels a side, not {width} x {height}.")
     return (height, width) if channels == 1 else (height, width, channels)
-
-
-# JSON -----------------------------------------------------------------------------------------------------------------
 
 
 def content_type(request: Request) -> str:
