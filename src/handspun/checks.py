@@ -3,19 +3,27 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Iterable, Mapping
+from typing import Any, TypeVar
 
 import numpy as np
 
-from handspun.errors import UsageError
+from handspun.errors import UsageError, unknown_name
+
+_T = TypeVar("_T")
+
+
+def whole_number(owner: str, name: str, value: Any, *, least: int) -> int:
+    """``value`` if it is a whole number, at least ``least``, or a UsageError."""
+    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < least:
+        bound = "above 0" if least == 1 else f"from {least} on"
+        raise UsageError(f"{owner}{': ' if owner else ''}{name} must be a whole number {bound}, got {value!r}.")
+    return int(value)
 
 
 def positive_integer(owner: str, name: str, value: Any) -> int:
     """``value`` if it is a whole number above 0, or a UsageError."""
-    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 1:
-        raise UsageError(f"{owner}{': ' if owner else ''}{name} must be a whole number above 0, got {value!r}.")
-    return int(value)
+    return whole_number(owner, name, value, least=1)
 
 
 def number_in(owner: str, name: str, value: Any, low: float, high: float, kinds: Iterable[type] = (int, float)) -> float:
@@ -32,6 +40,13 @@ def in_a_row(name: str, value: Any, example: str) -> tuple[Any, ...]:
         return tuple(value)
     except TypeError:
         raise UsageError(f"{name} must be whole numbers in a row, such as {example}; got {value!r}.") from None
+
+
+def known(kind: str, name: Any, table: Mapping[str, _T]) -> _T:
+    """``table[name]``, or a UsageError with the nearest right name."""
+    if name not in table:
+        raise unknown_name(kind, str(name), table)
+    return table[name]
 
 
 def of_kind(name: str, value: Any, kind: type) -> None:

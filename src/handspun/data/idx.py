@@ -73,7 +73,7 @@ def read_idx_and_hash(path: str | os.PathLike[str], *, limit_bytes: int = LIMIT_
         if stream.read(1):
             raise DataError(f"{path} goes on after the {nbytes} bytes of its shape {shape}.")
     digest = hashlib.sha256(magic + sizes)
-    digest.update(flat)
+    digest.update(flat.data)
     return as_native(flat, dtype).reshape(shape), digest.hexdigest()
 
 

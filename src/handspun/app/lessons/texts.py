@@ -115,11 +115,10 @@ LESSONS: dict[type[Layer], Lesson] = {
             "every sum that it was part of.",
             (
                 "over_columns = np.matmul(",
-                "matmul(windows, self._grouped(dy)",
+                "matmul(plan.windows, dy",
                 "d_kernels = np.add.reduce(",
-                "_multiply_without_zeros(kernels, windows",
-                "matmul(kernels, windows, d_columns)",
-                "np.add(part, shifted",
+                "multiply_without_zeros(kernels",
+                "add_shifted(d_columns",
             ),
             ("x", "W"),
         ),
@@ -148,7 +147,7 @@ LESSONS: dict[type[Layer], Lesson] = {
         Texts(
             "dx = Σ dy / (rows · columns of the window)",
             "Each value has the same share in the mean of its window, and gets that share of its gradient.",
-            ("share = np.multiply(", "d_tall = _to_all(", "_to_all(d_tall"),
+            ("share = np.multiply(", "d_tall = _to_all(", "_to_all(d_tall, plan.rows"),
         ),
     ),
     GlobalAvgPool: Lesson(
@@ -259,13 +258,13 @@ LESSONS: dict[type[Layer], Lesson] = {
     Dropout: _dropout("Dropout", "a fraction {layer.rate} of the values", "all values"),
     SpatialDropout: _dropout("Spatial dropout", "a fraction {layer.rate} of the channels, each as a whole,", "all channels"),
     BatchNorm: Lesson(
-        "Batch normalization",
+        "Batch normalisation",
         Texts(
             "y = γ · (x - μ) / √(σ² + ε) + β",
             "Each feature is shifted and scaled. In training μ and σ² are those of the batch. A single drawing is no batch, so "
             "here, as always in inference, they are the running averages from training.",
             (
-                "np.subtract(rows, _spread(self.running_mean",
+                "np.subtract(x, _spread(self.running_mean",
                 "variance = self.running_variance",
                 "sigma = np.sqrt(",
                 "np.multiply(centred, _spread(self.gamma",
@@ -276,7 +275,7 @@ LESSONS: dict[type[Layer], Lesson] = {
             "dγ = Σ dy · (x - μ) / √(σ² + ε)\ndβ = Σ dy\ndx = dy · γ / √(σ² + ε)",
             "With fixed averages the layer is linear in each feature, with the slope γ / √(σ² + ε).",
             (
-                "np.divide(_sum_of_products(rows, centred)",
+                "np.divide(_sum_of_products(rows, centred",
                 "d_beta[...] = _sum(",
                 "np.multiply(rows, _spread(self.gamma",
             ),
@@ -284,7 +283,7 @@ LESSONS: dict[type[Layer], Lesson] = {
         ),
     ),
     LayerNorm: Lesson(
-        "Layer normalization",
+        "Layer normalisation",
         Texts(
             "x̂ = (x - mean(x)) / √(var(x) + ε)\ny = γ · x̂ + β",
             "All values of this drawing are shifted and scaled together to mean 0 and variance 1. Then each gets its own scale "
@@ -307,8 +306,8 @@ LESSONS: dict[type[Layer], Lesson] = {
                 "np.add.reduce(dy",
                 "g = np.multiply(dy",
                 "np.multiply(g, x_hat",
-                "along = dx.mean(",
-                "g -= g.mean(",
+                "along = _mean(",
+                "g -= _mean(",
                 "np.multiply(x_hat, along",
                 "np.subtract(g, dx",
                 "dx /= sigma",
@@ -321,7 +320,7 @@ LESSONS: dict[type[Layer], Lesson] = {
         Texts(
             "y = the values of x in one row",
             "Only the shape changes, from {x} to {y}.",
-            ("return x.reshape(", "columns[...] = values", "return y"),
+            ("return x.reshape(", "columns[...] = x.transpose(", "return columns"),
         ),
         Texts(
             "dx = dy in the shape of x",
@@ -339,9 +338,9 @@ LESSONS: dict[type[Layer], Lesson] = {
         ),
         Texts(
             "dx = (∂f/∂x) · dy + {d_kept}",
-            "A sum passes its gradient on to both of its terms. The gradient that came back through the block's layers, in the "
-            "steps before this one, is added to {d_kept}.",
-            ("changed = layer.backward(", "kept = dy if", "np.add(changed, kept"),
+            "A sum passes its gradient on to both of its parts. What came back through the layers of the block, in the steps "
+            "before this one, is added to {d_kept}.",
+            ("changed = layer.backward(", "= dy if self.projection", "np.add(changed, kept"),
         ),
     ),
 }
