@@ -139,7 +139,7 @@ def _receive(url: str, stream: BinaryIO, most: int, timeout: float, report: Repo
                 if report:
                     report(url.rsplit("/", 1)[1], done, total)
     except requests.HTTPError as fault:
-        return f"HTTP {fault.response.status_code}" if fault.response is not None else "an HTTP error"
+        return f"HTTP {getattr(fault.response, 'status_code', 'error')}"
     except requests.RequestException as fault:
         if isinstance(fault, requests.Timeout) or "timed out" in str(fault):
             return f"no answer within {timeout:g} s"
