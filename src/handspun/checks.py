@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import contextlib
+import math
+from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 import numpy as np
@@ -16,7 +18,7 @@ def whole_number(owner: str, name: str, value: Any, *, least: int) -> int:
     """``value`` if it is a whole number, at least ``least``, or a UsageError."""
     if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < least:
         bound = "above 0" if least == 1 else f"from {least} on"
-        raise UsageError(f"{owner}: {name} must be a whole number {bound}, got {value!r}.")
+        raise UsageError(f"{owner}{': ' if owner else ''}{name} must be a whole number {bound}, got {value!r}.")
     return int(value)
 
 
@@ -25,11 +27,30 @@ def positive_integer(owner: str, name: str, value: Any) -> int:
     return whole_number(owner, name, value, least=1)
 
 
-def number_in(owner: str, name: str, value: Any, low: float, high: float, kinds: Iterable[type] = (int, float)) -> float:
+def number(owner: str, name: str, value: Any, holds: Callable[[float], bool], what: str) -> float:
+    """``value`` as a float if it is a number for which ``holds`` is true, or a UsageError that says ``what`` it must be."""
+    if isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool):
+        with contextlib.suppress(OverflowError):  # a whole number beyond all floats
+            if holds(float(value)):
+                return float(value)
+    raise UsageError(f"{owner}: {name} must be {what}, got {value!r}.")
+
+
+def number_in(owner: str, name: str, value: Any, low: float, high: float) -> float:
     """``value`` if it is a number with low <= value < high, or a UsageError."""
-    if isinstance(value, bool) or not isinstance(value, (*kinds, np.number)) or not low <= float(value) < high:
-        raise UsageError(f"{owner}: {name} must be a number from {low} up to (not including) {high}, got {value!r}.")
-    return float(value)
+    return number(owner, name, value, lambda v: low <= v < high, f"a number from {low} up to (not including) {high}")
+
+
+def positive_number(owner: str, name: str, value: Any) -> float:
+    """``value`` if it is a finite number above 0, or a UsageError."""
+    return number(owner, name, value, lambda v: 0 < v < math.inf, "above 0 and finite")
+
+
+def true_or_false(owner: str, name: str, value: Any) -> bool:
+    """``value`` if it is True or False, or a UsageError."""
+    if not isinstance(value, (bool, np.bool_)):
+        raise UsageError(f"{owner}: {name} must be True or False, got {value!r}.")
+    return bool(value)
 
 
 def in_a_row(name: str, value: Any, example: str) -> tuple[Any, ...]:
@@ -42,37 +63,38 @@ def in_a_row(name: str, value: Any, example: str) -> tuple[Any, ...]:
 
 def known(kind: str, name: Any, table: Mapping[str, _T]) -> _T:
     """``table[name]``, or a UsageError with the nearest right name."""
-    if name not in table:
+    if not isinstance(name, str) or name not in table:
         raise unknown_name(kind, str(name), table)
     return table[name]
 
 
-def of_kind(name: str, value: Any, kind: type) -> None:
-    """UsageError unless ``value`` is a ``kind``, or None."""
+def of_kind(name: str, value: Any, kind: type[_T]) -> _T | None:
+    """``value`` if it is a ``kind``, or None; otherwise a UsageError."""
     if value is None or isinstance(value, kind):
-        return
+        return value
     what = f"the class {value.__name__}: make one, {value.__name__}(…)" if isinstance(value, type) else repr(value)
     raise UsageError(f"{name}: {kind.__name__} was expected, got {what}.")
 
 
 def plain_array(name: str, value: Any) -> np.ndarray:
-    """``value`` as a NumPy array of numbers, booleans or text; a UsageError where something would be lost or guessed on the way.
+    """``value`` as a NumPy array of numbers, booleans or text; a UsageError if something would be lost or guessed.
 
-    Lists, pandas objects and arrays of any library that NumPy can read become arrays. Masked arrays would lose their mask, sparse
-    matrices become objects, complex numbers lose a part, structured arrays have no order of their own: those are refused.
+    Lists, pandas objects and arrays of any library that NumPy can read become arrays. Masked arrays would lose their mask,
+    sparse matrices become objects, complex numbers lose a part, and structured arrays have no order: those are refused.
     """
     if isinstance(value, np.ma.MaskedArray):
-        raise UsageError(
-            f"{name}: a masked array would lose its mask. Fill it first: array.filled(0), or leave those rows out."
-        )
+        raise UsageError(f"{name}: a masked array would lose its mask. Fill it, array.filled(0), or leave those rows out.")
     if hasattr(value, "toarray") and hasattr(value, "nnz"):
         raise UsageError(f"{name}: a sparse matrix must be a plain array here: matrix.toarray().")
+    dtype = getattr(value, "dtype", None)
+    if dtype is not None and getattr(dtype, "hasobject", True) and hasattr(value, "tolist"):
+        value = value.tolist()  # objects that are numbers or text, as pandas has them
     try:
         array = np.asarray(value)
     except ValueError as error:
         raise UsageError(f"{name}: the rows are not of one length, so that they make no array ({error}).") from error
     if array.dtype.kind == "c":
-        raise UsageError(f"{name}: complex numbers cannot be used; take their real part or their size: array.real, abs(array).")
+        raise UsageError(f"{name}: complex numbers cannot be used; take their real part or size: array.real, abs(array).")
     if array.dtype.names:
         raise UsageError(
             f"{name}: a structured array with the fields {', '.join(array.dtype.names)} is not an array of numbers. "
@@ -86,10 +108,46 @@ def plain_array(name: str, value: Any) -> np.ndarray:
 
 
 def sample_weight(value: Any, count: int) -> np.ndarray | None:
-    """Weights of ``count`` samples as float64, (count,); None stays None. UsageError unless finite and not negative."""
+    """The weights of ``count`` samples as float64 (count,), or None. UsageError unless finite and not negative."""
     if value is None:
         return None
     weight = plain_array("sample_weight", value)
     if weight.shape != (count,) or weight.dtype.kind not in "biuf" or not (np.isfinite(weight) & (weight >= 0)).all():
         raise UsageError(f"sample_weight must be {count} finite numbers, none negative.")
     return weight.astype(np.float64)
+
+
+def labels(value: Any, count: int, classes: int | None = None, *, name: str = "labels", owner: str = "") -> np.ndarray:
+    """Class indices as an array (count,) of intp.
+
+    Args:
+        value: whole numbers or booleans, (count,) or a column (count, 1): an array, a list, a pandas Series.
+        count: how many there must be: one per image, at least one.
+        classes: labels must be below it; None for no limit.
+        name: what the caller calls them, for the message.
+        owner: what they belong to ("train"): the message begins with it.
+
+    Raises:
+        UsageError: there are no images, or the labels are of another length or type, negative or out of range. Floats are
+            refused even if they are whole, because for ``fit`` floats are numbers to predict, not classes.
+    """
+    where = f"{owner}: " if owner else ""
+    found = plain_array(f"{where}{name}", value)
+    expected = f"{where}{count} images need {count} whole numbers as {name}"
+    kind = found.dtype.kind
+    if not count:
+        raise UsageError(f"{expected}: there are no images.")
+    if found.ndim == 2 and found.shape[1] > 1 and len(found) == count and kind in "iubf":
+        raise UsageError(f"{expected}, got {found.shape}. If each row marks its class: {name}.argmax(axis=1).")
+    if found.shape not in ((count,), (count, 1)):
+        raise UsageError(f"{expected}, got the shape {found.shape}.")
+    if kind in "US":
+        raise UsageError(f"{expected}, got text such as {found.flat[0]!r}. Give each name's index in your list of classes.")
+    if kind == "f":
+        whole = np.isfinite(found).all() and (found == np.rint(found)).all()
+        raise UsageError(f"{expected}, got {found.dtype}." + (f" Write {name}.astype(int)." if whole else ""))
+    low, high = int(found.min()), int(found.max())
+    if low < 0 or high >= (np.iinfo(np.intp).max if classes is None else classes):
+        known = "classes are counted from 0" if classes is None else f"the classes are 0 to {classes - 1}"
+        raise UsageError(f"{where}label {low if low < 0 else high} is out of range; {known}.")
+    return found.reshape(count).astype(np.intp)

@@ -148,9 +148,9 @@ class Doubled(SoftmaxCrossEntropy):
         super().__init__()
         self.factor = factor
 
-    def __call__(self, outputs, targets, sample_weight=None, normalizer=None):
-        value, gradient = super().__call__(outputs, targets, sample_weight, normalizer)
-        return self.factor * value, self.factor * gradient
+    def per_sample(self, outputs, targets):
+        values, gradients = super().per_sample(outputs, targets)
+        return self.factor * values, self.factor * gradients
 
 
 class Noise:

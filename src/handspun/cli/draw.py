@@ -26,15 +26,16 @@ def draw(
     Example: handspun draw
     """
     try:
-        from handspun.app.datasets import Datasets
-        from handspun.app.runs import Runs
+        from handspun.app.runs.registry import Runs
+        from handspun.app.trainings.datasets import Datasets
     except ModuleNotFoundError as error:
         raise MissingExtraError("The drawing app", "app") from error
     serve_app(
         models,
         host,
         port,
-        runs=lambda known: Runs(known, Datasets([] if data is None else [data]), folder=out),
+        runs=lambda known: Runs(known, folder=out),
+        datasets=Datasets([] if data is None else [data]),
         when_ready=_open_page if open_browser else None,
     )
 

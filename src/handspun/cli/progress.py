@@ -8,7 +8,7 @@ from pathlib import Path
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from handspun.cli.console import messages, quoted
-from handspun.training import Callback, Trainer
+from handspun.training import Callback, Training
 from handspun.training.history import Record
 
 #: Seconds between two updates of the bar, and between two plain lines.
@@ -32,7 +32,7 @@ class ShowProgress(Callback):
         self._shown = 0.0
         self.told = False  # how to go on
 
-    def on_train_begin(self, trainer: Trainer) -> None:
+    def on_train_begin(self, trainer: Training) -> None:
         if self.quiet or not messages.is_terminal:
             return
         self._bar = Progress(
@@ -49,7 +49,7 @@ class ShowProgress(Callback):
         )
         self._bar.start()
 
-    def on_step_end(self, trainer: Trainer) -> None:
+    def on_step_end(self, trainer: Training) -> None:
         now = time.monotonic()
         if self._bar is None or now - self._shown < BAR_EVERY:
             return
@@ -61,7 +61,7 @@ class ShowProgress(Callback):
         numbers += f"  {sums['images'] / max(sums['seconds'], 1e-9):,.0f} images/s"
         self._bar.update(self._task, completed=trainer.step, epoch=trainer.epoch + 1, numbers=numbers)
 
-    def on_epoch_end(self, trainer: Trainer, record: Record) -> None:
+    def on_epoch_end(self, trainer: Training, record: Record) -> None:
         last = trainer.finished
         now = time.monotonic()
         if self.quiet or self._bar is not None or (now - self._shown < LINE_EVERY and not last):
@@ -69,7 +69,7 @@ class ShowProgress(Callback):
         self._shown = now
         messages.print(_line(trainer, record), soft_wrap=True)
 
-    def on_interrupt(self, trainer: Trainer) -> None:
+    def on_interrupt(self, trainer: Training) -> None:
         self._close()
         self.told = True
         where = f"step {trainer.step:,} of {trainer.horizon.total_steps:,}"
@@ -80,7 +80,7 @@ class ShowProgress(Callback):
                 f"Stopped after {where}; saved. Go on with: handspun train --resume {quoted(self.folder)}", soft_wrap=True
             )
 
-    def on_train_end(self, trainer: Trainer) -> None:
+    def on_train_end(self, trainer: Training) -> None:
         self._close()
         if self._bar is not None and trainer.history.records:
             messages.print(_line(trainer, trainer.history.records[-1]), soft_wrap=True)
@@ -90,7 +90,7 @@ class ShowProgress(Callback):
             self._bar.stop()
 
 
-def _line(trainer: Trainer, record: Record) -> str:
+def _line(trainer: Training, record: Record) -> str:
     parts = [f"epoch {int(record['epoch'])}/{trainer.epochs}", f"loss {record['loss']:.4f}"]
     if "accuracy" in record:
         parts.append(f"accuracy {100 * record['accuracy']:.2f} %")

@@ -16,8 +16,9 @@ from handspun.pretrained import pretrained_names
 from handspun.recipes.run import MODEL
 
 if TYPE_CHECKING:
-    from handspun.app.models import Models
-    from handspun.app.runs import Runs
+    from handspun.app.models.catalog import Models
+    from handspun.app.runs.registry import Runs
+    from handspun.app.trainings.datasets import Datasets
 
 ModelsArgument = Annotated[
     list[Path] | None,
@@ -39,6 +40,7 @@ def serve_app(
     port: int | None,
     *,
     runs: Callable[[Models], Runs] | None = None,
+    datasets: Datasets | None = None,
     when_ready: Callable[[str], object] | None = None,
 ) -> None:
     """Serve until Ctrl-C.
@@ -48,13 +50,14 @@ def serve_app(
         host: where to listen.
         port: where to listen; None for the usual one.
         runs: makes what the page trains with; None for no page.
+        datasets: what the page can train on.
         when_ready: is given the address once requests are answered.
     """
     try:
-        from handspun.app.guard import LOOPBACK
-        from handspun.app.models import Model, Models, free_name, shipped_models
-        from handspun.app.running import address_of, make_server, open_socket
+        from handspun.app.models.catalog import Model, Models, free_name, shipped_models
         from handspun.app.server import make_app
+        from handspun.app.transport.guard import LOOPBACK
+        from handspun.app.transport.host import address_of, make_server, open_socket
     except ModuleNotFoundError as error:
         if (error.name or "").startswith("handspun"):
             raise
@@ -81,7 +84,7 @@ def serve_app(
             if when_ready is not None:
                 when_ready(address)
 
-        app = make_app(models, None if runs is None else runs(models), hosts=hosts)
+        app = make_app(models, None if runs is None else runs(models), datasets, hosts=hosts)
         make_server(app, when_ready=ready).run(sockets=[listener])
 
 

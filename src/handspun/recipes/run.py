@@ -174,6 +174,7 @@ def _train(
         epochs=settings.epochs or 1,
         callbacks=watchers,
         checkpoint=folder / CHECKPOINT if folder else None,
+        progress=False,
         **arguments,
     )
     seconds = time.perf_counter() - began
@@ -200,7 +201,9 @@ def _epochs_within(budget: float, settings: Settings, material: Material) -> int
     """How many epochs take nine tenths of ``budget`` seconds, judged by training a throw-away network for a moment."""
     trial = settings.network(material.image_shape, material.classes)
     seconds = _trial_seconds(budget)
-    history = fit(trial, material.train, epochs=1_000, callbacks=[Deadline(seconds)], **settings.fit_arguments())
+    history = fit(
+        trial, material.train, epochs=1_000, callbacks=[Deadline(seconds)], progress=False, **settings.fit_arguments()
+    )
     an_epoch = len(material.train) / history["images_per_second"][-1]
     if material.validation is not None:
         began = time.perf_counter()
