@@ -102,8 +102,7 @@ LESSONS: dict[type[Layer], Lesson] = {
             "every sum that it was part of.",
             (
                 "over_columns = np.matmul(",
-                "matmul(plan.windows, dy",
-                "d_kernels = np.add.reduce(",
+                "d_kernels = columns.sum_over_rows(",
                 "multiply_without_zeros(kernels",
                 "add_shifted(d_columns",
             ),
