@@ -28,7 +28,7 @@ def positive_integer(owner: str, name: str, value: Any) -> int:
 
 def number_in(owner: str, name: str, value: Any, low: float, high: float, kinds: Iterable[type] = (int, float)) -> float:
     """``value`` if it is a number with low <= value < high, or a UsageError."""
-    if isinstance(value, bool) or not isinstance(value, (*kinds, np.number)) or not low <= float(value) < high:
+    if isinstance(value, bool) or not isinstance(value, (*kinds, np.integer, np.floating)) or not low <= float(value) < high:
         limits = f"finite number from {low} on" if high == math.inf else f"number from {low} up to (not including) {high}"
         raise UsageError(f"{owner}: {name} must be a {limits}, got {value!r}.")
     return float(value)
@@ -63,17 +63,17 @@ def plain_array(name: str, value: Any) -> np.ndarray:
     Lists, pandas objects and arrays of any library that NumPy can read become arrays. Masked arrays would lose their mask,
     sparse matrices become objects, complex numbers lose a part, and structured arrays have no order: those are refused.
     """
-    if isinstance(value, np.ma.MaskedArray):
+    parts = value if isinstance(value, (list, tuple)) else (value,)
+    if any(isinstance(part, np.ma.MaskedArray) for part in parts):
         raise UsageError(f"{name}: a masked array would lose its mask. Fill it, array.filled(0), or leave those rows out.")
     if hasattr(value, "toarray") and hasattr(value, "nnz"):
         raise UsageError(f"{name}: a sparse matrix must be a plain array here: matrix.toarray().")
-    dtype = getattr(value, "dtype", None)
-    if dtype is not None and getattr(dtype, "hasobject", True) and hasattr(value, "tolist"):
-        value = value.tolist()  # objects that are numbers or text, as pandas has them
     try:
         array = np.asarray(value)
-    except ValueError as error:
-        raise UsageError(f"{name}: the rows are not of one length, so that they make no array ({error}).") from error
+        if array.dtype == object:
+            array = np.asarray(array.tolist())  # objects that are numbers or text, as pandas has them
+    except Exception as error:  # rows of different lengths, a tensor on a GPU, and whatever other libraries raise
+        raise UsageError(f"{name}: NumPy cannot make an array of this {type(value).__name__} ({error}).") from error
     if array.dtype.kind == "c":
         raise UsageError(f"{name}: complex numbers cannot be used; take their real part or size: array.real, abs(array).")
     if array.dtype.names:
@@ -143,7 +143,7 @@ def byte_pictures(owner: str, images: Any, *, channels: tuple[int, ...] = (), si
         channels: the values of C that are allowed; () for any.
         single: whether it is one picture, not a batch.
     """
-    array = np.asarray(images)
+    array = plain_array(owner, images)
     sizes = array.shape if single else array.shape[1:]
     if (
         array.dtype != np.uint8
