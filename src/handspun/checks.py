@@ -83,17 +83,17 @@ def plain_array(name: str, value: Any) -> np.ndarray:
     Lists, pandas objects and arrays of any library that NumPy can read become arrays. Masked arrays would lose their mask,
     sparse matrices become objects, complex numbers lose a part, and structured arrays have no order: those are refused.
     """
-    if isinstance(value, np.ma.MaskedArray):
+    parts = value if isinstance(value, (list, tuple)) else (value,)
+    if any(isinstance(part, np.ma.MaskedArray) for part in parts):
         raise UsageError(f"{name}: a masked array would lose its mask. Fill it, array.filled(0), or leave those rows out.")
     if hasattr(value, "toarray") and hasattr(value, "nnz"):
         raise UsageError(f"{name}: a sparse matrix must be a plain array here: matrix.toarray().")
-    dtype = getattr(value, "dtype", None)
-    if dtype is not None and getattr(dtype, "hasobject", True) and hasattr(value, "tolist"):
-        value = value.tolist()  # objects that are numbers or text, as pandas has them
     try:
         array = np.asarray(value)
-    except ValueError as error:
-        raise UsageError(f"{name}: the rows are not of one length, so that they make no array ({error}).") from error
+        if array.dtype == object:
+            array = np.asarray(array.tolist())  # objects that are numbers or text, as pandas has them
+    except Exception as error:  # rows of different lengths, a tensor on a GPU, and whatever other libraries raise
+        raise UsageError(f"{name}: NumPy cannot make an array of this {type(value).__name__} ({error}).") from error
     if array.dtype.kind == "c":
         raise UsageError(f"{name}: complex numbers cannot be used; take their real part or size: array.real, abs(array).")
     if array.dtype.names:

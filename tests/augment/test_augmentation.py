@@ -196,7 +196,41 @@ def test_images_of_another_kind_are_refused(images):
 def test_an_unsuitable_out_array_is_refused():
     images = pictures()
     for out in (np.zeros(images.shape), np.zeros((1, 2, 3), np.uint8)):
-        with pytest.raises(UsageError, match="out must be uint8"):
+        with pytest.raises(UsageError, match=r"out must be a writeable uint8 array|^out takes uint8 pictures"):
             ALL(images, rng(), out)
     with pytest.raises(UsageError, match="shares the memory of the images"):
         ALL(images, rng(), images)
+
+
+@pytest.mark.parametrize("generator", [None, 0, np.random.RandomState(0), np.random])
+def test_other_sources_of_randomness_are_refused(generator):
+    with pytest.raises(UsageError, match=r"rng must be a generator, such as numpy\.random\.default_rng\(0\)"):
+        ALL(pictures(), generator)
+
+
+def test_an_out_array_that_cannot_be_written_is_refused():
+    images = pictures()
+    frozen = np.zeros_like(images)
+    frozen.flags.writeable = False
+    with pytest.raises(UsageError, match="out must be a writeable uint8 array"):
+        ALL(images, rng(), frozen)
+    with pytest.raises(UsageError, match="out: a masked array would lose its mask"):
+        ALL(images, rng(), np.ma.masked_array(np.zeros_like(images), images > 9))
+    with pytest.raises(UsageError, match="Augmentation: a masked array would lose its mask"):
+        ALL(np.ma.masked_array(images, images > 9), rng())
+
+
+@pytest.mark.parametrize("value", [1j, np.complex64(1), "1", None, True, np.True_, [1]])
+@pytest.mark.parametrize("name", ["shift", "noise", "crop", "cutout"])
+def test_settings_that_are_not_numbers_are_refused(name, value):
+    with pytest.raises(UsageError, match=f"Augmentation: {name} must be a"):
+        Augmentation(**{name: value})
+
+
+def test_lists_and_frozen_arrays_are_changed_like_plain_ones():
+    images = pictures()
+    frozen = images.copy()
+    frozen.flags.writeable = False
+    expected = ALL(images, rng(5))
+    assert (ALL(frozen, rng(5)) == expected).all()
+    assert (ALL(list(images), rng(5)) == expected).all()

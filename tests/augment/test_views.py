@@ -111,3 +111,19 @@ def test_anything_but_byte_pictures_is_refused(images):
         mean_over_views(lambda view: view, images)
     with pytest.raises(UsageError, match="uint8 pictures"):
         evaluate(cnn((8, 8), 3, kernel_size=1, channels=(2,)), images, np.array([0, 1]), views=True)
+
+
+def test_the_first_view_is_the_images_themselves():
+    images = np.arange(2 * 5 * 4, dtype=np.uint8).reshape(2, 5, 4)
+    seen = []
+    mean_over_views(lambda view: (seen.append(view), np.ones((2, 3)))[1], images)
+    assert seen[0] is images
+    assert len(seen) == len(VIEWS)
+
+
+@pytest.mark.parametrize("shape", [(2,), (1, 3), (3, 2), (2, 3, 1)])
+def test_probabilities_of_another_shape_are_refused(shape):
+    with pytest.raises(UsageError, match=r"probabilities must give \(2, C\) for 2 images"):
+        mean_over_views(lambda view: np.ones(shape), np.zeros((2, 5, 4), np.uint8))
+    with pytest.raises(UsageError, match="probabilities must be a function"):
+        mean_over_views(np.ones(shape), np.zeros((2, 5, 4), np.uint8))

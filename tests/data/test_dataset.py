@@ -84,3 +84,42 @@ def test_invalid_datasets_are_refused(arguments, message):
 
 def test_classes_are_numbered_up_to_the_largest_label():
     assert numbered_classes(Split(IMAGES, LABELS), None, Split(IMAGES)) == ("0", "1", "2")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"train": (IMAGES, LABELS)},
+        {"train": None},
+        {"test": (IMAGES, LABELS)},
+        {"classes": "abc"},
+        {"classes": (0, 1, 2)},
+    ],
+)
+def test_parts_of_another_kind_are_refused(change):
+    values = {
+        "name": "d",
+        "train": Split(IMAGES, LABELS),
+        "test": None,
+        "classes": ("a", "b", "c"),
+        "source": "",
+        "license": "",
+    }
+    Dataset(**values)
+    with pytest.raises(UsageError, match=r"must be a Split, such as Split\(images, labels\)|classes must be names"):
+        Dataset(**{**values, **change})
+
+
+def test_bytes_and_floats_do_not_mix():
+    floats = Split(IMAGES / 255, LABELS)
+    with pytest.raises(DataError, match="the test images are float64, the training images uint8"):
+        Dataset("d", Split(IMAGES, LABELS), floats, ("a", "b", "c"), "", "")
+    Dataset("d", floats, Split(floats.images.astype(np.float32), LABELS), ("a", "b", "c"), "", "")
+
+
+def test_masks_are_not_lost():
+    for images, labels in ((np.ma.masked_array(IMAGES, IMAGES > 1), LABELS), (IMAGES, np.ma.masked_array(LABELS, LABELS > 1))):
+        with pytest.raises(UsageError, match="masked array would lose its mask"):
+            Split(images, labels)
+    with pytest.raises(UsageError, match="masked array would lose its mask"):
+        Split(IMAGES, LABELS).subset(np.ma.masked_array([0, 1], [True, False]))

@@ -65,9 +65,17 @@ def test_an_empty_array_is_read_again(tmp_path):
     assert read_idx(tmp_path / "a").shape == (0, 4, 5)
 
 
+def test_masked_and_complex_arrays_are_refused(tmp_path):
+    with pytest.raises(UsageError, match="write_idx: a masked array would lose its mask"):
+        write_idx(tmp_path / "x", np.ma.masked_array([1, 2], [True, False]))
+    with pytest.raises(UsageError, match="write_idx: complex numbers"):
+        write_idx(tmp_path / "x", np.zeros(3, complex))
+    assert not (tmp_path / "x").exists()
+
+
 def test_unsuitable_arrays_are_refused(tmp_path):
     for array in (np.zeros(2, complex), np.zeros(2, "u8"), np.float32(1)):
-        with pytest.raises(UsageError, match="IDX cannot hold an array"):
+        with pytest.raises(UsageError, match=r"IDX cannot hold an array|complex numbers cannot"):
             write_idx(tmp_path / "a", np.asarray(array))
 
 

@@ -75,6 +75,12 @@ def test_missing_paths_are_refused(path):
         load_dataset(path)
 
 
+@pytest.mark.parametrize("given", [None, 5, ["mnist-5k"], np.zeros((2, 3))])
+def test_anything_but_a_name_or_path_is_refused(given):
+    with pytest.raises(UsageError, match=r"load_dataset takes a name or a path, not .*Split\(images, labels\)"):
+        load_dataset(given)
+
+
 def test_folders_without_a_dataset_are_refused(tmp_path):
     with pytest.raises(DataError, match=r"holds no dataset: expected a folder of pictures .* or train\.csv"):
         load_dataset(tmp_path)

@@ -59,7 +59,7 @@ def test_numpy_floats_are_fractions():
 
 @pytest.mark.parametrize("amount", [0, 60, -1, 0.0, 1.0, 1.5, 0.001, float("nan")])
 def test_invalid_amounts_are_refused(amount):
-    with pytest.raises(UsageError, match=r"between 0 and 1|leaves one part empty"):
+    with pytest.raises(UsageError, match=r"between 0 and 1|leaves one part empty|must be a whole number from 0"):
         hold_out(SIXTY, amount, seed=0)
 
 
@@ -121,3 +121,32 @@ def test_pool_joins_training_and_test():
 def test_a_pair_of_arrays_is_not_a_split(cut):
     with pytest.raises(UsageError, match=r"Expected a Split, such as Split\(images, labels\), not tuple"):
         next(iter(cut((np.zeros((4, 2)), np.zeros(4, int)))))
+
+
+@pytest.mark.parametrize("seed", [-1, 0.5, "1", None, True, 1j])
+def test_seeds_that_are_not_whole_numbers_are_refused(seed):
+    split = numbered([0, 0, 1, 1])
+    with pytest.raises(UsageError, match="hold_out: seed must be a whole number"):
+        hold_out(split, 2, seed=seed)
+    with pytest.raises(UsageError, match="k_fold: seed must be a whole number"):
+        k_fold(split, 2, seed=seed)
+
+
+@pytest.mark.parametrize("amount", ["2", None, True, 2 + 0j, [1]])
+def test_amounts_that_are_not_numbers_are_refused(amount):
+    with pytest.raises(UsageError, match="fraction_or_count must be a whole number"):
+        hold_out(numbered([0, 0, 1, 1]), amount, seed=0)
+    with pytest.raises(UsageError, match="k_fold: k must be a whole number"):
+        k_fold(numbered([0, 0, 1, 1]), amount, seed=0)
+    with pytest.raises(UsageError, match="k_fold: k must be a whole number"):
+        k_fold(numbered([0, 0, 1, 1]), 2.5, seed=0)
+
+
+def test_pooled_labels_of_different_types_stay_whole_numbers():
+    images = np.zeros((2, 3), np.uint8)
+    data = Dataset("d", Split(images, np.array([0, 1], np.uint64)), Split(images, np.array([1, 0])), ("a", "b"), "", "")
+    pooled = pool(data)
+    assert pooled.labels.dtype.kind == "i"
+    assert pooled.labels.tolist() == [0, 1, 1, 0]
+    with pytest.raises(UsageError, match="Expected a Dataset"):
+        pool((images, images))

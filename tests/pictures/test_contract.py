@@ -265,6 +265,35 @@ def test_an_unknown_entry_is_named():
         contract_from_dict({"box": 3})
 
 
+@pytest.mark.parametrize(
+    "make", [list, np.asfortranarray, lambda a: a[:, ::-1][:, ::-1], lambda a: a.astype(object).astype("u1")]
+)
+def test_arrays_of_every_kind_are_converted_alike(digits, make):
+    np.testing.assert_array_equal(CONTRACT(make(digits[:5])), CONTRACT(digits[:5]))
+
+
+def test_arrays_that_would_lose_something_are_refused(digits):
+    for contract in (CONTRACT, PictureContract(4, 4)):
+        with pytest.raises(UsageError, match="masked array would lose its mask"):
+            contract(np.ma.masked_array(digits, digits > 9))
+        with pytest.raises(UsageError, match="complex numbers cannot be used"):
+            contract(digits[:2] * 1j)
+        for wrong in (digits[:2].astype(np.uint16), digits[:2] > 9, np.uint8(3), digits[0].tolist()):
+            with pytest.raises(UsageError, match=r"contract takes uint8 pictures \(N, H, W\)"):
+                contract(wrong)
+
+
+@pytest.mark.parametrize("value", [1j, np.complex64(1), "1", None, True, np.nan, -1, [1]])
+@pytest.mark.parametrize("name", ["side", "box", "tolerance"])
+def test_settings_that_are_not_numbers_are_refused(name, value):
+    with pytest.raises(UsageError, match=f"Contract: {name} must be a"):
+        Contract(**{name: value})
+
+
+def test_no_pictures_give_no_pictures():
+    assert CONTRACT(np.zeros((0, 5, 6), np.uint8)).shape == (0, 28, 28)
+
+
 # Picture contracts -----------------------------------------------------------------------------------------------
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
+from handspun.checks import plain_array
 from handspun.data.dataset import Dataset, Split, numbered_classes
 from handspun.data.streams import find_data, open_data
 from handspun.errors import DataError, UsageError
@@ -78,6 +79,7 @@ def write_idx(path: str | os.PathLike[str], array: np.ndarray) -> None:
 
     Raises UsageError for an array that IDX cannot hold, OutputError if the file cannot be written.
     """
+    array = plain_array("write_idx", array)
     codes = {np.dtype(dtype).newbyteorder("="): code for code, dtype in _DTYPES.items()}
     code = codes.get(array.dtype.newbyteorder("="))
     if code is None or not 1 <= array.ndim <= 8:

@@ -66,6 +66,9 @@ def load_dataset(
         DownloadError: the files cannot be downloaded.
         MissingExtraError: the package that downloads files or decodes pictures is not installed.
     """
+    if not isinstance(name_or_path, (str, os.PathLike)):
+        kind = type(name_or_path).__name__
+        raise UsageError(f"load_dataset takes a name or a path, not {kind}; arrays make a Split(images, labels).")
     if contract is not None and (size, fit, mode) != (None, None, None):
         raise UsageError("A contract determines size, fit and mode: give the contract or these, not both.")
     options = contract or _options(size, fit, mode)
