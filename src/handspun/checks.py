@@ -38,7 +38,8 @@ def number(owner: str, name: str, value: Any, holds: Callable[[float], bool], wh
 
 def number_in(owner: str, name: str, value: Any, low: float, high: float) -> float:
     """``value`` if it is a number with low <= value < high, or a UsageError."""
-    return number(owner, name, value, lambda v: low <= v < high, f"a number from {low} up to (not including) {high}")
+    limits = f"finite number from {low} on" if high == math.inf else f"number from {low} up to (not including) {high}"
+    return number(owner, name, value, lambda v: low <= v < high, f"a {limits}")
 
 
 def positive_number(owner: str, name: str, value: Any) -> float:
@@ -151,3 +152,27 @@ def labels(value: Any, count: int, classes: int | None = None, *, name: str = "l
         known = "classes are counted from 0" if classes is None else f"the classes are 0 to {classes - 1}"
         raise UsageError(f"{where}label {low if low < 0 else high} is out of range; {known}.")
     return found.reshape(count).astype(np.intp)
+
+
+def byte_pictures(owner: str, images: Any, *, channels: tuple[int, ...] = (), single: bool = False) -> np.ndarray:
+    """``images`` as an array, if they are pictures of at least one pixel, uint8; otherwise a UsageError.
+
+    Args:
+        owner: what takes them, for the message.
+        images: (N, H, W) or (N, H, W, C); (H, W) or (H, W, C) if ``single``.
+        channels: the values of C that are allowed; () for any.
+        single: whether it is one picture, not a batch.
+    """
+    array = np.asarray(images)
+    sizes = array.shape if single else array.shape[1:]
+    if (
+        array.dtype != np.uint8
+        or len(sizes) not in (2, 3)
+        or 0 in sizes
+        or (channels and sizes[2:] and sizes[2] not in channels)
+    ):
+        axes = "H, W" if single else "N, H, W"
+        noun = "one uint8 picture" if single else "uint8 pictures"
+        allowed = f" with {' or '.join(', '.join(map(str, channels)).rsplit(', ', 1))} channels" if channels else ""
+        raise UsageError(f"{owner} takes {noun} ({axes}) or ({axes}, C){allowed}, got {array.dtype} {array.shape}.")
+    return array

@@ -67,7 +67,7 @@ def test_info_draws_samples_in_colour(handspun, pets):
 
 
 def test_cifar10_that_is_missing_and_out_of_reach(handspun, pets, monkeypatch):
-    pytest.importorskip("pooch")
+    pytest.importorskip("requests")
     said = handspun("data", "info", "cifar10", "--json").json
     assert (said["state"], said["image_shape"]) == ("missing", [32, 32, 3])
     assert said["files"][0]["name"] == "cifar-10-binary.tar.gz"

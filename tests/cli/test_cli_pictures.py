@@ -87,7 +87,7 @@ def test_size_fit_and_mode_reach_the_model_and_its_predictions(handspun, folder)
 def test_picture_options_on_other_data_are_refused(handspun, folder):
     outcome = handspun("train", "mnist-5k", "--size", "8", "--out", "run")
     assert outcome.code == 2
-    assert "size, fit and mode are for folders of pictures; mnist-5k is none." in outcome.err
+    assert "size, fit and mode are for folders of pictures; mnist-5k is not one." in outcome.err
 
 
 def test_a_folder_of_pictures_gets_a_convolutional_network(handspun, folder):

@@ -155,9 +155,9 @@ def test_pictures_are_prepared_before_the_network_sees_them(digits, nearest):
 
 def test_other_images_or_labels_are_refused(digits, nearest):
     for images in (digits.images.reshape(1000, 784), digits.images / 255):
-        with pytest.raises(UsageError, match=r"Messy versions are made of uint8 pictures \(N, H, W\)"):
+        with pytest.raises(UsageError, match=r"A messy version takes uint8 pictures \(N, H, W\)"):
             evaluate_messy(nearest, images, digits.labels)
-        with pytest.raises(UsageError, match=r"Messy versions are made of uint8 pictures"):
+        with pytest.raises(UsageError, match=r"A messy version takes uint8 pictures"):
             MESSY["thick"](images)
     for labels in (digits.labels[:5], digits.labels / 1.0, digits.labels[None], np.eye(10)[digits.labels]):
         with pytest.raises(UsageError, match="1000 images need 1000 whole numbers as labels"):

@@ -17,6 +17,9 @@ class Series:
     def __init__(self, values):
         self.values = np.array(values, object)
 
+    def __repr__(self):
+        return f"Series({self.values.tolist()})"
+
     def __array__(self, dtype=None, copy=None):
         return self.values
 

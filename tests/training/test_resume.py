@@ -15,8 +15,8 @@ import pytest
 from handspun import errors
 from handspun.errors import HandspunError, ModelFileError, UsageError
 from handspun.files.archive import read_arrays, write_arrays
+from handspun.files.header import encode_json
 from handspun.networks.architectures import mlp
-from handspun.networks.modelfile import encode_json
 from handspun.optimization.averaging import ExponentialMovingAverage
 from handspun.optimization.clipping import ClipNorm
 from handspun.optimization.losses import MeanSquaredError, SoftmaxCrossEntropy

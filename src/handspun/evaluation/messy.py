@@ -14,12 +14,12 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from handspun import checks
 from handspun.augment import Augmentation
 from handspun.augment.affine import affine, powers
 from handspun.augment.resample import resample
 from handspun.augment.thickness import change_thickness
-from handspun.engine.memory import pieces
+from handspun.checks import byte_pictures
+from handspun.engine.memory import chunks
 from handspun.errors import UsageError
 from handspun.evaluation.metrics import wilson_interval
 
@@ -52,20 +52,13 @@ class Version:
         Raises:
             UsageError: images of another type or shape.
         """
-        _check(images)
+        images = byte_pictures("A messy version", images)
         rng = np.random.default_rng(self.seed)
         pictures = images if images.ndim == 4 else images[..., None]  # (N, H, W, C)
         result = np.empty(images.shape, np.uint8)
-        for chunk in pieces(len(images), 256):  # so that temporary arrays stay small
+        for chunk in chunks(len(images), 256):  # keeps the intermediate arrays small
             result[chunk] = self.change(pictures[chunk], rng).reshape(result[chunk].shape)
         return result
-
-
-def _check(images: np.ndarray) -> None:
-    if images.dtype != np.uint8 or images.ndim not in (3, 4) or 0 in images.shape[1:]:
-        raise UsageError(
-            f"Messy versions are made of uint8 pictures (N, H, W) or (N, H, W, C); these are {images.dtype} {images.shape}."
-        )
 
 
 def _pixels(images: np.ndarray, of_28: float) -> float:
@@ -202,8 +195,10 @@ def evaluate_messy(
     Raises:
         UsageError: images of another type or shape, or labels that are not one class for each image.
     """
-    _check(images)
-    labels = checks.labels(labels, len(images))
+    images = byte_pictures("A messy version", images)
+    labels = np.asarray(labels)
+    if labels.shape != (len(images),) or labels.dtype.kind not in "iub" or not len(labels):
+        raise UsageError(f"{len(images)} images need {len(images)} whole numbers as labels; got an array {labels.shape}.")
 
     def judge(name: str, strength: str, pictures: np.ndarray) -> MessyResult:
         predicted = network.predict(pictures if prepare is None else prepare(pictures))

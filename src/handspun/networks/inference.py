@@ -11,7 +11,7 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 
-from handspun.engine.memory import pieces
+from handspun.engine.memory import chunks
 from handspun.engine.tape import Tape
 from handspun.engine.threads import ThreadPool, blas_threads
 from handspun.pictures import inputs
@@ -48,7 +48,7 @@ def infer(
         with blas_threads(None):
             _infer_chunks(network, images, features, outputs)
         return features, outputs
-    turns = list(pieces(len(images), TURN * network.chunk_size))
+    turns = list(chunks(len(images), TURN * network.chunk_size))
 
     def take(worker: int, number: int) -> None:
         turn = turns[number]
@@ -68,7 +68,7 @@ def _infer_chunks(network: Sequential, images: np.ndarray, features: np.ndarray 
         tape, x = idle.pop()
     except IndexError:
         tape, x = network.tape(), network.batch(0)
-    for chunk in pieces(len(images), network.chunk_size):
+    for chunk in chunks(len(images), network.chunk_size):
         stored = images[chunk]
         if len(x) != len(stored):
             x = network.batch(len(stored))

@@ -19,6 +19,7 @@ import numpy as np
 
 from handspun.errors import ModelFileError, UsageError
 from handspun.files.archive import read_arrays, write_arrays
+from handspun.files.header import encode_json, read_header
 from handspun.networks.answers import Confidence, Head
 from handspun.networks.layout import size_of
 from handspun.networks.sequential import Sequential
@@ -31,9 +32,6 @@ HEAD = "confidence."
 
 #: The largest file that is loaded: 2 GiB of parameters.
 LIMIT_BYTES = 2 * 2**30
-
-#: The largest header: a checkpoint's has the history of many thousand epochs.
-HEADER_BYTES = 64 * 2**20
 
 
 def save(network: Sequential, path: str | os.PathLike[str] | io.BytesIO, *, training: dict[str, Any] | None = None) -> None:
@@ -137,40 +135,6 @@ def _check_sizes(path: str | os.PathLike[str], config: dict[str, Any], arrays: d
     for name, needed in zip(("parameters", "statistics"), size_of(config), strict=True):
         if needed != arrays[name].size:
             raise ModelFileError(f"{path}: the structure needs {needed:,} {name}, but the file holds {arrays[name].size:,}.")
-
-
-def encode_json(value: Any) -> np.ndarray:
-    """Plain data as an array of the bytes of its JSON text, (n,) uint8."""
-    return np.frombuffer(json.dumps(value, sort_keys=True, default=_numpy_as_plain).encode(), np.uint8)
-
-
-def _numpy_as_plain(value: Any) -> Any:
-    if isinstance(value, (np.generic, np.ndarray)):
-        return value.tolist()
-    raise UsageError(f"A file can hold plain data only: numbers, text, lists and dictionaries; got {type(value).__name__}.")
-
-
-def read_header(path: str | os.PathLike[str], kind: str, version: int) -> dict[str, Any]:
-    """The JSON object in the array "header" of a file, checked for its format and version.
-
-    Raises:
-        ModelFileError: the file cannot be read, or its header is not of this kind and version.
-    """
-    array = read_arrays(path, names=("header",), limit_bytes=HEADER_BYTES, error=ModelFileError)["header"]
-    if array.dtype != np.uint8 or array.ndim != 1:
-        raise ModelFileError(f"{path} is not a {kind} file: it has no header of text.")
-    try:
-        header = json.loads(array.tobytes().decode())
-    except (ValueError, RecursionError) as error:
-        raise ModelFileError(f"{path}: its header is not JSON.") from error
-    if not isinstance(header, dict) or header.get("format") != kind:
-        raise ModelFileError(f"{path} is not a {kind} file.")
-    if header.get("version") != version:
-        raise ModelFileError(
-            f"{path} has version {header.get('version')!r} of its format; this handspun reads version {version}. "
-            "Update handspun, or save the file again with an older one."
-        )
-    return header
 
 
 def _sha256(vector: np.ndarray) -> str:

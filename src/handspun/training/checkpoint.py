@@ -15,8 +15,8 @@ from typing import Any
 
 from handspun.errors import HandspunError, ModelFileError, OutputError, UsageError
 from handspun.files.archive import read_arrays, write_arrays
+from handspun.files.header import encode_json, read_header
 from handspun.files.writing import make_folder
-from handspun.networks.modelfile import encode_json, read_header
 from handspun.training.callback import Callback
 from handspun.training.history import Record
 from handspun.training.state import State

@@ -16,7 +16,7 @@ import numpy as np
 
 from handspun.engine.threads import blas_thread_count
 from handspun.errors import UsageError
-from handspun.networks.modelfile import encode_json
+from handspun.files.header import encode_json
 from handspun.networks.sequential import Sequential
 from handspun.optimization.schedules import Horizon
 from handspun.training.arguments import Arguments
