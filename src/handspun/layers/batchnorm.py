@@ -38,8 +38,9 @@ class BatchNorm(Layer):
     Soudry 2017, arXiv:1705.08741), and the running averages take the mean over the pieces.
 
     Args:
-        momentum: the weight of a new batch in the running averages, 0 <= momentum < 1.
-        epsilon: added to the variance, above 0: a pixel that is always black has none.
+        momentum: the weight of a new batch in the running averages, 0 <= momentum < 1. The default is PyTorch's; Keras's
+            0.99 is the weight of the old average.
+        epsilon: added to the variance, above 0: a pixel that is always black has none. PyTorch has the same default, Keras 1e-3.
     """
 
     gamma: np.ndarray  # (D,)

@@ -46,7 +46,7 @@ class Conv2D(Layer):
         groups: the number of parts that channels and filters are cut into, which do not see each other; as many as there
             are channels is "depthwise".
         bias: whether to add b, which is zero at first.
-        initializer: of the weights; the default suits ReLU.
+        initializer: of the weights; the default, He's, suits ReLU. PyTorch draws U(±1/√fan_in), Keras uses Glorot's.
     """
 
     decayed = ("weight",)
