@@ -38,8 +38,8 @@ def number(owner: str, name: str, value: Any, holds: Callable[[float], bool], wh
 
 def number_in(owner: str, name: str, value: Any, low: float, high: float) -> float:
     """``value`` if it is a number with low <= value < high, or a UsageError."""
-    limits = f"finite number from {low} on" if high == math.inf else f"number from {low} up to (not including) {high}"
-    return number(owner, name, value, lambda v: low <= v < high, f"a {limits}")
+    what = f"a finite number from {low} on" if high == math.inf else f"a number from {low} up to (not including) {high}"
+    return number(owner, name, value, lambda v: low <= v < high, what)
 
 
 def positive_number(owner: str, name: str, value: Any) -> float:
@@ -118,12 +118,12 @@ def sample_weight(value: Any, count: int) -> np.ndarray | None:
     return weight.astype(np.float64)
 
 
-def labels(value: Any, count: int, classes: int | None = None, *, name: str = "labels", owner: str = "") -> np.ndarray:
+def labels(value: Any, count: int | None, classes: int | None = None, *, name: str = "labels", owner: str = "") -> np.ndarray:
     """Class indices as an array (count,) of intp.
 
     Args:
         value: whole numbers or booleans, (count,) or a column (count, 1): an array, a list, a pandas Series.
-        count: how many there must be: one per image, at least one.
+        count: how many there must be: one per image, at least one; None for as many as there are.
         classes: labels must be below it; None for no limit.
         name: what the caller calls them, for the message.
         owner: what they belong to ("train"): the message begins with it.
@@ -134,6 +134,7 @@ def labels(value: Any, count: int, classes: int | None = None, *, name: str = "l
     """
     where = f"{owner}: " if owner else ""
     found = plain_array(f"{where}{name}", value)
+    count = len(found) if count is None and found.ndim else count or 0
     expected = f"{where}{count} images need {count} whole numbers as {name}"
     kind = found.dtype.kind
     if not count:
@@ -163,7 +164,7 @@ def byte_pictures(owner: str, images: Any, *, channels: tuple[int, ...] = (), si
         channels: the values of C that are allowed; () for any.
         single: whether it is one picture, not a batch.
     """
-    array = np.asarray(images)
+    array = plain_array(owner, images)
     sizes = array.shape if single else array.shape[1:]
     if (
         array.dtype != np.uint8
