@@ -101,7 +101,7 @@ LESSONS: dict[type[Layer], Lesson] = {
             "A filter is used at every place, so its gradient is the sum over all places. Each pixel gets back a share from "
             "every sum that it was part of.",
             (
-                "over_columns = np.matmul(",
+                "columns.sum_over_places(",
                 "d_kernels = columns.sum_over_rows(",
                 "multiply_without_zeros(kernels",
                 "add_shifted(d_columns",
