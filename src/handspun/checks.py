@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 import numpy as np
@@ -26,12 +27,31 @@ def positive_integer(owner: str, name: str, value: Any) -> int:
     return whole_number(owner, name, value, least=1)
 
 
-def number_in(owner: str, name: str, value: Any, low: float, high: float, kinds: Iterable[type] = (int, float)) -> float:
+def number(owner: str, name: str, value: Any, holds: Callable[[float], bool], what: str) -> float:
+    """``value`` as a float if it is a number for which ``holds`` is true, or a UsageError that says ``what`` it must be."""
+    if isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool):
+        with contextlib.suppress(OverflowError):  # a whole number beyond all floats
+            if holds(float(value)):
+                return float(value)
+    raise UsageError(f"{owner}: {name} must be {what}, got {value!r}.")
+
+
+def number_in(owner: str, name: str, value: Any, low: float, high: float) -> float:
     """``value`` if it is a number with low <= value < high, or a UsageError."""
-    if isinstance(value, bool) or not isinstance(value, (*kinds, np.number)) or not low <= float(value) < high:
-        limits = f"finite number from {low} on" if high == math.inf else f"number from {low} up to (not including) {high}"
-        raise UsageError(f"{owner}: {name} must be a {limits}, got {value!r}.")
-    return float(value)
+    what = f"a finite number from {low} on" if high == math.inf else f"a number from {low} up to (not including) {high}"
+    return number(owner, name, value, lambda v: low <= v < high, what)
+
+
+def positive_number(owner: str, name: str, value: Any) -> float:
+    """``value`` if it is a finite number above 0, or a UsageError."""
+    return number(owner, name, value, lambda v: 0 < v < math.inf, "above 0 and finite")
+
+
+def true_or_false(owner: str, name: str, value: Any) -> bool:
+    """``value`` if it is True or False, or a UsageError."""
+    if not isinstance(value, (bool, np.bool_)):
+        raise UsageError(f"{owner}: {name} must be True or False, got {value!r}.")
+    return bool(value)
 
 
 def in_a_row(name: str, value: Any, example: str) -> tuple[Any, ...]:
@@ -44,15 +64,15 @@ def in_a_row(name: str, value: Any, example: str) -> tuple[Any, ...]:
 
 def known(kind: str, name: Any, table: Mapping[str, _T]) -> _T:
     """``table[name]``, or a UsageError with the nearest right name."""
-    if name not in table:
+    if not isinstance(name, str) or name not in table:
         raise unknown_name(kind, str(name), table)
     return table[name]
 
 
-def of_kind(name: str, value: Any, kind: type) -> None:
-    """UsageError unless ``value`` is a ``kind``, or None."""
+def of_kind(name: str, value: Any, kind: type[_T]) -> _T | None:
+    """``value`` if it is a ``kind``, or None; otherwise a UsageError."""
     if value is None or isinstance(value, kind):
-        return
+        return value
     what = f"the class {value.__name__}: make one, {value.__name__}(…)" if isinstance(value, type) else repr(value)
     raise UsageError(f"{name}: {kind.__name__} was expected, got {what}.")
 

@@ -215,6 +215,6 @@ def test_symbols_drawn_anywhere_are_learned_as_strokes(handspun, folder):
     assert [one["class"] for one in said] == ["cross", "ring"]
     refused = handspun("train", "symbols", "--mode", "strokes", "--fit", "pad", "--out", "no")
     assert refused.code == 2
-    assert "Strokes are cropped, scaled and centred" in refused.err
+    assert "Strokes are always cropped, scaled and centred" in refused.err
     refused = handspun("train", "symbols", "--mode", "strokes", "--size", "28x30", "--out", "no")
     assert "Strokes are centred in a square" in refused.err

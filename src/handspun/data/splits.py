@@ -47,10 +47,8 @@ def hold_out(split: Split, fraction_or_count: float, *, seed: int, stratified: b
 def k_fold(split: Split, k: int, *, seed: int) -> Iterator[tuple[Split, Split]]:
     """Yield k pairs of training and validation images, stratified; every image is in one validation part.
 
-    The sizes of the folds differ by at most one image, and so do their numbers of images per class.
-
-    Raises:
-        UsageError: at once, if ``k`` is not from 2 to the number of images, or there are no labels.
+    The sizes of the folds differ by at most one image, and so do their numbers of images per class. Raises UsageError, at once,
+    if ``k`` is not from 2 to the number of images, or there are no labels.
     """
     _check_split(split)
     if not 2 <= k <= len(split):
@@ -66,11 +64,7 @@ def k_fold(split: Split, k: int, *, seed: int) -> Iterator[tuple[Split, Split]]:
 
 
 def pool(dataset: Dataset) -> Split:
-    """Training and then test images in one split, for experiments with their own split.
-
-    Raises:
-        UsageError: a part has no labels.
-    """
+    """Training and then test images in one split. Raises UsageError if a part has no labels."""
     train, test = dataset.train, dataset.test
     if test is None:
         return train
@@ -80,11 +74,7 @@ def pool(dataset: Dataset) -> Split:
 
 
 def choose_classes(dataset: Dataset, names: Sequence[str]) -> Dataset:
-    """Only the images of these classes, with new labels from 0 in the order of ``names``.
-
-    Raises:
-        UsageError: the data set has no class of this name, or no labels.
-    """
+    """Only the images of these classes, with labels from 0 in the order of ``names``. Raises UsageError for unknown names."""
     for name in names:
         if name not in dataset.classes:
             raise unknown_name(f"class of {dataset.name}", name, dataset.classes)

@@ -105,6 +105,7 @@ class BatchNorm(Layer):
             np.multiply(rows, _spread(self.gamma / sigma, rows), out=dx)
         return _back(dx, dy)
 
+    @np.errstate(under="ignore")
     def update_statistics(self, seen: Mapping[str, np.ndarray]) -> None:
         self.running_mean += self.momentum * (seen["running_mean"] - self.running_mean)
         if not math.isnan(seen["running_variance"][0]):  # NaN for all features, or for none

@@ -130,12 +130,14 @@ class Sequential:
             gradient, statistics, {layer: (own_views(layer, named), own_views(layer, statistics)) for layer in self._every}
         )
 
+    @np.errstate(under="ignore")  # values below the smallest normal number are as good as zero
     def forward(self, x: np.ndarray, tape: Tape) -> np.ndarray:
         """Outputs (N, *output_shape) for x (N, *input_shape) of the network's dtype. Valid until the tape's next pass."""
         for layer in self.layers:
             x = layer.forward(x, tape)
         return x
 
+    @np.errstate(under="ignore")
     def backward(self, dy: np.ndarray, tape: Tape) -> np.ndarray | None:
         """Fill ``tape.gradient`` from dy, the gradient with respect to the outputs, after ``forward`` with the same tape.
 

@@ -31,6 +31,7 @@ class ExponentialMovingAverage:
         self.vector = parameters.copy()
         self._scratch = np.empty_like(parameters)
 
+    @np.errstate(under="ignore")
     def update(self, parameters: np.ndarray, step: int) -> None:
         """Add ``parameters`` (size,) to the average, after step ``step`` (from 1)."""
         keep = min(self.decay, (1.0 + step) / (10.0 + step))

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from handspun.errors import UsageError
+from handspun.checks import number_in
 
 
 @dataclass(frozen=True)
@@ -28,9 +28,10 @@ class Penalty:
     l2: float = 0.0
 
     def __post_init__(self) -> None:
-        if not (0 <= self.l1 < math.inf and 0 <= self.l2 < math.inf):
-            raise UsageError(f"Penalty: l1 and l2 must be finite numbers and not negative, got l1={self.l1}, l2={self.l2}.")
+        for name, value in vars(self).items():
+            object.__setattr__(self, name, number_in("Penalty", name, value, 0.0, math.inf))
 
+    @np.errstate(under="ignore")
     def __call__(self, parameters: np.ndarray, decayed: Sequence[slice], gradient: np.ndarray) -> float:
         """The penalty on the parts ``decayed`` of ``parameters`` (size,). Adds its gradient to ``gradient`` (size,)."""
         value = 0.0
