@@ -50,10 +50,7 @@ def _chart(name: str, unit: str, lines: Mapping[str, Sequence[float]]) -> str:
 
     parts = [_text(LEFT, 16, f"{name}{' in %' if unit else ''}", weight="bold")]
     for tick in ticks:
-        parts.append(
-            f'<line x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{y(tick):.1f}" y2="{y(tick):.1f}" stroke="currentColor"
-            opacity="0.15"/>'
-        )
+        parts.append(f'<path d="M{LEFT} {y(tick):.1f}H{WIDTH - RIGHT}" stroke="currentColor" opacity="0.15"/>')
         parts.append(_text(LEFT - 6, y(tick) + 4, f"{tick:g}", anchor="end"))
     for epoch in sorted({1, epochs}):
         parts.append(_text(x(epoch), HEIGHT - BOTTOM + 16, str(epoch), anchor="middle"))
@@ -92,8 +89,9 @@ def _ticks(low: float, high: float) -> list[float]:
     step = 10.0 ** math.floor(math.log10(span))
     step = next(step * factor for factor in (0.2, 0.5, 1.0, 2.0) if span / (step * factor) <= 5.0)
     first, last = math.floor(low / step), math.ceil(high / step)
-    return [round(number * step, 12) for number in range(first, max(last, first + 1) + 1)]
+    return [float(f"{number * step:.9g}") for number in range(first, max(last, first + 1) + 1)]
 
 
 def _text(x: float, y: float, text: str, *, anchor: str = "start", weight: str = "normal", colour: str = "currentColor") -> str:
-    return f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}" font-weight="{weight}" fill="{colour}">{html.escape(text)}</text>'
+    place = f'x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}"'
+    return f'<text {place} font-weight="{weight}" fill="{colour}">{html.escape(text)}</text>'
