@@ -95,8 +95,11 @@ def textbook_seconds(seed: int, images: int | None = None) -> dict[str, float]:
 
 
 def recipe_seconds(name: str, seed: int) -> dict[str, float]:
-    """Train ``handspun reproduce NAME`` once: seconds of training, and the test accuracy at its end."""
-    from handspun.recipes import reproduce
+    """Train by the recipe ``name`` once: seconds of training, and the test accuracy at its end."""
+    from handspun.recipes import load_recipe
+    from handspun.recipes.run import Plan, prepare, train
 
-    seconds, accuracy = reproduce.recipe_seconds(name, seed)
-    return {"seconds": seconds, "accuracy": accuracy}
+    settings = load_recipe(name).settings.replace(seed=seed)
+    result = train(Plan(settings, prepare(settings)))
+    assert result.evaluation is not None
+    return {"seconds": result.seconds, "accuracy": result.evaluation.accuracy}

@@ -36,7 +36,7 @@ def torch_recipe_seconds(name: str, seed: int, threads: int) -> dict[str, float]
     optimizer = torch.optim.AdamW(groups, lr=settings.learning_rate, fused=True)
     epochs = settings.epochs or 1
     steps = -(-len(train) // settings.batch_size)
-    schedule, horizon = settings.make_schedule(), Horizon(epochs * steps, steps)
+    schedule, horizon = settings.fit_arguments()["schedule"], Horizon(epochs * steps, steps)
     x, y = _tensors(train.images, train.labels)
 
     began, step = time.perf_counter(), 0

@@ -50,7 +50,7 @@ from handspun.networks.architectures import structure
 from handspun.networks.modelfile import load, save
 from handspun.networks.sequential import Sequential
 from handspun.recipes import load_recipe
-from handspun.recipes.run import Material, prepare, train
+from handspun.recipes.run import Material, Plan, prepare, train
 
 ROOT = Path(__file__).resolve().parents[1]
 MODELS = ROOT / "src" / "handspun" / "pretrained"
@@ -105,12 +105,12 @@ def make(name: str, threads: int | None, photos: np.ndarray, twins: Path | None,
     material = prepare(with_held_out)
     path = MODELS / f"{name}.npz"
     began = time.perf_counter()
-    network = load(path) if keep else train(settings, prepare(settings)).network
+    network = load(path) if keep else train(Plan(settings, prepare(settings))).network
     twin_path = None if twins is None else twins / f"{name}.npz"
     if twin_path is not None and twin_path.exists():
         twin = load(twin_path)
     else:
-        twin = train(with_held_out, material).network
+        twin = train(Plan(with_held_out, material)).network
         if twin_path is not None:
             save(twin, twin_path)
     print(f"{name}: trained in {time.perf_counter() - began:.0f} s")

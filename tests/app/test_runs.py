@@ -29,7 +29,7 @@ from handspun.data.splits import hold_out
 from handspun.errors import OutputError
 from handspun.networks.architectures import cnn, mlp
 from handspun.networks.modelfile import load, save
-from handspun.recipes.run import prepare, train
+from handspun.recipes.run import Plan, prepare, train
 from handspun.recipes.settings import Settings
 
 SMALL = {"data": "mnist-5k", "hidden": [16], "epochs": 2, "seed": 3}
@@ -82,7 +82,7 @@ def test_a_training_is_the_one_that_its_settings_make(web, models):
     assert run.status_code == 202
     done = wait_for(web, run.json()["id"], "done", "failed")
     settings = Settings.from_dict({**SMALL, "threads": 1})
-    direct = train(settings, prepare(settings))
+    direct = train(Plan(settings, prepare(settings)))
 
     def plain(records):
         return [{name: value for name, value in record.items() if "second" not in name} for record in records]
@@ -513,8 +513,7 @@ def test_a_closing_server_ends_its_training(paused):
 
     def job(run):
         result = train(
-            settings,
-            material,
+            Plan(settings, material),
             callbacks=[Watcher(run)],
             announce=lambda network, _: run.begin(network, material.classes, 1, material.validation),
         )

@@ -12,7 +12,7 @@ from handspun.app.run import Outcome, Run, Watcher
 from handspun.app.wire import RequestError
 from handspun.layers import Conv2D, Dense
 from handspun.recipes import Settings
-from handspun.recipes.run import prepare, train
+from handspun.recipes.run import Plan, prepare, train
 
 
 def plan_training(values: Mapping[str, Any], datasets: Datasets) -> tuple[Run, Callable[[Run], Outcome]]:
@@ -28,8 +28,7 @@ def plan_training(values: Mapping[str, Any], datasets: Datasets) -> tuple[Run, C
     def job(run: Run) -> Outcome:
         material = prepare(settings, datasets.load(settings.data, drawings))
         result = train(
-            settings,
-            material,
+            Plan(settings, material),
             callbacks=[Watcher(run)],
             announce=lambda network, _: run.begin(network, material.classes, len(material.train), material.validation),
         )

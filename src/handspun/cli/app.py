@@ -1,4 +1,4 @@
-"""All commands, put together."""
+"""All commands in one application."""
 
 from __future__ import annotations
 
@@ -7,12 +7,13 @@ from typing import Annotated
 import typer
 
 import handspun
-from handspun.cli import check, compare, data, draw, evaluate, models, predict, recipes, reproduce, serve, train
+from handspun.cli import check, compare, data, evaluate, models, predict, recipes, reproduce, serving, train
 
 app = typer.Typer(
     help="Neural networks spun by hand in NumPy: train, evaluate and use small classifiers.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
+    rich_markup_mode="markdown",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
@@ -32,7 +33,17 @@ def _root(
     """Neural networks spun by hand in NumPy: train, evaluate and use small classifiers."""
 
 
-for command in (train, evaluate, predict, draw, serve, models, compare, reproduce, recipes, check):
-    function = getattr(command, command.__name__.rsplit(".", 1)[1])
-    app.command()(function)
+for command in (
+    train.train,
+    evaluate.evaluate,
+    predict.predict,
+    serving.draw,
+    serving.serve,
+    models.models,
+    compare.compare,
+    reproduce.reproduce,
+    recipes.recipes,
+    check.check,
+):
+    app.command()(command)
 app.add_typer(data.app, name="data")

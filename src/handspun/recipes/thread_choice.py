@@ -1,9 +1,9 @@
 """How many processes or threads a training uses.
 
-Where processes share the pieces of a batch, or threads do, BLAS has one thread (see ``training.crew``). Where a batch is one
-piece, the threads are those of its matrix products. A product of a small batch is done in some 100 µs. To share that among
-threads gains little on an idle machine and loses much on a busy one, where each product waits for a thread that another
-program has pushed aside. Small products stay on one, and a result then does not depend on the number of cores either.
+If processes or threads share the pieces of a batch, BLAS gets one thread (see ``engine.crew``). If a batch is one piece, the
+threads are those of its matrix products. A product of a small batch takes about 100 µs: sharing it among threads gains little
+on an idle machine and loses much on a busy one, where each product waits for a thread that another program has displaced. So
+small products stay on one thread; their result then does not depend on the number of cores either.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ from handspun.errors import MissingExtraError
 from handspun.networks.sequential import ROWS_A_PIECE, Sequential
 from handspun.recipes.settings import Settings
 
-#: Images a step times units of the widest hidden layer, from which on several threads are worth their while.
+#: Batch size times units of the widest hidden layer from which several threads pay off.
 WORTH_THREADS = 24_576
 
 
 @contextmanager
 def limit_threads(settings: Settings, network: Sequential) -> Iterator[None]:
-    """A context in which a training uses ``settings.threads`` threads; None chooses by the size of the products.
+    """A context in which a training uses ``settings.threads`` threads; None chooses by the size of its products.
 
     Raises:
         MissingExtraError: threadpoolctl is not installed.
@@ -33,7 +33,7 @@ def limit_threads(settings: Settings, network: Sequential) -> Iterator[None]:
         raise MissingExtraError("Training by settings", "cli") from error
     threads = settings.threads and min(settings.threads, processors())
     with use_threads(threads):
-        if network.takes_pictures:  # whose threads are not BLAS's
+        if network.takes_pictures:  # its threads are not BLAS's
             yield
             return
         if threads is None:
