@@ -18,9 +18,11 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 
 from handspun import load_dataset, load_pretrained
 from handspun.evaluation.metrics import wilson_interval
-from handspun.pictures.contract import Contract, find_strokes, to_grey
+from handspun.pictures.contract import Contract
+from handspun.pictures.grey import to_grey
 from handspun.pictures.normalize import normalize_polarity_and_contrast
 from handspun.pictures.segmentation import segments
+from handspun.pictures.strokes import find_strokes
 from photos import inked, jpeg, photo, sheet_with_digit, sheet_with_number
 
 CONTRACT = Contract()

@@ -2,7 +2,7 @@
 
 import signal
 
-from handspun.training.callbacks import Callback
+from handspun.training.callback import Callback
 
 
 class StopAfter(Callback):

@@ -2,25 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any
+import math
+from collections.abc import Iterable, Mapping
+from typing import Any, TypeVar
 
 import numpy as np
 
-from handspun.errors import UsageError
+from handspun.errors import UsageError, unknown_name
+
+_T = TypeVar("_T")
+
+
+def whole_number(owner: str, name: str, value: Any, *, least: int) -> int:
+    """``value`` if it is a whole number, at least ``least``, or a UsageError."""
+    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < least:
+        bound = "above 0" if least == 1 else f"from {least} on"
+        raise UsageError(f"{owner}{': ' if owner else ''}{name} must be a whole number {bound}, got {value!r}.")
+    return int(value)
 
 
 def positive_integer(owner: str, name: str, value: Any) -> int:
     """``value`` if it is a whole number above 0, or a UsageError."""
-    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 1:
-        raise UsageError(f"{owner}: {name} must be a whole number above 0, got {value!r}.")
-    return int(value)
+    return whole_number(owner, name, value, least=1)
 
 
 def number_in(owner: str, name: str, value: Any, low: float, high: float, kinds: Iterable[type] = (int, float)) -> float:
     """``value`` if it is a number with low <= value < high, or a UsageError."""
     if isinstance(value, bool) or not isinstance(value, (*kinds, np.number)) or not low <= float(value) < high:
-        raise UsageError(f"{owner}: {name} must be a number from {low} up to (not including) {high}, got {value!r}.")
+        limits = f"finite number from {low} on" if high == math.inf else f"number from {low} up to (not including) {high}"
+        raise UsageError(f"{owner}: {name} must be a {limits}, got {value!r}.")
     return float(value)
 
 
@@ -30,3 +40,119 @@ def in_a_row(name: str, value: Any, example: str) -> tuple[Any, ...]:
         return tuple(value)
     except TypeError:
         raise UsageError(f"{name} must be whole numbers in a row, such as {example}; got {value!r}.") from None
+
+
+def known(kind: str, name: Any, table: Mapping[str, _T]) -> _T:
+    """``table[name]``, or a UsageError with the nearest right name."""
+    if name not in table:
+        raise unknown_name(kind, str(name), table)
+    return table[name]
+
+
+def of_kind(name: str, value: Any, kind: type) -> None:
+    """UsageError unless ``value`` is a ``kind``, or None."""
+    if value is None or isinstance(value, kind):
+        return
+    what = f"the class {value.__name__}: make one, {value.__name__}(…)" if isinstance(value, type) else repr(value)
+    raise UsageError(f"{name}: {kind.__name__} was expected, got {what}.")
+
+
+def plain_array(name: str, value: Any) -> np.ndarray:
+    """``value`` as a NumPy array of numbers, booleans or text; a UsageError if something would be lost or guessed.
+
+    Lists, pandas objects and arrays of any library that NumPy can read become arrays. Masked arrays would lose their mask,
+    sparse matrices become objects, complex numbers lose a part, and structured arrays have no order: those are refused.
+    """
+    if isinstance(value, np.ma.MaskedArray):
+        raise UsageError(f"{name}: a masked array would lose its mask. Fill it, array.filled(0), or leave those rows out.")
+    if hasattr(value, "toarray") and hasattr(value, "nnz"):
+        raise UsageError(f"{name}: a sparse matrix must be a plain array here: matrix.toarray().")
+    dtype = getattr(value, "dtype", None)
+    if dtype is not None and getattr(dtype, "hasobject", True) and hasattr(value, "tolist"):
+        value = value.tolist()  # objects that are numbers or text, as pandas has them
+    try:
+        array = np.asarray(value)
+    except ValueError as error:
+        raise UsageError(f"{name}: the rows are not of one length, so that they make no array ({error}).") from error
+    if array.dtype.kind == "c":
+        raise UsageError(f"{name}: complex numbers cannot be used; take their real part or size: array.real, abs(array).")
+    if array.dtype.names:
+        raise UsageError(
+            f"{name}: a structured array with the fields {', '.join(array.dtype.names)} is not an array of numbers. "
+            "numpy.lib.recfunctions.structured_to_unstructured makes one of it."
+        )
+    if array.dtype.kind not in "biufUS":
+        raise UsageError(
+            f"{name}: an array of {array.dtype} cannot be used. Make it one of numbers first: array.astype(float)."
+        )
+    return array if array.dtype.isnative else array.astype(array.dtype.newbyteorder("="))
+
+
+def sample_weight(value: Any, count: int) -> np.ndarray | None:
+    """The weights of ``count`` samples as float64 (count,), or None. UsageError unless finite and not negative."""
+    if value is None:
+        return None
+    weight = plain_array("sample_weight", value)
+    if weight.shape != (count,) or weight.dtype.kind not in "biuf" or not (np.isfinite(weight) & (weight >= 0)).all():
+        raise UsageError(f"sample_weight must be {count} finite numbers, none negative.")
+    return weight.astype(np.float64)
+
+
+def labels(value: Any, count: int, classes: int | None = None, *, name: str = "labels", owner: str = "") -> np.ndarray:
+    """Class indices as an array (count,) of intp.
+
+    Args:
+        value: whole numbers or booleans, (count,) or a column (count, 1): an array, a list, a pandas Series.
+        count: how many there must be: one per image, at least one.
+        classes: labels must be below it; None for no limit.
+        name: what the caller calls them, for the message.
+        owner: what they belong to ("train"): the message begins with it.
+
+    Raises:
+        UsageError: there are no images, or the labels are of another length or type, negative or out of range. Floats are
+            refused even if they are whole, because for ``fit`` floats are numbers to predict, not classes.
+    """
+    where = f"{owner}: " if owner else ""
+    found = plain_array(f"{where}{name}", value)
+    expected = f"{where}{count} images need {count} whole numbers as {name}"
+    kind = found.dtype.kind
+    if not count:
+        raise UsageError(f"{expected}: there are no images.")
+    if found.ndim == 2 and found.shape[1] > 1 and len(found) == count and kind in "iubf":
+        raise UsageError(f"{expected}, got {found.shape}. If each row marks its class: {name}.argmax(axis=1).")
+    if found.shape not in ((count,), (count, 1)):
+        raise UsageError(f"{expected}, got the shape {found.shape}.")
+    if kind in "US":
+        raise UsageError(f"{expected}, got text such as {found.flat[0]!r}. Give each name's index in your list of classes.")
+    if kind == "f":
+        whole = np.isfinite(found).all() and (found == np.rint(found)).all()
+        raise UsageError(f"{expected}, got {found.dtype}." + (f" Write {name}.astype(int)." if whole else ""))
+    low, high = int(found.min()), int(found.max())
+    if low < 0 or high >= (np.iinfo(np.intp).max if classes is None else classes):
+        known = "classes are counted from 0" if classes is None else f"the classes are 0 to {classes - 1}"
+        raise UsageError(f"{where}label {low if low < 0 else high} is out of range; {known}.")
+    return found.reshape(count).astype(np.intp)
+
+
+def byte_pictures(owner: str, images: Any, *, channels: tuple[int, ...] = (), single: bool = False) -> np.ndarray:
+    """``images`` as an array, if they are pictures of at least one pixel, uint8; otherwise a UsageError.
+
+    Args:
+        owner: what takes them, for the message.
+        images: (N, H, W) or (N, H, W, C); (H, W) or (H, W, C) if ``single``.
+        channels: the values of C that are allowed; () for any.
+        single: whether it is one picture, not a batch.
+    """
+    array = np.asarray(images)
+    sizes = array.shape if single else array.shape[1:]
+    if (
+        array.dtype != np.uint8
+        or len(sizes) not in (2, 3)
+        or 0 in sizes
+        or (channels and sizes[2:] and sizes[2] not in channels)
+    ):
+        axes = "H, W" if single else "N, H, W"
+        noun = "one uint8 picture" if single else "uint8 pictures"
+        allowed = f" with {' or '.join(', '.join(map(str, channels)).rsplit(', ', 1))} channels" if channels else ""
+        raise UsageError(f"{owner} takes {noun} ({axes}) or ({axes}, C){allowed}, got {array.dtype} {array.shape}.")
+    return array

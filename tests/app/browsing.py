@@ -1,11 +1,14 @@
-"""A real browser for the tests of the page, and the hand that draws in it."""
+"""A real browser for the tests of the page, and a hand that draws in it."""
 
+import json
 import os
 import shutil
 import time
 from pathlib import Path
 
-#: What a browser needs where it has neither a screen nor a network, and may run as the superuser in a container. Without WebGL.
+from strokes import drawings
+
+#: Flags for a browser without screen or network that may run as root in a container. WebGL is off.
 FLAGS = (
     "--no-sandbox",
     "--disable-gpu",
@@ -17,13 +20,29 @@ FLAGS = (
     "--disable-sync",
 )
 
-
-#: Points of a stroke that the mouse goes to unless told; each takes a browser that paints without a GPU some milliseconds.
+#: The most points of a stroke that the mouse visits, unless told: a browser without a GPU needs milliseconds for each.
 POINTS = 30
+
+SEVEN, THREE = (next(drawing for drawing in drawings() if drawing["digit"] == digit) for digit in (7, 3))
+
+#: A recorded 1 that mnist-cnn takes for a 7.
+MISREAD = next(drawing for drawing in drawings() if drawing["style"] == "long-upstroke")
+
+#: A 1 with such a long upstroke that both included models take it for a 7.
+ONE = {"strokes": [[(0.2, 0.62), (0.35, 0.45), (0.5, 0.28), (0.62, 0.15), (0.62, 0.4), (0.62, 0.6), (0.62, 0.85)]]}
+
+#: Settings of a training that takes about a second.
+QUICK = {
+    "data": "mnist-5k",
+    "layers": [{"kind": "Dense", "units": 16}, {"kind": "ReLU"}],
+    "epochs": 6,
+    "optimizer": "adam",
+    "learning_rate": 0.003,
+}
 
 
 def find_chromium():
-    """The path of a Chromium, or None: the one that HANDSPUN_CHROMIUM names, the system's, or Playwright's."""
+    """The path of Chromium: named in HANDSPUN_CHROMIUM, the system's, or Playwright's. None where there is none."""
     if named := os.environ.get("HANDSPUN_CHROMIUM"):
         return named
     for name in ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable"):
@@ -34,19 +53,19 @@ def find_chromium():
 
 
 def open_view(page, view):
-    """Show a view, and wait until it is there."""
+    """Show a view, and wait until it is loaded."""
     page.click(f"#tab-{view}")
     until(page, f"document.body.dataset.view === '{view}' && !document.querySelector('#panel-{view}[aria-busy]')")
     page.locator(f"#panel-{view} > *").first.wait_for()
 
 
 def draw(page, drawing, *, panel="#panel-draw", points=POINTS):
-    """Draw strokes with the mouse, from 0 to 1 on the sheet, through at most `points` of each, and leave the pen up."""
+    """Draw strokes with the mouse, through at most `points` points of each. Places on the sheet are from 0 to 1."""
     canvas = page.locator(f"{panel} [data-test=canvas]")
     canvas.scroll_into_view_if_needed()
     box = canvas.bounding_box()
     for stroke in drawing["strokes"]:
-        # A quick hand: of a stroke with many points some are passed over, as a mouse does that moves fast.
+        # Like a fast mouse, skip some points of a stroke that has many.
         some = [*stroke[: -1 : -(-len(stroke) // points)], stroke[-1]]
         places = [(box["x"] + x * box["width"], box["y"] + y * box["height"]) for x, y in some]
         page.mouse.move(*places[0])
@@ -54,6 +73,21 @@ def draw(page, drawing, *, panel="#panel-draw", points=POINTS):
         for place in places[1:]:
             page.mouse.move(*place)
         page.mouse.up()
+
+
+def teach_one(page):
+    """Draw a 1 in Teach, and put it into the tray."""
+    draw(page, ONE, panel="#panel-teach")
+    settle(page)
+    page.keyboard.press("1")
+    until(page, "app.drawing.isEmpty")
+
+
+def open_train(page, settings):
+    """Show Train with a form that was filled in before."""
+    page.evaluate("text => localStorage.setItem('handspun-form', text)", json.dumps(settings))
+    open_view(page, "train")
+    until(page, "/parameters$/.test(document.getElementById('train-parameters')?.textContent)")
 
 
 def until(page, expression, seconds=20):
@@ -65,20 +99,20 @@ def until(page, expression, seconds=20):
 
 
 def settle(page):
-    """Wait until the answer on the page is that of the drawing as it is now, by the model that is chosen."""
+    """Wait until the page shows the answer of the chosen model to the present drawing."""
     until(page, "app.live.isCurrent && app.live.answer.model === app.models.current?.name")
-    # What is asked for in the next frame of the screen has then been painted.
+    # After two frames of the screen, everything is painted.
     page.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
 
 
 def answer(page):
-    """What the page says that the drawing is, and its verdict."""
+    """The class that the page answers, and its verdict."""
     settle(page)
     return page.locator("#answer").inner_text(), page.locator("[data-test=answer]").get_attribute("data-verdict")
 
 
 def shares(page):
-    """What the bars say, by class, in per cent."""
+    """{class: per cent} as the bars show them."""
     settle(page)
     bars = page.locator("#bars li").evaluate_all(
         "items => items.map((item) => [item.dataset.class, item.querySelector('.bar-value span').textContent])"
@@ -87,12 +121,12 @@ def shares(page):
 
 
 class Line:
-    """The line of a page's live answers in a test's hands. The page is loaded anew for it.
+    """The connection for live answers, under a test's control. The page is loaded again for it.
 
     Attributes:
-        open: whether a line can be had.
-        held: whether frames are kept back on their way to the server.
-        frames: all that the page has sent.
+        open: whether the page can connect.
+        held: whether frames are held back on their way to the server.
+        frames: all frames that the page sent.
     """
 
     def __init__(self, page):
@@ -103,14 +137,14 @@ class Line:
         until(page, "globalThis.app?.live.answer !== null && app.models.current")
 
     def let_go(self):
-        """Frames pass again, those that were kept back first."""
+        """Let frames pass again, the held ones first."""
         self.held = False
         for message in self._waiting:
             self._server.send(message)
         self._waiting.clear()
 
     def close(self):
-        """The line is lost, and cannot be had again."""
+        """Close the connection, and refuse new ones."""
         self.open = False
         self._route.close()
         until(self._page, "!app.live.connected")

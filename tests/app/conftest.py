@@ -9,7 +9,7 @@ httpx = pytest.importorskip("httpx", reason="the tests of the server need httpx"
 from browsing import FLAGS, find_chromium, until
 from serving import serving
 
-from handspun.app.models import Models, shipped_models
+from handspun.app.models.catalog import Models, shipped_models
 from handspun.app.server import make_app
 
 
@@ -50,7 +50,7 @@ def browser():
 @pytest.fixture(scope="module")
 def page_address(models, tmp_path_factory):
     """Of a server with the page."""
-    from handspun.app.runs import Runs
+    from handspun.app.runs.registry import Runs
 
     with serving(make_app(models, Runs(models, folder=tmp_path_factory.mktemp("kept")))) as found:
         yield found

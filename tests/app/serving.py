@@ -3,7 +3,7 @@
 import threading
 from contextlib import contextmanager
 
-from handspun.app.running import address_of, make_server, open_socket
+from handspun.app.transport.host import address_of, make_server, open_socket
 
 
 @contextmanager

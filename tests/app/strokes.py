@@ -1,4 +1,4 @@
-"""The recorded strokes, and how they look as ink."""
+"""The recorded strokes, and their ink."""
 
 import json
 from pathlib import Path
@@ -10,7 +10,7 @@ SIDE = 280
 
 
 def drawings():
-    """All of them: digit, style, and strokes of points (x, y) from 0 to 1."""
+    """All drawings: digit, style, and strokes of points (x, y) from 0 to 1."""
     return json.loads(Path(__file__).with_name("strokes.json").read_text("utf-8"))
 
 

@@ -10,8 +10,8 @@ pytest.importorskip("httpx")
 
 import httpx
 
-from handspun.app.drawings import MOST_DRAWINGS, decode_drawings, encode_drawings, read_drawings, write_drawings
-from handspun.app.wire import RequestError, encode_array
+from handspun.app.teaching.drawings import MOST_DRAWINGS, decode_drawings, encode_drawings, read_drawings, write_drawings
+from handspun.app.transport.wire import RequestError, encode_array
 from handspun.data import Split, load_dataset
 
 RNG = np.random.default_rng(2)

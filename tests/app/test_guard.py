@@ -17,10 +17,10 @@ from serving import serving
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import connect
 
-from handspun.app import guard, wire
-from handspun.app.running import open_socket
-from handspun.app.runs import Runs
+from handspun.app.runs.registry import Runs
 from handspun.app.server import STATIC, THREADS, make_app
+from handspun.app.transport import guard, wire
+from handspun.app.transport.host import open_socket
 from handspun.errors import UsageError
 
 PIXELS = {"pixels": [[0, 0], [0, 255]]}
@@ -265,7 +265,7 @@ def test_whether_it_is_well_is_said_while_all_threads_are_busy(client, monkeypat
     """Otherwise two large pictures would make the server look dead."""
     begun, go_on = threading.Semaphore(0), threading.Event()
     monkeypatch.setattr(
-        "handspun.app.predict._decode", lambda *args: (begun.release(), go_on.wait(20), np.zeros((9, 9), np.uint8))[-1]
+        "handspun.app.answers.predict._decode", lambda *args: (begun.release(), go_on.wait(20), np.zeros((9, 9), np.uint8))[-1]
     )
     body, kind = b"picture", {"content-type": "image/png"}
     with ThreadPoolExecutor(THREADS) as others:

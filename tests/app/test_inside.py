@@ -13,9 +13,9 @@ import httpx
 from starlette.applications import Starlette
 from starlette.responses import JSONResponse
 
-from handspun.app import inside
-from handspun.app.models import Model, Models
-from handspun.app.wire import RequestError
+from handspun.app.answers import inside
+from handspun.app.models.catalog import Model, Models
+from handspun.app.transport.wire import RequestError
 from handspun.layers import (
     AvgPool2D,
     BatchNorm,

@@ -12,8 +12,8 @@ from serving import serving
 from strokes import drawings, render
 from websockets.sync.client import connect
 
-from handspun.app.models import Model, Models, shipped_models
-from handspun.app.runs import Runs
+from handspun.app.models.catalog import Model, Models, shipped_models
+from handspun.app.runs.registry import Runs
 from handspun.app.server import make_app
 from handspun.networks.architectures import cnn
 from handspun.pictures.contract import PictureContract
@@ -181,7 +181,7 @@ def test_a_defect_gets_a_sentence_and_the_stream_goes_on(stream, monkeypatch, ca
         raise RuntimeError("a defect, for the test")
 
     with monkeypatch.context() as patch:
-        patch.setattr("handspun.app.live._look_inside", defective)
+        patch.setattr("handspun.app.answers.live._look_inside", defective)
         answer = ask(stream, frame(render(SEVEN)))
     assert answer["type"] == "error"
     assert "defect" in answer["message"]

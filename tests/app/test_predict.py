@@ -13,7 +13,8 @@ import pytest
 from PIL import Image
 from strokes import drawings, render
 
-from handspun.app import answers, predict, wire
+from handspun.app.answers import batching as answers, predict
+from handspun.app.transport import wire
 
 PNG = {"content-type": "image/png"}
 
@@ -187,9 +188,9 @@ def test_a_form_of_many_bombs_is_ended(client, monkeypatch):
 MEMORY = """
 import io, sys
 from pathlib import Path
-from handspun.app.answers import bring_to_model
-from handspun.app.models import shipped_models
-from handspun.app.predict import _decode
+from handspun.app.models.preprocessing import bring_to_model
+from handspun.app.models.catalog import shipped_models
+from handspun.app.answers.predict import _decode
 
 def peak():
     return next(int(line.split()[1]) * 1024 for line in Path("/proc/self/status").open() if line.startswith("VmHWM"))

@@ -17,13 +17,13 @@ pytest.importorskip("PIL")
 import httpx
 from PIL import Image
 
-from handspun.app.datasets import Datasets
-from handspun.app.events import MOST_WAITING, PROGRESS, WHOLE, Feed, Listener
-from handspun.app.models import Model, Models
-from handspun.app.options import read_settings
-from handspun.app.run import MOST_POINTS, Outcome, Run, first_layer
-from handspun.app.runs import MOST_RUNS, Runs
-from handspun.app.wire import RequestError, decode_array, encode_array
+from handspun.app.models.catalog import Model, Models
+from handspun.app.runs.registry import MOST_RUNS, Runs
+from handspun.app.runs.run import MOST_POINTS, Outcome, Run, first_layer
+from handspun.app.trainings.datasets import Datasets
+from handspun.app.trainings.options import read_settings
+from handspun.app.transport.events import MOST_WAITING, PROGRESS, WHOLE, Feed, Listener
+from handspun.app.transport.wire import RequestError, decode_array, encode_array
 from handspun.data import load_dataset
 from handspun.data.splits import hold_out
 from handspun.errors import OutputError
@@ -413,11 +413,11 @@ def test_two_servers_that_keep_at_the_same_moment_take_two_names(tmp_path, monke
     names = []
 
     def save_second(*args, **options):
-        monkeypatch.setattr("handspun.app.runs.save", save)
+        monkeypatch.setattr("handspun.app.runs.registry.save", save)
         names.append(theirs.keep(finished_run(), "mine").name)  # between the choice of the name and the file
         save(*args, **options)
 
-    monkeypatch.setattr("handspun.app.runs.save", save_second)
+    monkeypatch.setattr("handspun.app.runs.registry.save", save_second)
     names.append(ours.keep(finished_run(), "mine").name)
     assert names == ["mine-2", "mine"]
     assert sorted(path.name for path in tmp_path.iterdir()) == ["mine-2.npz", "mine.npz"]
@@ -432,11 +432,11 @@ def test_a_model_that_cannot_be_written_leaves_its_name(tmp_path, monkeypatch):
     def fail(*args, **options):
         raise OutputError("No space left on device.")
 
-    monkeypatch.setattr("handspun.app.runs.save", fail)
+    monkeypatch.setattr("handspun.app.runs.registry.save", fail)
     with pytest.raises(OutputError, match="No space"):
         runs.keep(run, "mine")
     assert list(tmp_path.iterdir()) == []
-    monkeypatch.setattr("handspun.app.runs.save", save)
+    monkeypatch.setattr("handspun.app.runs.registry.save", save)
     assert runs.keep(run, "mine").name == "mine"
 
 
@@ -451,7 +451,7 @@ def test_a_name_that_leads_elsewhere_is_refused(name, tmp_path):
 def test_nobody_waits_while_a_model_is_written(monkeypatch, tmp_path):
     runs, run = Runs(one_model(), folder=tmp_path), finished_run()
     begun, go_on = threading.Event(), threading.Event()
-    monkeypatch.setattr("handspun.app.runs.save", lambda *args, **options: (begun.set(), go_on.wait(20)))
+    monkeypatch.setattr("handspun.app.runs.registry.save", lambda *args, **options: (begun.set(), go_on.wait(20)))
     keeping = threading.Thread(target=runs.keep, args=(run,))
     keeping.start()
     assert begun.wait(20)
@@ -509,7 +509,7 @@ def test_a_closing_server_ends_its_training(paused):
     runs = Runs(one_model())
     settings = Settings.from_dict({**LONG, "threads": 1})
     material = prepare(settings)
-    from handspun.app.run import Watcher
+    from handspun.app.runs.run import Watcher
 
     def job(run):
         result = train(

@@ -1,6 +1,6 @@
-"""The pictures of README and docs, taken from the page as the tests drive it.
+"""The screenshots of README and docs.
 
-HANDSPUN_SCREENSHOTS=docs/images python -m pytest tests/app/test_screenshots.py puts them where they are shown.
+HANDSPUN_SCREENSHOTS=docs/images python -m pytest tests/app/test_screenshots.py updates them.
 """
 
 import os
@@ -18,7 +18,7 @@ LAPTOP, PHONE = {"width": 1280, "height": 800}, {"width": 360, "height": 740}
 
 @pytest.fixture
 def keep(tmp_path):
-    """A function that takes a picture of the page, under a name."""
+    """A function that saves a screenshot of the page under a name."""
     folder = Path(os.environ.get("HANDSPUN_SCREENSHOTS", tmp_path))
 
     def taken(page, name):

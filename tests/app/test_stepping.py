@@ -17,9 +17,9 @@ from starlette.applications import Starlette
 from starlette.responses import JSONResponse
 
 import handspun
-from handspun.app import lessons, stepping
-from handspun.app.models import Model, Models
-from handspun.app.wire import RequestError, encode_array
+from handspun.app.lessons import steps as stepping, texts as lessons
+from handspun.app.models.catalog import Model, Models
+from handspun.app.transport.wire import RequestError, encode_array
 from handspun.layers import (
     GELU,
     LAYERS,
@@ -40,8 +40,8 @@ from handspun.layers import (
     SpatialDropout,
     Tanh,
 )
-from handspun.networks.answers import Confidence
-from handspun.networks.sequential import Sequential, two_or_more
+from handspun.networks.answers import Confidence, two_or_more
+from handspun.networks.sequential import Sequential
 from handspun.optimization.losses import SigmoidBinaryCrossEntropy, SoftmaxCrossEntropy
 from handspun.optimization.optimizers import SGD
 from handspun.pictures.contract import Contract, PictureContract

@@ -10,11 +10,11 @@ pytest.importorskip("httpx")
 
 import httpx
 
-from handspun.app.drawings import encode_drawings
-from handspun.app.models import Model, shipped_models
-from handspun.app.run import Run
-from handspun.app.teaching import carry_over, check_teachable, mix, teach
-from handspun.app.wire import RequestError
+from handspun.app.models.catalog import Model, shipped_models
+from handspun.app.runs.run import Run
+from handspun.app.teaching.drawings import encode_drawings
+from handspun.app.teaching.teach import carry_over, check_teachable, mix, teach
+from handspun.app.transport.wire import RequestError
 from handspun.data import Split, load_dataset
 from handspun.networks.answers import Confidence
 from handspun.networks.architectures import mlp

@@ -467,20 +467,20 @@ def test_settings_from_and_to_plain_data():
 @pytest.mark.parametrize(
     ("values", "says"),
     [
-        ({"shift": -1}, "shift must be a finite number that is not negative, got -1"),
+        ({"shift": -1}, "shift must be a finite number from 0 on, got -1"),
         ({"noise": math.nan}, "noise must be a finite number"),
         ({"elastic": math.inf}, "elastic must be a finite number"),
-        ({"rotation": "10"}, "rotation must be a finite number that is not negative, got '10'"),
+        ({"rotation": "10"}, r"rotation must be a number from 0 up to \(not including\) 181, got '10'"),
         ({"thickness": True}, "thickness must be a finite number"),
         ({"crop": 1.5}, "crop must be a whole number that is not negative, got 1.5"),
         ({"cutout": -2}, "cutout must be a whole number"),
         ({"flip": 1}, "flip must be true or false, got 1"),
-        ({"fill": 3}, "fill must be a name, got 3"),
+        ({"fill": 3}, 'Unknown fill "3"'),
         ({"fill": "edges"}, 'Unknown fill "edges"; did you mean "edge"'),
-        ({"scale": 1}, "scale is a share below 1, got 1"),
-        ({"rotation": 181}, "rotation is degrees up to 180, got 181"),
-        ({"shear": 90}, "shear is degrees below 90, got 90"),
-        ({"elastic_sigma": 0.1}, "elastic_sigma must be at least 0.5 pixels, got 0.1"),
+        ({"scale": 1}, r"scale must be a number from 0 up to \(not including\) 1, got 1"),
+        ({"rotation": 181}, r"rotation must be a number from 0 up to \(not including\) 181, got 181"),
+        ({"shear": 90}, r"shear must be a number from 0 up to \(not including\) 90, got 90"),
+        ({"elastic_sigma": 0.1}, "elastic_sigma must be a finite number from 0.5 on, got 0.1"),
     ],
 )
 def test_settings_that_cannot_be_meant(values, says):
@@ -506,7 +506,7 @@ def test_an_unknown_setting_is_named_with_its_place():
     ],
 )
 def test_images_of_another_kind(images):
-    with pytest.raises(UsageError, match=r"changes uint8 images \(n, H, W\) or \(n, H, W, C\), got"):
+    with pytest.raises(UsageError, match=r"Augmentation takes uint8 pictures \(N, H, W\) or \(N, H, W, C\), got"):
         Augmentation()(images, rng())
 
 
@@ -515,5 +515,5 @@ def test_out_of_another_kind():
     for out in (np.zeros(images.shape), np.zeros((1, 2, 3), np.uint8)):
         with pytest.raises(UsageError, match="out must be uint8"):
             ALL(images, rng(), out)
-    with pytest.raises(UsageError, match="in the memory of the images"):
+    with pytest.raises(UsageError, match="shares the memory of the images"):
         ALL(images, rng(), images)

@@ -69,7 +69,7 @@ def test_views_need_pictures_and_exclude_messy(handspun, trained, here):
     np.savez(here / "rows.npz", x=np.zeros((4, 784), np.uint8), y=np.arange(4))
     outcome = handspun("evaluate", trained, "rows.npz", "--views")
     assert outcome.code == 2
-    assert "the images of rows.npz: There are views of uint8 pictures" in outcome.err
+    assert "the images of rows.npz: The mean over views takes uint8 pictures" in outcome.err
     outcome = handspun("evaluate", trained, "--views", "--messy")
     assert outcome.code == 2
     assert "use --views without them" in outcome.err

@@ -47,8 +47,8 @@ def test_info_takes_the_options_of_pictures(handspun, pets):
         (["pets", "--size", "4,3"], 'A size is a number of pixels such as 32, or height x width such as 32x48; got "4,3"'),
         (["pets", "--size", "0"], "size must be one number of pixels or (height, width)"),
         (["pets", "--mode", "color"], 'mode must be "grey", "rgb" or "strokes", not "color"'),
-        (["cifar10", "--size", "4"], "size, fit and mode are for folders of pictures; cifar10 is none"),
-        (["mnist-5k", "--fit", "pad"], "size, fit and mode are for folders of pictures; mnist-5k is none"),
+        (["cifar10", "--size", "4"], "size, fit and mode are for folders of pictures; cifar10 is not one"),
+        (["mnist-5k", "--fit", "pad"], "size, fit and mode are for folders of pictures; mnist-5k is not one"),
     ],
 )
 def test_invalid_picture_options_are_refused(handspun, pets, arguments, says):
@@ -67,7 +67,7 @@ def test_info_draws_samples_in_colour(handspun, pets):
 
 
 def test_cifar10_that_cannot_be_downloaded_is_an_error(handspun, pets, monkeypatch):
-    pytest.importorskip("pooch")
+    pytest.importorskip("requests")
     said = handspun("data", "info", "cifar10", "--json").json
     assert (said["state"], said["image_shape"]) == ("missing", [32, 32, 3])
     assert said["files"][0]["name"] == "cifar-10-binary.tar.gz"

@@ -14,8 +14,15 @@ pytest.importorskip("threadpoolctl")
 
 from handspun import load
 
-#: A training long enough to be interrupted, and short enough to be made a few times.
+#: A training short enough to be made a few times.
 LONG = ("--epochs", 25, "--hidden", "32", "--no-pictures")
+
+#: Makes each step of it take 5 ms longer, so that it is still running when a test interrupts it, however busy the machine is.
+SLOWLY = """
+import time
+from handspun.cli.progress import ShowProgress
+ShowProgress.on_step_end = lambda *_: time.sleep(0.005)
+"""
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +45,7 @@ def wait_for(condition, process):
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_an_interrupted_training_resumes_to_the_same_model(number, code, start, real, tmp_path, uninterrupted):
     folder = tmp_path / "my run"
-    process = start("train", *LONG, "--out", folder)
+    process = start("train", *LONG, "--out", folder, script=SLOWLY)
     history = folder / "history.csv"
     wait_for(lambda: history.exists() and history.read_text().count("\n") > 2, process)
     process.send_signal(number)
@@ -65,7 +72,7 @@ def test_a_killed_training_resumes_to_the_same_model(start, real, tmp_path, unin
     from handspun.files.archive import read_arrays
 
     folder = tmp_path / "run"
-    often = "import handspun.recipes.run as run; fit = run.fit\n"
+    often = SLOWLY + "import handspun.recipes.run as run; fit = run.fit\n"
     often += "run.fit = lambda *a, **k: fit(*a, **k, checkpoint_every=0.02)"
     process = start("train", *LONG, "--out", folder, script=often)
     wait_for((folder / "checkpoint.npz").exists, process)
@@ -96,7 +103,7 @@ def test_a_run_folder_has_one_training_at_a_time(start, real, tmp_path):
 @pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
 def test_locks_and_parts_left_by_a_kill_do_not_block_resume(start, real, tmp_path):
     folder = tmp_path / "run"
-    process = start("train", *LONG, "--out", folder)
+    process = start("train", *LONG, "--out", folder, script=SLOWLY)
     wait_for((folder / "history.csv").exists, process)
     process.kill()
     process.communicate()
@@ -127,7 +134,7 @@ def test_trainings_started_at_once_get_different_folders(start, tmp_path):
 @pytest.mark.skipif(sys.platform == "win32", reason="POSIX removes folders that are in use")
 def test_a_training_reports_that_its_folder_is_gone(start, tmp_path):
     folder = tmp_path / "run"
-    process = start("train", *LONG, "--out", folder)
+    process = start("train", *LONG, "--out", folder, script=SLOWLY)
     wait_for((folder / "history.csv").exists, process)
     folder.rename(tmp_path / "elsewhere")
     _, err = process.communicate()

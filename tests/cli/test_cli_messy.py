@@ -61,4 +61,4 @@ def test_flat_rows_are_refused_in_one_line(handspun, trained, digits, here):
     np.savez("flat.npz", x=digits.test.images[:20].reshape(20, 784), y=digits.test.labels[:20])
     outcome = handspun("evaluate", trained, "flat.npz", "--messy")
     assert (outcome.code, outcome.out) == (2, "")
-    assert "the images of flat.npz: Messy versions are made of uint8 pictures" in " ".join(outcome.err.split())
+    assert "the images of flat.npz: A messy version takes uint8 pictures" in " ".join(outcome.err.split())

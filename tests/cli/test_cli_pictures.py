@@ -87,7 +87,7 @@ def test_size_fit_and_mode_reach_the_model_and_its_predictions(handspun, folder)
 def test_picture_options_on_other_data_are_refused(handspun, folder):
     outcome = handspun("train", "mnist-5k", "--size", "8", "--out", "run")
     assert outcome.code == 2
-    assert "size, fit and mode are for folders of pictures; mnist-5k is none." in outcome.err
+    assert "size, fit and mode are for folders of pictures; mnist-5k is not one." in outcome.err
 
 
 def test_a_folder_of_pictures_gets_a_convolutional_network(handspun, folder):
@@ -215,6 +215,6 @@ def test_symbols_anywhere_on_a_sheet_are_learned_as_strokes(handspun, folder):
     assert [one["class"] for one in said] == ["cross", "ring"]
     refused = handspun("train", "symbols", "--mode", "strokes", "--fit", "pad", "--out", "no")
     assert refused.code == 2
-    assert "Strokes are cropped, scaled and centred" in refused.err
+    assert "Strokes are always cropped, scaled and centred" in refused.err
     refused = handspun("train", "symbols", "--mode", "strokes", "--size", "28x30", "--out", "no")
     assert "Strokes are centred in a square" in refused.err

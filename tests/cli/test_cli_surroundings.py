@@ -26,7 +26,7 @@ def without(*modules):
         ("rich.console", ["data", "list"], "The command line"),
         ("matplotlib", ["train", "--out", "run"], "Drawing pictures (--no-pictures trains without)"),
         ("matplotlib", ["data", "info", "mnist-5k", "--picture", "x.png"], "Plotting"),
-        ("pooch", ["data", "fetch", "mnist"], ""),
+        ("requests", ["data", "fetch", "mnist"], ""),
         ("threadpoolctl", ["train", "--no-pictures", "--out", "run"], "Training by settings"),
     ],
 )
@@ -48,7 +48,7 @@ def test_a_missing_pillow_is_one_line(real, trained, tmp_path):
 
 def test_no_pictures_needs_neither_matplotlib_nor_pillow(real, tmp_path):
     options = ("--epochs", 1, "--hidden", "", "--no-pictures", "--out", tmp_path / "run")
-    outcome = real("train", *options, script=without("matplotlib", "PIL", "pooch"))
+    outcome = real("train", *options, script=without("matplotlib", "PIL", "requests"))
     assert outcome.code == 0, outcome.err
     assert (tmp_path / "run" / "model.npz").exists()
 

@@ -20,7 +20,7 @@ def drawn(rng, size, temperature):
 
 
 @pytest.mark.parametrize("temperature", [0.5, 1.0, 2.5])
-def test_the_temperature_that_labels_were_drawn_with_is_found(temperature):
+def test_the_temperature_of_drawn_labels_is_found(temperature):
     logits, labels = drawn(np.random.default_rng(0), 40_000, temperature)
     assert fit_temperature(logits, labels) == pytest.approx(temperature, rel=0.03)
 
@@ -36,7 +36,7 @@ def test_no_other_temperature_has_a_smaller_cross_entropy():
     assert all(loss(best) < loss(temperature) for temperature in around)
 
 
-def test_few_answers_that_are_all_right_make_nothing_certain():
+def test_a_few_right_answers_make_nothing_certain():
     logits = np.tile([[4.0, 0.0], [0.0, 3.0]], (10, 1))
     temperature = fit_temperature(logits, np.tile([0, 1], 10))
     assert 0.5 < temperature < 1.0
@@ -76,7 +76,7 @@ def test_answers_are_calibrated_and_name_the_same_classes(network, blobs):
     assert set(answers.verdict) == {"known"}
 
 
-def test_without_confidence_probabilities_are_plain_and_nothing_is_unknown(network, blobs):
+def test_without_confidence_nothing_is_unknown(network, blobs):
     images, _ = blobs
     answers = network.answer(images)
     assert (answers.probabilities == network.predict_proba(images)).all()
@@ -180,7 +180,7 @@ def test_a_head_scores_the_features_before_the_last_layer(network, head, blobs):
     assert np.count_nonzero(answers.verdict == "unknown") == 18
 
 
-def test_features_of_pictures_are_flat_and_do_not_depend_on_pieces_or_threads():
+def test_features_are_flat_and_independent_of_chunks_and_threads():
     pytest.importorskip("threadpoolctl", reason="several threads need threadpoolctl")
     network = cnn((8, 8), 3, channels=(2,), kernel_size=3, hidden_layers=())
     images = np.random.default_rng(0).integers(0, 256, (300, 8, 8)).astype(np.uint8)
@@ -208,21 +208,21 @@ def test_a_head_whose_arrays_do_not_fit_is_refused(shapes):
         Head(*(np.zeros(shape) for shape in shapes))
 
 
-def test_a_head_of_what_is_no_number_is_refused():
+def test_a_head_must_hold_finite_floats():
     with pytest.raises(UsageError, match="finite"):
         Head(np.full((8, 2), np.nan), np.zeros(2), np.zeros(2), np.zeros(1))
     with pytest.raises(UsageError, match="finite"):
         Head(np.zeros((8, 2), int), np.zeros(2), np.zeros(2), np.zeros(1))
 
 
-def test_training_on_forgets_what_was_found_for_the_old_weights(network, blobs):
+def test_further_training_removes_the_confidence(network, blobs):
     network.confidence = fit_confidence(network, *blobs)
     fit(network, blobs, epochs=1)
     assert network.confidence is None
 
 
 @pytest.mark.parametrize("with_head", [False, True])
-def test_confidence_goes_with_the_model(network, head, blobs, tmp_path, with_head):
+def test_a_model_file_keeps_the_confidence(network, head, blobs, tmp_path, with_head):
     images, labels = blobs
     network.confidence = fit_confidence(network, images, labels, head=head if with_head else None, false_reject_rate=0.1)
     save(network, tmp_path / "model.npz")
@@ -261,7 +261,7 @@ def write_again(path, change):
         (lambda header, arrays: arrays.update({"confidence.bias": np.zeros(1, np.uint8)}), "finite"),
     ],
 )
-def test_a_file_with_a_head_that_cannot_be_is_refused(network, head, tmp_path, change, message):
+def test_a_file_with_an_invalid_head_is_refused(network, head, tmp_path, change, message):
     path = tmp_path / "model.npz"
     network.confidence = Confidence(1.5, 2.0, 0.01, head)
     save(network, path)
@@ -295,7 +295,7 @@ def test_a_head_that_was_altered_is_refused(network, head, tmp_path):
         (lambda entry: entry.pop("threshold"), "lacks"),
     ],
 )
-def test_a_file_with_a_confidence_that_cannot_be_is_refused(network, tmp_path, change, message):
+def test_a_file_with_an_invalid_confidence_is_refused(network, tmp_path, change, message):
     path = tmp_path / "model.npz"
     network.confidence = Confidence(1.5, 2.0, 0.01)
     save(network, path)

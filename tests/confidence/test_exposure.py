@@ -23,7 +23,7 @@ def others(blobs):
     return [np.clip(stripes, 0, 255).astype(np.uint8).reshape(400, 4, 3), 255 - blobs[0][:, ::-1]]
 
 
-def test_what_it_was_taught_is_scored_below_what_is_known(network, blobs, others):
+def test_the_head_scores_other_images_below_known_ones(network, blobs, others):
     before = network.parameters.vector.copy()
     head = fit_head(network, np.tile(blobs[0], (10, 1, 1)), others)
     assert (network.parameters.vector == before).all()
@@ -34,7 +34,7 @@ def test_what_it_was_taught_is_scored_below_what_is_known(network, blobs, others
     assert mirrored > 0.6, "they have much in common with what is known"
 
 
-def test_the_head_takes_features_as_the_network_makes_them_and_is_the_same_each_time(network, blobs, others):
+def test_the_head_takes_raw_features_and_is_reproducible(network, blobs, others):
     head = fit_head(network, blobs[0], others, units=5)
     assert head.hidden_weight.shape == (network.feature_count, 5)
     again = fit_head(network, blobs[0], others, units=5)
@@ -47,13 +47,13 @@ def test_the_head_takes_features_as_the_network_makes_them_and_is_the_same_each_
     assert score.mean() > np.mean([head(network.features_and_logits(kind)[0]).mean() for kind in others]) + 1.0
 
 
-def test_kinds_count_alike_however_many_there_are_of_each(network, blobs, others):
+def test_all_kinds_have_the_same_weight(network, blobs, others):
     head = fit_head(network, np.tile(blobs[0], (10, 1, 1)), others)  # 900 known, 400 and 90 others
     scores = head(network.features_and_logits(others[1])[0])
     assert np.mean(scores > 0) < 0.6, "counted by their number they would hardly count: 0.86"
 
 
-def test_kinds_together_weigh_as_much_as_what_is_known(network, blobs, others, monkeypatch):
+def test_all_kinds_together_weigh_as_much_as_the_known_images(network, blobs, others, monkeypatch):
     given = {}
 
     def remember(head, data, **arguments):
@@ -72,7 +72,7 @@ def test_kinds_together_weigh_as_much_as_what_is_known(network, blobs, others, m
 
 
 @pytest.mark.parametrize("empty", [0, 1, 2])
-def test_nothing_to_learn_from_is_refused(network, blobs, others, empty):
+def test_training_a_head_without_images_is_refused(network, blobs, others, empty):
     known, kinds = blobs[0], list(others)
     if empty == 0:
         known = known[:0]

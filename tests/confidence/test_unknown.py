@@ -27,7 +27,7 @@ DRAWN = [draw_blank, draw_noise, draw_clouds, draw_scribbles]
 
 
 @pytest.mark.parametrize("draw", DRAWN)
-def test_the_same_seed_draws_the_same_and_another_one_does_not(draw):
+def test_the_seed_decides_what_is_drawn(draw):
     first, again, other = (draw(6, np.random.default_rng(seed)) for seed in (0, 0, 1))
     assert first.dtype == np.uint8
     assert len(first) == 6
@@ -35,7 +35,7 @@ def test_the_same_seed_draws_the_same_and_another_one_does_not(draw):
     assert all((a != b).any() for a, b in zip(first, other, strict=True))
 
 
-def test_blank_sheets_are_even_or_only_a_little_uneven():
+def test_blank_sheets_are_even_or_slightly_uneven():
     sheets = draw_blank(40, np.random.default_rng(0)).astype(int)
     ranges = np.ptp(sheets, axis=(1, 2))
     assert (ranges[:20] == 0).all()
@@ -44,7 +44,7 @@ def test_blank_sheets_are_even_or_only_a_little_uneven():
     assert np.ptp(sheets[:20, 0, 0]) > 150, "of any grey"
 
 
-def test_pixels_of_noise_know_nothing_of_each_other_and_those_of_clouds_do():
+def test_pixels_of_noise_are_independent_and_those_of_clouds_are_not():
     def neighbours(images):
         values = images.astype(float) - images.mean()
         return (values[:, :, 1:] * values[:, :, :-1]).mean() / (values**2).mean()
@@ -53,7 +53,7 @@ def test_pixels_of_noise_know_nothing_of_each_other_and_those_of_clouds_do():
     assert neighbours(draw_clouds(50, np.random.default_rng(0))) > 0.7
 
 
-def test_scribbles_are_light_strokes_of_one_pen_on_black():
+def test_scribbles_are_light_strokes_on_black():
     pictures = draw_scribbles(30, np.random.default_rng(0))
     assert pictures.shape == (30, SIDE, SIDE)
     ink = (pictures > 127).mean(axis=(1, 2))
@@ -64,7 +64,7 @@ def test_scribbles_are_light_strokes_of_one_pen_on_black():
     assert (grey < 0.5 * (pictures > 0).mean(axis=(1, 2)) + 0.1).all(), "only the edge of a stroke is grey"
 
 
-def test_letters_are_dark_on_white_in_the_middle_and_all_different():
+def test_letters_are_dark_on_white_centred_and_all_different():
     pytest.importorskip("PIL")
     pytest.importorskip("matplotlib")
     pictures = draw_letters(MEASURED_FONTS[:2], "ABCo")
@@ -81,7 +81,7 @@ def test_letters_are_dark_on_white_in_the_middle_and_all_different():
     assert pictures[3][SIDE // 2, SIDE // 2] == 255
 
 
-def test_fonts_to_teach_with_are_others_than_those_measured_on():
+def test_fonts_for_training_and_measuring_differ():
     assert len(set(MEASURED_FONTS)) == 12
     assert not set(MEASURED_FONTS) & set(TEACHING_FONTS)
     assert set(LOOKALIKES) < set(LETTERS)
@@ -124,7 +124,7 @@ def test_a_kind_without_pictures_is_refused():
         evaluate_unknown(Bright(), lambda images: images, [Kind("nothing", "", lambda: np.zeros((0, 3, 3), np.uint8))])
 
 
-def test_a_model_is_shown_nothing_that_it_was_made_for():
+def test_a_model_is_not_shown_its_own_classes():
     digits, all_names = "0123456789", [kind.name for kind in UNKNOWN]
     assert [kind.name for kind in kinds_for(digits)] == all_names
     assert [kind.name for kind in kinds_for(["plane", "bird"])] == all_names[:-1], "no letter looks like a plane"

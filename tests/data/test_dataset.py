@@ -50,10 +50,10 @@ def test_content_hash_is_of_type_shape_and_bytes():
         ([[1]], None, "Images must be an array .* not list"),
         (np.zeros(3, np.uint8), None, r"not uint8 \(3,\)"),
         (np.zeros((3, 2, 2), int), None, "must be uint8 .* not int64"),
-        (np.zeros((3, 0, 2), np.uint8), None, "hold no pixels"),
+        (np.zeros((3, 0, 2), np.uint8), None, "have no pixels"),
         (np.array([[np.nan, 1]]), None, "NaN or infinity"),
         (np.array([[1, -np.inf]]), None, "NaN or infinity"),
-        (IMAGES, [0, 1, 2], "one class number an image, not list"),
+        (IMAGES, [0, 1, 2], "one class number per image, not list"),
         (IMAGES, np.zeros((3, 10), int), r"not int64 \(3, 10\)"),
         (IMAGES, np.zeros(3), r"Labels must be integers, not float64; convert them: labels.astype\(int\)"),
         (IMAGES, np.array(["cat", "dog", "cat"]), r"not <U3; convert them: .*np.unique\(names, return_inverse=True\)"),
@@ -70,11 +70,11 @@ def test_splits_that_are_refused(images, labels, message):
     ("arguments", "message"),
     [
         ({"train": Split(IMAGES[:0], LABELS[:0])}, "toy: there are no images"),
-        ({"test": Split(IMAGES[:, :1], LABELS)}, r"test images are of the shape \(1, 2\)"),
+        ({"test": Split(IMAGES[:, :1], LABELS)}, r"test images have shape \(1, 2\)"),
         ({"classes": ("a", "b")}, "there is a training label 2, but the 2 classes"),
         ({"test": Split(IMAGES, LABELS + 1)}, "there is a test label 3, but the 3 classes"),
-        ({"classes": ("a", "a", "b")}, "a name of its own"),
-        ({"classes": ()}, "a name of its own"),
+        ({"classes": ("a", "a", "b")}, "its own name"),
+        ({"classes": ()}, "its own name"),
     ],
 )
 def test_datasets_that_are_refused(arguments, message):

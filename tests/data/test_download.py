@@ -30,7 +30,7 @@ IMAGES = np.random.default_rng(0).integers(0, 256, (20, 4, 5), np.uint8)
 LABELS = np.arange(20, dtype=np.uint8) % 3
 NAMES = "train-images-idx3-ubyte", "train-labels-idx1-ubyte", "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"
 
-pytest.importorskip("pooch")
+pytest.importorskip("requests")
 
 
 class Handler(http.server.BaseHTTPRequestHandler):
@@ -257,7 +257,7 @@ def test_nobody_there_and_every_mirror_is_named(toy, servers):
     with pytest.raises(DownloadError) as caught:
         fetch_missing(entry, folder, mirrors=[f"http://user:secret@{host}", "gopher://b", "http://[", "c"])
     first, _ = str(caught.value).splitlines()
-    assert f": {host}: no connection; b: not a URL to fetch from; " in first
+    assert f": {host}: no connection; b: not a valid URL; " in first
     assert "secret" not in str(caught.value)
 
 
@@ -284,9 +284,9 @@ def test_a_folder_that_cannot_be_made(toy, servers):
         fetch_missing(entry, folder, mirrors=[server.url])
 
 
-def test_without_pooch(toy, monkeypatch):
+def test_without_requests(toy, monkeypatch):
     entry, _, folder = toy
-    monkeypatch.setitem(sys.modules, "pooch", None)
+    monkeypatch.setitem(sys.modules, "requests", None)
     with pytest.raises(MissingExtraError, match=r'needs the extra "cli": pip install "handspun\[cli\]"'):
         fetch_missing(entry, folder)
     assert names_in(folder) == []

@@ -264,7 +264,7 @@ def test_options_that_cannot_be_meant(root, options, message):
 def test_options_are_for_folders_of_pictures_only(tmp_path, options):
     np.savez(tmp_path / "a.npz", x=noise(4, 3, 3), y=np.arange(4))
     for name in ("mnist-5k", "mnist", tmp_path / "a.npz"):
-        with pytest.raises(UsageError, match=r"size, fit and mode are for folders of pictures; .* is none"):
+        with pytest.raises(UsageError, match=r"size, fit and mode are for folders of pictures; .* is not one"):
             load_dataset(name, **options)
 
 
@@ -310,7 +310,7 @@ def test_a_decompression_bomb_is_left_out_with_the_reason(root, monkeypatch):
         (note,) = load_dataset(root, **options).notes
         assert note == "1 file is left out: train/a/0.png has more pixels than the 100,000,000 that are read at most."
     save(root / "train/a/0.png", noise(6, 7))
-    monkeypatch.setattr(decoding, "MOST_PIXELS", 41)
+    monkeypatch.setattr(decoding, "MOST_DECODED_PIXELS", 41)
     (note,) = load_dataset(root).notes
     assert note == "1 file is left out: train/a/0.png has 7 × 6 pixels; at most 41 are read."
 
@@ -358,12 +358,12 @@ def test_circles_of_links_are_harmless(root):
 @pytest.mark.parametrize(
     ("counts", "message"),
     [
-        ({"a": 5}, 'has one class only, "a"'),
-        ({"train/a": 5, "test/a": 5}, 'has one class only, "a"'),
+        ({"a": 5}, 'has only one class, "a"'),
+        ({"train/a": 5, "test/a": 5}, 'has only one class, "a"'),
         ({"a": 5, "b": 1}, 'the class "b" has 1 picture to learn from; at least 2 are needed'),
         ({"train/a": 5, "train/b": 1, "test/a": 2, "test/b": 2}, 'the class "b" has 1 picture'),
         ({"train/a": 5, "train/b": 5, "test/a": 2, "test/c": 2}, 'test has pictures of "c", but .*train has no such class'),
-        ({".": 5}, "holds pictures, but no classes: put those of each class into a folder"),
+        ({".": 5}, "holds pictures, but no classes: put the pictures of each class into their own folder"),
         ({"train": 5, "test": 5}, "train holds pictures, but no classes"),
         ({}, "holds no dataset: expected a folder of pictures for each class, train-images"),
         ({"train/.hidden": 3}, "holds no dataset"),
@@ -442,7 +442,7 @@ def test_pictures_that_are_in_training_and_test_are_reported(root):
     save(root / "test/a/1.png", pictures["train/a/2.png"])
     save(root / "test/b/0.bmp", pictures["train/b/2.png"])
     (note,) = load_dataset(root).notes
-    assert note == ("2 test pictures are among the training pictures as well: test/a/1.png and train/a/2.png are equal.")
+    assert note == ("2 test pictures are also among the training pictures: test/a/1.png and train/a/2.png are equal.")
 
 
 def test_pictures_that_are_in_two_classes_are_reported(root):
@@ -467,7 +467,7 @@ def test_copies_of_one_picture_stay_on_one_side(root):
 def test_a_class_of_copies_cannot_be_split(root):
     pictures = fill(root, {"a": 5, "b": 1})
     save(root / "b/1.png", pictures["b/0.png"])
-    with pytest.raises(DataError, match='the pictures of the class "b" are copies of one; at least 2 different'):
+    with pytest.raises(DataError, match='the pictures of the class "b" are copies of one picture; at least 2 different'):
         load_dataset(root)
 
 

@@ -67,7 +67,7 @@ def test_empty_array(tmp_path):
 
 def test_what_idx_cannot_hold(tmp_path):
     for array in (np.zeros(2, complex), np.zeros(2, "u8"), np.float32(1)):
-        with pytest.raises(UsageError, match="IDX has no place"):
+        with pytest.raises(UsageError, match="IDX cannot hold an array"):
             write_idx(tmp_path / "a", np.asarray(array))
 
 
@@ -85,7 +85,7 @@ PACKED = gzip.compress(GOOD, mtime=0)
         (b"\0\0\x08\0" + bytes(9), "is not an IDX file"),
         (b"\0\0\x08\x09" + bytes(99), "is not an IDX file"),
         (GOOD[:9], "ends within its header"),
-        (GOOD[:-1], r"cut off or damaged: it states the shape \(3, 2\), 6 bytes, but holds 5"),
+        (GOOD[:-1], r"cut off or damaged: it claims the shape \(3, 2\), 6 bytes, but holds 5"),
         (GOOD + b"!", "goes on after the 6 bytes"),
         (idx((2**32 - 1,) * 3, b""), "more than the"),
         (idx((2**31,), b"abc"), "2147483648 bytes, but holds 3"),

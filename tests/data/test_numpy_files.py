@@ -53,7 +53,7 @@ def test_integers_and_columns_of_labels_are_taken(tmp_path):
         ({"x": IMAGES.astype(int) + 250, "y": LABELS}, 'arrays "x" and "y": Images must be uint8'),
         ({"x": IMAGES, "y": np.eye(6)}, r"not float64 \(6, 6\)"),
         ({"x": IMAGES, "y": LABELS[:3]}, "6 images but 3 labels"),
-        ({"x": IMAGES, "y": LABELS, "classes": np.arange(3)}, 'array "classes": names'),
+        ({"x": IMAGES, "y": LABELS, "classes": np.arange(3)}, 'array "classes": expected names'),
         ({"x": IMAGES, "y": LABELS, "classes": np.array(["a", "b"])}, "there is a training label 2"),
         ({"x": IMAGES, "y": LABELS.astype(object)}, "Python objects"),
     ],

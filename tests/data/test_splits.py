@@ -119,5 +119,5 @@ def test_pool():
 
 @pytest.mark.parametrize("cut", [lambda pair: k_fold(pair, 2, seed=0), lambda pair: hold_out(pair, 0.5, seed=0)])
 def test_a_pair_is_no_split(cut):
-    with pytest.raises(UsageError, match=r"A Split was expected, such as Split\(images, labels\), not tuple"):
+    with pytest.raises(UsageError, match=r"Expected a Split, such as Split\(images, labels\), not tuple"):
         next(iter(cut((np.zeros((4, 2)), np.zeros(4, int)))))

@@ -1,5 +1,6 @@
 """The number of threads changes how long it takes, and not one bit of the result."""
 
+import os
 import sys
 import threading
 
@@ -7,12 +8,15 @@ import numpy as np
 import pytest
 
 from handspun.engine import threads
-from handspun.engine.threads import Team, count_threads, use_threads
+from handspun.engine.threads import ThreadPool, blas_threads, count_threads, use_threads
 from handspun.errors import MissingExtraError, UsageError
 from handspun.layers import BatchNorm, Conv2D, Dense, Dropout, Flatten, MaxPool2D, ReLU, Residual, SpatialDropout
-from handspun.networks.sequential import PICTURES_A_PIECE, TURN, Sequential
+from handspun.networks.architectures import mlp
+from handspun.networks.inference import PICTURES_A_CHUNK, TURN
+from handspun.networks.sequential import Sequential
+from handspun.optimization.losses import SoftmaxCrossEntropy
 from handspun.optimization.optimizers import Adam
-from handspun.training import Callback, pieces
+from handspun.training import sharing, step
 from handspun.training.fit import fit
 from interrupting import StopAfter
 
@@ -71,8 +75,8 @@ def _threads_are_there(request):
 def test_training_does_not_depend_on_the_number_of_threads(batch_size, monkeypatch):
     """Where processes cannot share a training it is threads that do."""
     alone = trained(1, batch_size)
-    monkeypatch.setattr(pieces, "processes_can_share", lambda: False)
-    monkeypatch.setattr(pieces, "may_fork", lambda: False)
+    monkeypatch.setattr(step, "processes_can_share", lambda: False)
+    monkeypatch.setattr(sharing, "may_fork", lambda: False)
     assert trained(2, batch_size) == alone
     assert trained(4, batch_size) == alone
 
@@ -105,20 +109,20 @@ def test_a_small_dense_network_has_the_threads_that_were_asked_for(asked, given,
     """Its batches are one piece, whose products share their work among BLAS's threads."""
     controller = threads._controller()  # of NumPy's BLAS; other packages, which other tests load, have more of them
 
-    class Count(Callback):
-        watches_steps = True
-
-        def on_step_end(self, trainer):
+    class Counting(SoftmaxCrossEntropy):
+        def per_sample(self, outputs, targets):
             seen.update(library["num_threads"] for library in controller.info() if library["user_api"] == "blas")
+            return super().per_sample(outputs, targets)
 
     seen = set()
+    monkeypatch.setattr(step, "processors", lambda: 4)
     monkeypatch.setattr(threads, "processors", lambda: 4)
     with controller.limit(limits=4, user_api="blas"):
-        fit(Sequential([Flatten(), Dense(3)], (8, 8)), (IMAGES, LABELS), epochs=1, threads=asked, callbacks=[Count()])
+        fit(Sequential([Flatten(), Dense(3)], (8, 8)), (IMAGES, LABELS), epochs=1, threads=asked, loss=Counting())
     assert seen == {given}
 
 
-@pytest.mark.parametrize("count", [1, PICTURES_A_PIECE + 1, TURN * PICTURES_A_PIECE + 5, 3 * TURN * PICTURES_A_PIECE + 1])
+@pytest.mark.parametrize("count", [1, PICTURES_A_CHUNK + 1, TURN * PICTURES_A_CHUNK + 5, 3 * TURN * PICTURES_A_CHUNK + 1])
 def test_inference_does_not_depend_on_the_number_of_threads(count):
     own = network()
     images = RNG.integers(0, 256, (count, 8, 8)).astype(np.uint8)
@@ -129,58 +133,117 @@ def test_inference_does_not_depend_on_the_number_of_threads(count):
         assert own.logits(images).tobytes() == alone.tobytes()
 
 
-def test_pieces_are_done_once_each_by_members_that_do_one_at_a_time():
+def test_tasks_are_done_once_each_by_workers_that_do_one_at_a_time():
     done, busy, lock = [], set(), threading.Lock()
 
-    def work(member, piece):
+    def work(worker, task):
         with lock:
-            assert member not in busy
-            busy.add(member)
+            assert worker not in busy
+            busy.add(worker)
         with lock:
-            done.append(piece)
-            busy.remove(member)
+            done.append(task)
+            busy.remove(worker)
 
-    with Team(3) as team:
+    with ThreadPool(3) as pool:
         for count in (0, 1, 2, 50):
             done.clear()
-            team.each(work, count)
+            pool.each(work, count)
             assert sorted(done) == list(range(count))
 
 
 @pytest.mark.parametrize("bad", [0, 1, 49])
-def test_what_a_piece_raises_comes_out_and_stops_the_others(bad):
+def test_what_a_task_raises_comes_out_and_stops_the_others(bad):
     started = []
 
-    def work(member, piece):
-        started.append(piece)
-        if piece == bad:
-            raise UsageError(f"piece {piece}")
+    def work(worker, task):
+        started.append(task)
+        if task == bad:
+            raise UsageError(f"task {task}")
 
-    with Team(3) as team:
-        with pytest.raises(UsageError, match=f"piece {bad}"):
-            team.each(work, 50)
+    with ThreadPool(3) as pool:
+        with pytest.raises(UsageError, match=f"task {bad}"):
+            pool.each(work, 50)
         started.clear()
-        team.each(lambda member, piece: started.append(piece), 5)
+        pool.each(lambda worker, task: started.append(task), 5)
         assert sorted(started) == [0, 1, 2, 3, 4]
 
 
-def test_members_keep_numpys_error_handling_of_the_caller():
+def test_workers_keep_the_error_handling_of_the_caller():
     seen = []
-    with np.errstate(divide="ignore"), Team(2) as team:
-        team.each(lambda member, piece: seen.append(np.geterr()["divide"]), 20)
+    with np.errstate(divide="ignore"), ThreadPool(2) as pool:
+        pool.each(lambda worker, task: seen.append(np.geterr()["divide"]), 20)
     assert set(seen) == {"ignore"}
 
 
-def test_blas_has_one_thread_inside_and_as_many_as_before_outside():
+# The number of threads of BLAS, which belongs to the process -------------------------------------------------------------
+
+
+def blas():
     from threadpoolctl import threadpool_info
 
-    def blas():
-        return [library["num_threads"] for library in threadpool_info() if library["user_api"] == "blas"]
+    return [library["num_threads"] for library in threadpool_info() if library["user_api"] == "blas"]
 
+
+def test_blas_has_one_thread_inside_and_as_many_as_before_outside():
     before = blas()
-    with Team(2):
+    with blas_threads(1):
+        assert set(blas()) <= {1}
+        with blas_threads(2):  # inside, nothing changes
+            assert set(blas()) <= {1}
         assert set(blas()) <= {1}
     assert blas() == before
+
+
+def test_those_that_want_another_number_wait_and_are_let_in_by_turns():
+    """Each sees its own number of threads for as long as it is inside, and in the end BLAS has as many as in the beginning."""
+    before, seen, wrong = blas(), [], []
+
+    def compute(count):
+        for _ in range(50):
+            with blas_threads(count):
+                wrong.extend(number for number in blas() if number != count)
+                seen.append(count)
+
+    workers = [threading.Thread(target=compute, args=(count,)) for count in (1, 2, 1, 2)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join(60)
+    assert wrong == []
+    assert sorted(seen) == [1] * 100 + [2] * 100
+    assert blas() == before
+
+
+def test_two_trainings_in_two_threads_change_no_byte_of_each_other():
+    images = RNG.random((256, 300)).astype(np.float32)
+
+    def run(number, epochs, results):
+        own = mlp(300, [64], 3, seed=number)
+        fit(own, (images, np.arange(256) % 3), epochs=epochs, batch_size=64, threads=number, optimizer=Adam(0.01))
+        results[number] = own.parameters.vector.tobytes()
+
+    before, alone, together = blas(), {}, {}
+    run(1, 12, alone)
+    run(2, 3, alone)
+    workers = [threading.Thread(target=run, args=(number, epochs, together)) for number, epochs in ((1, 12), (2, 3))]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join(120)
+    assert together == alone
+    assert blas() == before
+
+
+def test_a_process_forked_while_somebody_is_inside_can_compute():
+    if not hasattr(os, "fork"):
+        pytest.skip("no fork on this system")
+    with blas_threads(1):
+        child = threads._gate._inside, os.fork()
+        if child[1] == 0:
+            os._exit(0 if threads._gate._inside == 0 else 1)
+        _, status = os.waitpid(child[1], 0)
+    assert child[0] == 1
+    assert status == 0
 
 
 @pytest.mark.parametrize("value", [0, -1, 1.5, True, "2"])
@@ -197,8 +260,8 @@ def test_without_threadpoolctl_there_is_one_thread_and_more_are_refused(monkeypa
         assert count_threads(1) == 1
         with pytest.raises(MissingExtraError):
             count_threads(2)
-        with Team() as team:
-            team.each(lambda member, piece: None, 3)
+        with ThreadPool() as pool, blas_threads(1):
+            pool.each(lambda worker, task: None, 3)
     finally:
         monkeypatch.undo()
         threads._controller.cache_clear()

@@ -119,7 +119,7 @@ def nearest():
     return Nearest(train.images, train.labels)
 
 
-def test_the_figures_are_those_of_the_answers(digits, nearest):
+def test_accuracies_and_intervals_are_those_of_the_answers(digits, nearest):
     result = evaluate_messy(nearest, digits.images, digits.labels)
     hits = int((nearest.predict(digits.images) == digits.labels).sum())
     assert (result.clean.name, result.clean.accuracy, result.clean.interval) == (
@@ -142,7 +142,7 @@ def test_the_figures_are_those_of_the_answers(digits, nearest):
     assert plain["versions"][3]["accuracy_interval_95"] == list(result.versions[2].interval)
 
 
-def test_what_prepares_pictures_comes_before_the_network(digits, nearest):
+def test_pictures_are_prepared_before_the_network_sees_them(digits, nearest):
     plain = evaluate_messy(nearest, digits.images, digits.labels)
     prepared = evaluate_messy(nearest, digits.images, digits.labels, normalize_polarity_and_contrast)
     assert prepared.clean.accuracy == plain.clean.accuracy
@@ -153,13 +153,13 @@ def test_what_prepares_pictures_comes_before_the_network(digits, nearest):
     assert plain.versions[NAMES.index("inverted")].accuracy < 0.3
 
 
-def test_what_cannot_be_judged_is_refused(digits, nearest):
+def test_other_images_or_labels_are_refused(digits, nearest):
     for images in (digits.images.reshape(1000, 784), digits.images / 255):
-        with pytest.raises(UsageError, match=r"Messy versions are made of uint8 pictures \(N, H, W\)"):
+        with pytest.raises(UsageError, match=r"A messy version takes uint8 pictures \(N, H, W\)"):
             evaluate_messy(nearest, images, digits.labels)
-        with pytest.raises(UsageError, match=r"Messy versions are made of uint8 pictures"):
+        with pytest.raises(UsageError, match=r"A messy version takes uint8 pictures"):
             MESSY["thick"](images)
-    for labels in (digits.labels[:5], digits.labels / 1.0, digits.labels[:, None]):
+    for labels in (digits.labels[:5], digits.labels / 1.0, digits.labels[None], np.eye(10)[digits.labels]):
         with pytest.raises(UsageError, match="1000 images need 1000 whole numbers as labels"):
             evaluate_messy(nearest, digits.images, labels)
     with pytest.raises(UsageError, match="0 images need 0 whole numbers"):

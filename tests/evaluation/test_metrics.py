@@ -13,7 +13,7 @@ LABELS = np.array([0, 0, 0, 1, 1, 2, 2, 2, 2])
 PREDICTED = np.array([0, 0, 1, 1, 2, 2, 2, 0, 2])
 
 
-def test_accuracy_counts_rows_whose_largest_output_is_at_the_label():
+def test_accuracy_counts_rows_with_the_largest_output_at_the_label():
     outputs = np.array([[1.0, 2.0, 0.0], [3.0, 2.0, 1.0], [0.0, 0.0, 1.0], [0.0, 5.0, 1.0]])
     labels = np.array([1, 0, 0, 2])
     assert correct(outputs, labels) == 2
@@ -100,7 +100,7 @@ def test_wilson_interval_of_all_or_nothing_ends_at_the_edge():
 
 
 @pytest.mark.parametrize(("hits", "total"), [(1, 0), (-1, 5), (6, 5)])
-def test_wilson_interval_refuses_what_is_no_proportion(hits, total):
+def test_wilson_interval_refuses_other_than_proportions(hits, total):
     with pytest.raises(UsageError, match="proportion"):
         wilson_interval(hits, total)
 
@@ -131,7 +131,7 @@ def test_reliability_by_hand():
     assert found.error == pytest.approx((0.45 + 0.65 + 3 * abs(2 / 3 - 0.95)) / 5)
 
 
-def test_reliability_of_labels_drawn_by_the_probabilities_is_good_and_of_bolder_ones_is_not():
+def test_honest_probabilities_have_a_small_calibration_error():
     rng = np.random.default_rng(0)
     sure = rng.uniform(0.5, 1.0, 50_000)
     labels = (rng.random(50_000) > sure).astype(int)

@@ -1,4 +1,4 @@
-"""Layers, initializers, losses, optimizers, schedules and augmentations that somebody wrote for himself."""
+"""Layers, initializers, losses, optimizers, schedules and augmentations of the user's own."""
 
 from functools import partial
 
@@ -123,7 +123,7 @@ def test_register_is_a_decorator_and_takes_a_class_again(monkeypatch):
 
 @pytest.mark.parametrize("wrong", [type("Dense", (Layer,), {}), type("HeNormal", (HeNormal,), {}), SGD, Scale(), "Scale"])
 def test_only_layers_and_initializers_with_names_of_their_own_are_registered(wrong):
-    with pytest.raises(UsageError, match=r"of its own; call yours otherwise|Only a class"):
+    with pytest.raises(UsageError, match=r"of its own; give yours another name|Only a class"):
         handspun.register(wrong)
 
 
@@ -148,9 +148,9 @@ class Doubled(SoftmaxCrossEntropy):
         super().__init__()
         self.factor = factor
 
-    def __call__(self, outputs, targets, sample_weight=None, normalizer=None):
-        value, gradient = super().__call__(outputs, targets, sample_weight, normalizer)
-        return self.factor * value, self.factor * gradient
+    def per_sample(self, outputs, targets):
+        values, gradients = super().per_sample(outputs, targets)
+        return self.factor * values, self.factor * gradients
 
 
 class Noise:

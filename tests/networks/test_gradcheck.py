@@ -54,7 +54,7 @@ def ordinary_element(array):
 spoilers = pytest.mark.parametrize("spoil", [everything, largest_element, ordinary_element], ids=lambda f: f.__name__)
 
 
-def test_every_layer_with_parameters_is_in_the_table_of_planted_errors():
+def test_the_table_of_planted_errors_has_every_layer():
     found = {}
     for kind in LAYERS:
         layer = make(kind).layers[1]
@@ -64,7 +64,7 @@ def test_every_layer_with_parameters_is_in_the_table_of_planted_errors():
 
 
 @pytest.mark.parametrize("kind", sorted(LAYERS))
-def test_right_layer_passes(kind):
+def test_a_correct_layer_passes(kind):
     report = check_gradients(make(kind), *batch_for(kind), tolerance=1e-7)
     assert report.passed, report
     assert report.worst < 1e-7
@@ -73,7 +73,7 @@ def test_right_layer_passes(kind):
 
 @pytest.mark.parametrize("kind", sorted(LAYERS))
 @spoilers
-def test_planted_error_in_the_gradient_by_the_input_is_found(kind, spoil, monkeypatch):
+def test_a_planted_error_in_the_input_gradient_is_found(kind, spoil, monkeypatch):
     right = LAYERS[kind].backward
     names = [layer.name for layer in make(kind).layers]
 
@@ -92,7 +92,7 @@ def test_planted_error_in_the_gradient_by_the_input_is_found(kind, spoil, monkey
 
 @pytest.mark.parametrize(("kind", "name"), PARAMETERS)
 @spoilers
-def test_planted_error_in_the_gradient_by_a_parameter_is_found(kind, name, spoil, monkeypatch):
+def test_a_planted_error_in_a_parameter_gradient_is_found(kind, name, spoil, monkeypatch):
     right = LAYERS[kind].backward
     own = make(kind).layers[1].name
 
@@ -153,7 +153,7 @@ def test_an_error_in_a_small_element_has_its_full_size(monkeypatch):
 
 
 @pytest.mark.parametrize("kind", sorted(WITH_PARAMETERS))
-def test_forgotten_gradient_of_a_parameter_is_found(kind, monkeypatch):
+def test_a_forgotten_parameter_gradient_is_found(kind, monkeypatch):
     right = LAYERS[kind].backward
 
     def wrong(self, dy, tape):
@@ -184,13 +184,13 @@ def targets_of(kind):
 
 
 @pytest.mark.parametrize(("loss", "kind"), LOSSES)
-def test_right_network_passes_with_every_loss(loss, kind):
+def test_a_correct_network_passes_with_every_loss(loss, kind):
     report = check_gradients(mlp(4, [6], 3, "tanh"), *targets_of(kind), loss, tolerance=1e-7)
     assert report.passed, report
 
 
 @pytest.mark.parametrize("loss", [SoftmaxCrossEntropy(), MeanSquaredError(), SigmoidBinaryCrossEntropy()])
-def test_planted_error_in_the_gradient_of_a_loss_is_found(loss, monkeypatch):
+def test_a_planted_error_in_the_gradient_of_a_loss_is_found(loss, monkeypatch):
     right = type(loss).__call__
 
     def wrong(self, *arguments):
@@ -209,7 +209,7 @@ def large_network():
     return mlp(784, [128, 64], 10, seed=1), x, rng.integers(0, 10, 8)
 
 
-def test_a_network_of_100_000_parameters_passes_along_random_directions():
+def test_a_network_of_100_000_parameters_passes():
     network, x, y = large_network()
     report = check_gradients(network, x, y, elements=3, directions=5, tolerance=1e-6)
     assert report.passed, report
@@ -217,7 +217,7 @@ def test_a_network_of_100_000_parameters_passes_along_random_directions():
 
 
 @pytest.mark.parametrize("name", ["dense1.weight", "dense2.weight", "dense3.weight"])
-def test_an_error_in_a_network_of_100_000_parameters_is_found_along_random_directions(name, monkeypatch):
+def test_random_directions_find_an_error_among_100_000_parameters(name, monkeypatch):
     right = Dense.backward
 
     def wrong(self, dy, tape):
@@ -232,7 +232,7 @@ def test_an_error_in_a_network_of_100_000_parameters_is_found_along_random_direc
     assert report.directional > 1e-5
 
 
-def test_check_leaves_network_and_arguments_as_they_are():
+def test_the_check_leaves_network_and_arguments_unchanged():
     network = make("BatchNorm")
     x, y = batch()
     before = [a.tobytes() for a in (network.parameters.vector, network.statistics.vector, x, y)]
@@ -240,7 +240,7 @@ def test_check_leaves_network_and_arguments_as_they_are():
     assert [a.tobytes() for a in (network.parameters.vector, network.statistics.vector, x, y)] == before
 
 
-def test_check_takes_pictures_as_bytes_and_lists():
+def test_the_check_takes_uint8_pictures_and_lists():
     network = Sequential([Flatten(), Dense(3)], (2, 2))
     images = np.random.default_rng(0).integers(0, 256, (5, 2, 2), np.uint8)
     report = check_gradients(network, images, [0, 1, 2, 0, 1], tolerance=1e-7)

@@ -84,7 +84,7 @@ def is_network_or_our_error(path):
 
 @fuzz
 @hypothesis.given(network=NETWORK, size=st.sampled_from([0, 4, 6, 12]))
-def test_any_description_of_a_network_gives_a_network_or_our_error(network, size, tmp_path_factory):
+def test_any_description_gives_a_network_or_our_error(network, size, tmp_path_factory):
     path = tmp_path_factory.getbasetemp() / "fuzzed-network.npz"
     write(path, {**PLAIN_HEADER, "network": network}, size)
     is_network_or_our_error(path)
@@ -100,7 +100,7 @@ def test_any_header_gives_a_network_or_our_error(change, tmp_path_factory):
 
 @fuzz
 @hypothesis.given(key=st.sampled_from(["layers", "input_shape", "dtype", "classes"]), value=ANYTHING)
-def test_any_value_in_one_place_of_a_right_description_gives_a_network_or_our_error(key, value, tmp_path_factory):
+def test_any_value_in_a_description_gives_a_network_or_our_error(key, value, tmp_path_factory):
     path = tmp_path_factory.getbasetemp() / "fuzzed-value.npz"
     write(path, {**PLAIN_HEADER, "network": {**PLAIN_HEADER["network"], key: value}}, 12)
     is_network_or_our_error(path)

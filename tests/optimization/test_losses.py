@@ -43,7 +43,8 @@ def plain_cross_entropy(logits, targets, sample_weight, smoothing=0.0, class_wei
         own = distribution(targets[n], 0.0)
         s = 1.0 if sample_weight is None else float(sample_weight[n])
         total += s * sum(-w[c] * t[c] * (z[c] - log_sum) for c in range(C))
-        weight_sum += s * sum(w[c] * own[c] for c in range(C))
+        # As in PyTorch: the mean is weighted by the class for classes, and not for probabilities.
+        weight_sum += s * (sum(w[c] * own[c] for c in range(C)) if np.ndim(targets[n]) == 0 else 1.0)
     return total / weight_sum
 
 
@@ -118,7 +119,7 @@ def test_pieces_with_the_normalizer_of_the_whole_add_up_to_it(loss, plain, targe
     value, parts = 0.0, []
     for piece in (slice(0, 3), slice(3, 4), slice(4, N)):
         weight = None if sample_weight is None else sample_weight[piece]
-        more, part = loss(LOGITS[piece], targets[piece], weight, total)
+        more, part = loss.weighted_mean(LOGITS[piece], targets[piece], weight, total)
         value += more
         parts.append(part)
     assert value == pytest.approx(whole, rel=1e-14)
@@ -199,7 +200,7 @@ def test_the_gradient_of_binary_cross_entropy_is_right_in_all_its_digits(dtype):
     z = np.concatenate([np.linspace(-80, 80, 161), [-1e-3, 1e-3]]).astype(dtype)[:, None]
     small = np.array([math.exp(-abs(float(v))) / (1 + math.exp(-abs(float(v)))) for v in z[:, 0]])  # σ(-|z|)
     for target in (0, 1):
-        _, gradient = SigmoidBinaryCrossEntropy()(z, np.full(len(z), target), normalizer=1.0)
+        _, gradient = SigmoidBinaryCrossEntropy().weighted_mean(z, np.full(len(z), target), normalizer=1.0)
         surely = (z[:, 0] < 0) == (target == 0)  # on the right side
         sign = 1.0 if target == 0 else -1.0
         np.testing.assert_allclose(gradient[:, 0], sign * np.where(surely, small, 1.0 - small), rtol=4 * np.finfo(dtype).eps)

@@ -1,4 +1,4 @@
-"""Optimizers against plain textbook formulas; clipping, averaging, penalties."""
+"""Optimizers make the steps of plain textbook formulas."""
 
 import itertools
 import math
@@ -7,12 +7,9 @@ import numpy as np
 import pytest
 
 from handspun.errors import UsageError
-from handspun.optimization.averaging import ExponentialMovingAverage
-from handspun.optimization.clipping import ClipNorm, ClipValue
+from handspun.optimization.optimizer_base import CHUNK, FLUSH_EVERY
 from handspun.optimization.optimizers import (
-    FLUSH_EVERY,
     OPTIMIZERS,
-    PIECE,
     SGD,
     Adagrad,
     Adam,
@@ -22,7 +19,6 @@ from handspun.optimization.optimizers import (
     RMSprop,
     optimizer_by_name,
 )
-from handspun.optimization.penalties import Penalty
 
 # Closed forms of the first steps --------------------------------------------------------------------------------------
 
@@ -130,7 +126,7 @@ def without_decay(kind):
 
 
 @every_optimizer
-@pytest.mark.parametrize("size", [1, 100, PIECE - 1, PIECE, PIECE + 1, 2 * PIECE + 5])
+@pytest.mark.parametrize("size", [1, 100, CHUNK - 1, CHUNK, CHUNK + 1, 2 * CHUNK + 5])
 def test_fifty_steps_equal_the_plain_formulas(kind, size):
     rng = np.random.default_rng(size)
     start = rng.normal(size=size)
@@ -148,7 +144,7 @@ def test_fifty_steps_equal_the_plain_formulas(kind, size):
 
 
 @every_optimizer
-def test_float32_parameters_stay_float32_and_near_the_float64_ones(kind):
+def test_float32_parameters_stay_near_the_float64_ones(kind):
     rng = np.random.default_rng(1)
     start, gradients = rng.normal(size=300), [rng.normal(size=300) for _ in range(20)]
     p = start.astype(np.float32)
@@ -162,9 +158,9 @@ def test_float32_parameters_stay_float32_and_near_the_float64_ones(kind):
 
 
 @every_optimizer
-def test_weight_decay_is_decoupled_and_touches_only_the_decayed_parts(kind):
+def test_weight_decay_is_decoupled_and_changes_only_weights(kind):
     rng = np.random.default_rng(2)
-    size, decayed = PIECE + 50, (slice(0, 10), slice(PIECE - 5, PIECE + 20))
+    size, decayed = CHUNK + 50, (slice(0, 10), slice(CHUNK - 5, CHUNK + 20))
     start, gradients = rng.normal(size=size), [rng.normal(size=size) for _ in range(5)]
 
     def run(weight_decay, start):
@@ -191,7 +187,7 @@ def test_weight_decay_is_decoupled_and_touches_only_the_decayed_parts(kind):
 
 @every_optimizer
 def test_weight_decay_follows_the_rate_of_the_step(kind):
-    """θ ← θ - η λ θ has the η of the step, which a schedule gives, not that of the first one."""
+    """In θ ← θ - η λ θ the η is that of the step, as the schedule gives it, not that of the first step."""
     p = np.array([2.0, 3.0])
     optimizer = kind(0.5, weight_decay=0.1)
     optimizer.start(p, (slice(0, 1),))
@@ -213,9 +209,9 @@ def test_adamw_decays_by_default_and_adam_does_not():
 
 
 @pytest.mark.parametrize("kind", [Momentum, Nesterov, RMSprop, Adam], ids=lambda kind: kind.__name__)
-def test_moments_that_fade_are_flushed_to_zero_and_the_parameters_do_not_notice(kind, monkeypatch):
+def test_fading_moments_are_flushed_to_zero(kind, monkeypatch):
     def run(flush_every):
-        monkeypatch.setattr("handspun.optimization.optimizers.FLUSH_EVERY", flush_every)
+        monkeypatch.setattr("handspun.optimization.optimizer_base.FLUSH_EVERY", flush_every)
         p = np.linspace(-1, 1, 64, dtype=np.float32)
         # Faster memories than usual: the moments fade to nothing within the test.
         optimizer = {Momentum: lambda: Momentum(0.1, momentum=0.5), Nesterov: lambda: Nesterov(0.1, momentum=0.5)}.get(
@@ -250,7 +246,7 @@ def test_flush_changes_no_value_that_matters():
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_flush_keeps_what_is_small_and_not_denormal(dtype):
+def test_flush_keeps_small_normal_numbers(dtype):
     p = np.zeros(3, dtype)
     optimizer = Momentum(0.1, momentum=0.5)
     optimizer.start(p)
@@ -261,7 +257,7 @@ def test_flush_keeps_what_is_small_and_not_denormal(dtype):
 
 
 @every_optimizer
-def test_the_same_optimizer_can_start_again_as_new(kind):
+def test_an_optimizer_can_start_again_as_new(kind):
     rng = np.random.default_rng(3)
     start, gradients = rng.normal(size=20), rng.normal(size=(4, 20))
     optimizer, results = without_decay(kind), []
@@ -317,110 +313,3 @@ def test_optimizers_by_name():
     assert {name: optimizer_by_name(name) for name in OPTIMIZERS} == OPTIMIZERS
     with pytest.raises(UsageError, match='did you mean "adam"'):
         optimizer_by_name("adamm")
-
-
-# Clipping --------------------------------------------------------------------------------------------------------------
-
-
-def test_clip_norm_shrinks_long_gradients_only_and_keeps_their_direction():
-    g = np.array([3.0, -4.0])
-    ClipNorm(1.0)(g, 5.0)
-    np.testing.assert_allclose(g, [0.6, -0.8], rtol=1e-15)
-    short = np.array([0.3, 0.4])
-    ClipNorm(1.0)(short, 0.5)
-    assert short.tolist() == [0.3, 0.4]
-
-
-def test_clip_value_cuts_each_component():
-    g = np.array([3.0, -4.0, 0.5, -1.0])
-    ClipValue(1.0)(g, float(np.linalg.norm(g)))
-    assert g.tolist() == [1.0, -1.0, 0.5, -1.0]
-
-
-@pytest.mark.parametrize("limit", [0.0, -1.0, math.nan, math.inf])
-@pytest.mark.parametrize("kind", [ClipNorm, ClipValue])
-def test_clip_needs_a_limit_above_zero(kind, limit):
-    with pytest.raises(UsageError, match="limit"):
-        kind(limit)
-
-
-# Averaging -------------------------------------------------------------------------------------------------------------
-
-
-def test_moving_average_follows_its_formula_with_the_shorter_memory_of_the_first_steps():
-    rng = np.random.default_rng(4)
-    values = rng.normal(size=(40, 3))
-    average = ExponentialMovingAverage(0.7)
-    average.start(values[0])
-    expected = values[0]
-    for t in range(1, 40):
-        average.update(values[t], t)
-        d = min(0.7, (1 + t) / (10 + t))
-        expected = d * expected + (1 - d) * values[t]
-        np.testing.assert_allclose(average.vector, expected, rtol=1e-12, atol=1e-14)
-
-
-@pytest.mark.parametrize("decay", [0.99, 0.999, 0.9999])
-def test_moving_average_in_float32_comes_as_near_as_it_says(decay):
-    target = np.array([1.0004, -1.9, 0.3, 1e-3], np.float32)
-    average = ExponentialMovingAverage(decay)
-    average.start(target * np.float32(0.9))
-    for step in range(10**5, 10**5 + int(25 / (1 - decay))):
-        average.update(target, step)
-    bound = np.finfo(np.float32).eps / (2 * (1 - decay))
-    left = np.abs(average.vector.astype(float) - target) / np.abs(target)
-    assert (left <= 1.01 * bound).all()
-    assert left.max() > 0.1 * bound, "the bound is no idle one"
-
-
-def test_moving_average_begins_with_a_copy():
-    p = np.ones(3)
-    average = ExponentialMovingAverage()
-    average.start(p)
-    p[...] = 5.0
-    assert average.vector.tolist() == [1, 1, 1]
-
-
-@pytest.mark.parametrize("decay", [1.0, -0.1, math.nan])
-def test_moving_average_needs_a_decay_below_one(decay):
-    with pytest.raises(UsageError, match="decay"):
-        ExponentialMovingAverage(decay)
-
-
-# Penalties -------------------------------------------------------------------------------------------------------------
-
-
-def test_penalty_by_hand():
-    w, gradient = np.array([1.0, -2.0, 3.0, 100.0]), np.array([10.0, 10.0, 10.0, 10.0])
-    value = Penalty(l1=0.1, l2=0.5)(w, (slice(0, 3),), gradient)
-    assert value == pytest.approx(0.1 * 6 + 0.25 * 14, rel=1e-15)
-    np.testing.assert_allclose(gradient, [10 + 0.1 + 0.5, 10 - 0.1 - 1.0, 10 + 0.1 + 1.5, 10.0], rtol=1e-15)
-
-
-@pytest.mark.parametrize("penalty", [Penalty(l1=0.3), Penalty(l2=0.2), Penalty(0.1, 0.7), Penalty()], ids=repr)
-def test_penalty_gradient_is_the_derivative_of_its_value_and_zero_elsewhere(penalty):
-    rng = np.random.default_rng(5)
-    w = rng.uniform(0.1, 1, 12) * rng.choice([-1, 1], 12)
-    decayed = (slice(0, 4), slice(6, 9))
-    gradient = np.zeros(12)
-    penalty(w, decayed, gradient)
-    for i in range(12):
-        moved = [w.copy(), w.copy()]
-        moved[0][i] += 1e-6
-        moved[1][i] -= 1e-6
-        above, below = (penalty(each, decayed, np.zeros(12)) for each in moved)
-        assert gradient[i] == pytest.approx((above - below) / 2e-6, abs=1e-8)
-    outside = [4, 5, 9, 10, 11]
-    assert not gradient[outside].any()
-
-
-def test_l1_penalty_of_a_zero_weight_has_no_gradient():
-    gradient = np.zeros(2)
-    Penalty(l1=1.0)(np.array([0.0, 2.0]), (slice(0, 2),), gradient)
-    assert gradient.tolist() == [0.0, 1.0]
-
-
-@pytest.mark.parametrize("settings", [{"l1": -0.1}, {"l2": -1.0}, {"l1": math.nan}, {"l2": math.nan}, {"l2": math.inf}])
-def test_penalty_coefficients_must_be_numbers_that_are_not_negative(settings):
-    with pytest.raises(UsageError, match="Penalty"):
-        Penalty(**settings)

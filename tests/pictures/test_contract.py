@@ -9,7 +9,8 @@ from handspun import load_dataset
 from handspun.errors import ModelFileError, UsageError
 from handspun.networks import modelfile
 from handspun.networks.architectures import mlp
-from handspun.pictures.contract import LUMA, Contract, PictureContract, contract_as_dict, contract_from_dict, reduced, to_grey
+from handspun.pictures.contract import Contract, PictureContract, contract_as_dict, contract_from_dict
+from handspun.pictures.grey import LUMA, reduced, to_grey
 
 CONTRACT = Contract()
 
@@ -206,7 +207,7 @@ def test_the_stages_of_an_empty_sheet_are_empty():
 
 def test_stages_are_of_one_picture():
     for picture in (np.zeros((28, 28)), np.zeros((2, 3, 4, 1), np.uint8), np.zeros((0, 4), np.uint8)):
-        with pytest.raises(UsageError, match="one picture"):
+        with pytest.raises(UsageError, match="one uint8 picture"):
             CONTRACT.stages(picture)
 
 
@@ -222,7 +223,7 @@ def test_large_pictures_are_made_smaller_first(digits):
 
 def test_a_large_picture_becomes_the_means_of_blocks(monkeypatch):
     picture = np.random.default_rng(0).integers(0, 256, (2, 17, 23)).astype(np.uint8)
-    monkeypatch.setattr("handspun.pictures.contract.MOST_PIXELS", 17 * 23 // 9 + 1)
+    monkeypatch.setattr("handspun.pictures.grey.REDUCE_ABOVE", 17 * 23 // 9 + 1)
     result, factor = reduced(picture)
     assert factor == 3
     expected = [[[block[3 * i : 3 * i + 3, 3 * j : 3 * j + 3].mean() for j in range(7)] for i in range(5)] for block in picture]

@@ -87,5 +87,5 @@ def test_pictures_with_channels(digits):
 
 @pytest.mark.parametrize("images", [np.zeros((2, 4, 4)), np.zeros((2, 16), np.uint8), np.zeros((2, 4, 0), np.uint8)])
 def test_other_images_are_refused(images):
-    with pytest.raises(UsageError, match=r"Expected uint8 images \(N, H, W\)"):
+    with pytest.raises(UsageError, match=r"Normalization takes uint8 pictures \(N, H, W\)"):
         normalize_polarity_and_contrast(images)

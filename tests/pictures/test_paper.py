@@ -5,7 +5,8 @@ import pytest
 
 from handspun import load_dataset, load_pretrained
 from handspun.evaluation.messy import MESSY
-from handspun.pictures.contract import Contract, to_grey
+from handspun.pictures.contract import Contract
+from handspun.pictures.grey import to_grey
 from handspun.pictures.normalize import normalize_polarity_and_contrast
 from handspun.pictures.paper import closing, even_out, is_uneven
 from photos import jpeg, light, photo, sheet_with_digit

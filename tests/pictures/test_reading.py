@@ -207,7 +207,7 @@ def test_a_missing_file_and_a_folder_are_named(tmp_path):
 
 def test_a_picture_that_would_fill_the_memory_is_refused_before_it_is_read(known, tmp_path, monkeypatch):
     grey(known[1]).save(tmp_path / "large.png")
-    monkeypatch.setattr(decoding, "MOST_PIXELS", 783)
+    monkeypatch.setattr(decoding, "MOST_DECODED_PIXELS", 783)
     with pytest.raises(DataError, match=r"large\.png has 28 × 28 pixels; at most 783 are read"):
         read_picture(tmp_path / "large.png", (28, 28))
     monkeypatch.undo()

@@ -134,5 +134,5 @@ def test_a_pattern_of_thousands_of_dots_is_no_writing():
 
 
 def test_other_arrays_are_refused():
-    with pytest.raises(UsageError, match="one picture"):
+    with pytest.raises(UsageError, match="one uint8 picture"):
         segments(np.zeros((2, 3)))

@@ -134,7 +134,7 @@ def test_several_views_of_flat_rows_are_refused(tmp_path, monkeypatch):
         y_test=np.arange(8) % 2,
     )
     monkeypatch.setattr("handspun.recipes.reproduce.train", None)
-    with pytest.raises(UsageError, match="views of uint8 pictures"):
+    with pytest.raises(UsageError, match="views takes uint8 pictures"):
         reproduce(Recipe("rows", "", Settings(data=str(tmp_path / "rows.npz"), validation=0.0, views=True)), (0,))
 
 

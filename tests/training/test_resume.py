@@ -15,15 +15,15 @@ import pytest
 from handspun import errors
 from handspun.errors import HandspunError, ModelFileError, UsageError
 from handspun.files.archive import read_arrays, write_arrays
+from handspun.files.header import encode_json
 from handspun.networks.architectures import mlp
-from handspun.networks.modelfile import encode_json
 from handspun.optimization.averaging import ExponentialMovingAverage
 from handspun.optimization.clipping import ClipNorm
 from handspun.optimization.losses import MeanSquaredError, SoftmaxCrossEntropy
 from handspun.optimization.optimizers import SGD, Adam
 from handspun.optimization.penalties import Penalty
 from handspun.optimization.schedules import Constant, Cosine, Warmup
-from handspun.training.callbacks import Callback, CSVLog, EarlyStopping, JSONLinesLog, TensorBoardLog
+from handspun.training import Callback, CSVLog, EarlyStopping, JSONLinesLog, TensorBoardLog
 from handspun.training.checkpoint import Checkpoint
 from handspun.training.fit import fit
 from handspun.training.history import COLUMNS
@@ -243,7 +243,7 @@ from handspun.networks.modelfile import save
 from handspun.networks.architectures import mlp
 from handspun.optimization.optimizers import Adam
 from handspun.optimization.schedules import Cosine
-from handspun.training.callbacks import Callback, CSVLog, EarlyStopping, JSONLinesLog
+from handspun.training import Callback, CSVLog, EarlyStopping, JSONLinesLog
 from handspun.training.fit import fit
 
 folder, pause = Path(sys.argv[1]), float(sys.argv[2])

@@ -1,6 +1,7 @@
 """Training: against an independent loop, to the bit where bits are promised, and wrong arguments."""
 
 import csv
+import dataclasses
 import itertools
 import json
 import math
@@ -24,9 +25,18 @@ from handspun.optimization.clipping import ClipNorm, ClipValue
 from handspun.optimization.losses import Loss, MeanSquaredError, SigmoidBinaryCrossEntropy, SoftmaxCrossEntropy
 from handspun.optimization.optimizers import SGD, Adam, Momentum
 from handspun.optimization.penalties import Penalty
-from handspun.optimization.schedules import Constant, Cosine, InverseTimeDecay
-from handspun.training import callbacks as callbacks_module
-from handspun.training.callbacks import BestCheckpoint, Callback, CSVLog, Deadline, EarlyStopping, JSONLinesLog, TensorBoardLog
+from handspun.optimization.schedules import Cosine, InverseTimeDecay
+from handspun.training import (
+    BestCheckpoint,
+    Callback,
+    CSVLog,
+    Deadline,
+    EarlyStopping,
+    JSONLinesLog,
+    TensorBoardLog,
+    callbacks as callbacks_module,
+)
+from handspun.training.arguments import check_arguments
 from handspun.training.fit import fit
 from handspun.training.trainer import Trainer
 
@@ -52,9 +62,9 @@ class Recording(Loss):
     def __init__(self):
         self.batches = []
 
-    def __call__(self, outputs, targets, sample_weight=None, normalizer=None):
-        self.batches.append((outputs[:, 0].copy(), targets.copy()))
-        return 0.0, np.zeros_like(outputs)
+    def per_sample(self, outputs, targets):
+        self.batches.append((outputs[:, 0].copy(), targets[:, 0].copy()))
+        return np.zeros(len(outputs)), np.zeros_like(outputs)
 
 
 def orders(count=23, epochs=3, batch_size=5, **arguments):
@@ -219,30 +229,18 @@ def test_training_leaves_the_data_as_they_are(blobs):
 # Large batches in pieces -----------------------------------------------------------------------------------------------
 
 
-def pieces_of(network, images, targets, piece_size, batch_size, **more):
-    """A trainer that cuts batches into pieces of this size."""
-    settings = {
-        "loss": SoftmaxCrossEntropy(),
-        "optimizer": Momentum(0.3),
-        "schedule": Constant(),
-        "epochs": 1,
-        "shuffle": False,
-        "penalty": None,
-        "clip": None,
-        "average": None,
-        "sample_weight": None,
-        "validation": None,
-        "callbacks": [],
-        "seed": 0,
-        "threads": 1,
-    }
-    return Trainer(network, images, targets, piece_size=piece_size, batch_size=batch_size, **{**settings, **more})
+def trainer_of(network, images, targets, micro_batch_size, batch_size, **more):
+    """A trainer that cuts batches into micro-batches of this size."""
+    given = {"loss": None, "optimizer": Momentum(0.3), "schedule": None, "epochs": 1, "shuffle": False, "seed": 0, "threads": 1}
+    given |= dict.fromkeys(("penalty", "clip", "average", "sample_weight", "augment")) | {"callbacks": []}
+    arguments = check_arguments(network, (images, targets), None, batch_size=batch_size, **{**given, **more})
+    return Trainer(network, dataclasses.replace(arguments, micro_batch_size=micro_batch_size))
 
 
 def train_in_pieces(piece_size, batch_size, loss, targets, sample_weight=None):
     rng = np.random.default_rng(0)
     network = Sequential([Flatten(), Dense(6), ReLU(), Dense(3)], (4, 3), dtype=np.float64)
-    trainer = pieces_of(
+    trainer = trainer_of(
         network,
         rng.integers(0, 256, (len(targets), 4, 3), np.uint8),
         targets,
@@ -304,7 +302,7 @@ def test_running_averages_take_in_the_mean_over_all_images_of_the_pieces(rows):
     network = Sequential([BatchNorm(momentum=0.25), Dense(3)], (4,), dtype=np.float64)
     network.statistics["batchnorm1.running_variance"][...] = [1.0, 2.0, 3.0, 4.0]
     before = network.statistics["batchnorm1.running_variance"].copy()
-    pieces_of(network, x, np.arange(rows) % 3, 8, rows).run()
+    trainer_of(network, x, np.arange(rows) % 3, 8, rows).run()
     parts = [x[:8], x[8:16], x[16:]]
     # One row has no variance: what the average was stands in for it.
     variance = sum(len(part) / rows * (part.var(axis=0, ddof=1) if len(part) > 1 else before) for part in parts)
@@ -319,9 +317,9 @@ class Masks(Loss):
     def __init__(self):
         self.seen = []
 
-    def __call__(self, outputs, targets, sample_weight=None, normalizer=None):
+    def per_sample(self, outputs, targets):
         self.seen.append((outputs != 0).tobytes())
-        return 0.0, np.zeros_like(outputs)
+        return np.zeros(len(outputs)), np.zeros_like(outputs)
 
 
 def masks_of(seed):
@@ -335,7 +333,7 @@ def masks_of(seed):
         return images
 
     images = np.zeros((24, 32), np.uint8)
-    pieces_of(network, images, np.zeros(24, np.intp), 4, 12, loss=masks, augment=augment, seed=seed).run()
+    trainer_of(network, images, np.zeros(24, np.intp), 4, 12, loss=masks, augment=augment, seed=seed).run()
     return masks.seen, drawn
 
 
@@ -619,7 +617,7 @@ def test_numbers_to_be_predicted_are_told_from_classes():
     x, y = np.zeros((5, 3)), np.arange(5)
     with pytest.raises(UsageError, match=r"label 4 is out of range.*given as floats: targets.astype\(float\)"):
         fit(mlp(3, [], 1), (x, y), loss=MeanSquaredError())
-    with pytest.raises(UsageError, match=r"classes 0 to 2\.$"):
+    with pytest.raises(UsageError, match=r"the classes are 0 to 2\.$"):
         fit(mlp(3, [], 3), (x, y))
 
 
@@ -830,16 +828,16 @@ def test_network_that_diverged_before_is_named_as_the_cause(blobs):
     [
         ({"labels": np.arange(90) % 4}, r"train: label 3 is out of range.*0 to 2"),
         ({"labels": np.arange(90) % 3 - 1}, r"label -1 is out of range"),
-        ({"labels": np.zeros(89, int)}, r"90 images and 89 targets"),
-        ({"labels": np.zeros((90, 2))}, r"targets of shape \(90, 2\).*3 outputs"),
+        ({"labels": np.zeros(89, int)}, r"train: 90 images need 90 whole numbers as targets, got the shape \(89,\)"),
+        ({"labels": np.zeros((90, 2))}, r"outputs have shape \(90, 3\), the targets \(90, 2\)"),
         ({"labels": np.full((90, 3), np.nan)}, "not finite"),
         ({"labels": np.full((90, 3), np.inf)}, "not finite"),
-        ({"labels": np.zeros(90)}, r"\(90,\).*3 outputs"),
+        ({"labels": np.zeros(90)}, r"outputs have shape \(90, 3\), the targets \(90,\).*targets\.astype\(int\)"),
         ({"labels": np.array(["a"] * 90)}, "targets"),
         ({"labels": np.array([["a", "b", "c"]] * 90)}, "targets"),
         ({"labels": None}, "no labels"),
         ({"images": np.zeros((90, 13))}, r"\(13,\).*\(12,\)"),
-        ({"images": np.zeros((0, 12)), "labels": np.zeros(0, int)}, "0 images"),
+        ({"images": np.zeros((0, 12)), "labels": np.zeros(0, int)}, "train: there are no images"),
         ({"epochs": 0}, "epochs"),
         ({"epochs": 1.5}, "epochs"),
         ({"epochs": True}, "epochs"),

@@ -1,5 +1,5 @@
-"""The drawing app: a page in the browser, and the small server behind it.
+"""The drawing app: a page in the browser, and the small server behind it. It needs the extra "app".
 
-Needs the extra "app". ``server`` puts the parts together; each end point lives in the module that its answer comes from, and
-``wire`` has what goes over the line.
+``server`` puts the rooms together: ``transport``, ``models`` and ``runs`` are shared; ``answers`` (Draw, Inside), ``lessons``
+(Step), ``teaching`` and ``trainings`` each serve their part of the page. Begin with ``server``, then ``answers/predict.py``.
 """

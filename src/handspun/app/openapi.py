@@ -9,7 +9,7 @@ from starlette.responses import JSONResponse
 from starlette.routing import Route
 
 import handspun
-from handspun.app.wire import MOST_BYTES, MOST_IMAGES, MOST_PIXELS
+from handspun.app.transport.wire import MOST_BYTES, MOST_IMAGES, MOST_PIXELS
 
 _ERROR = {
     "description": "What is wrong with the request, in a sentence.",

@@ -19,14 +19,17 @@ from starlette.staticfiles import StaticFiles
 from threadpoolctl import threadpool_limits
 
 import handspun
-from handspun.app import models as known, openapi, predict
-from handspun.app.answers import Answerer
-from handspun.app.guard import LOOPBACK, Guard
-from handspun.app.models import Models
-from handspun.app.wire import RequestError
+from handspun.app import openapi
+from handspun.app.answers import predict
+from handspun.app.answers.batching import Answerer
+from handspun.app.models import catalog
+from handspun.app.models.catalog import Models
+from handspun.app.transport.guard import LOOPBACK, Guard
+from handspun.app.transport.wire import RequestError
 
 if TYPE_CHECKING:
-    from handspun.app.runs import Runs
+    from handspun.app.runs.registry import Runs
+    from handspun.app.trainings.datasets import Datasets
 
 STATIC = Path(__file__).parent / "static"
 
@@ -44,16 +47,23 @@ TYPES = {
 THREADS = 2
 
 
-def make_app(models: Models, runs: Runs | None = None, *, hosts: Collection[str] | None = LOOPBACK) -> Starlette:
+def make_app(
+    models: Models,
+    runs: Runs | None = None,
+    datasets: Datasets | None = None,
+    *,
+    hosts: Collection[str] | None = LOOPBACK,
+) -> Starlette:
     """The application.
 
     Args:
         models: that can be asked.
         runs: where the page's trainings go; None for the end points of prediction alone, without the page.
+        datasets: what can be trained on; those at hand if None.
         hosts: the names by which it may be addressed; None for any.
     """
     routes: list[BaseRoute] = [
-        *known.routes,
+        *catalog.routes,
         *predict.routes,
         *openapi.routes,
         Route("/healthz", _health),
@@ -62,9 +72,17 @@ def make_app(models: Models, runs: Runs | None = None, *, hosts: Collection[str]
     if runs is None:
         routes.append(Route("/", lambda request: RedirectResponse("/api")))
     else:
-        from handspun.app import page  # trainings and all that they need; prediction alone starts without
+        # Trainings and all that they need: prediction alone starts without.
+        from handspun.app.answers import inside, live
+        from handspun.app.lessons import steps
+        from handspun.app.runs import registry
+        from handspun.app.teaching import drawings, teach
+        from handspun.app.trainings import options, training
+        from handspun.app.trainings.datasets import Datasets
 
-        routes += page.routes
+        datasets = datasets or Datasets()
+        for part in (live, inside, steps, registry, training, teach, options, drawings):
+            routes += part.routes
     routes.append(Mount("/", _Page(directory=STATIC, html=True)))
 
     @asynccontextmanager
@@ -82,6 +100,7 @@ def make_app(models: Models, runs: Runs | None = None, *, hosts: Collection[str]
     app = Starlette(routes=routes, middleware=[Middleware(Guard, hosts=hosts)], exception_handlers=handlers, lifespan=lifespan)
     app.state.models = models
     app.state.runs = runs
+    app.state.datasets = datasets
     return app
 
 

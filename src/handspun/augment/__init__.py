@@ -1,8 +1,8 @@
-"""Changes pictures at random while a network is trained, so that it meets more of them than there are.
+"""Random changes of pictures during training, so that a network meets more of them than there are; and nine fixed views.
 
-Bytes in, bytes of the same shape out; whole batches at once; all randomness from a generator that is an argument. Shift,
-rotation, scale, shear and elastic deformation are one map from the pixels of the result to places of the picture (``affine``,
-``elastic``), so that a picture is interpolated only once (``resample``).
+Bytes in, bytes of the same shape out; whole batches at once; all randomness comes from a generator that is an argument. Shift,
+rotation, scale, shear and elastic deformation together are one map from the pixels of the result to places in the picture
+(``affine``, ``elastic``), so that a picture is interpolated only once (``resample``). Begin with ``augmentation.py``.
 """
 
 from handspun.augment.augmentation import Augmentation

@@ -1,11 +1,11 @@
 """Shift, rotation, scale, shear and mirroring as one affine map about the middle of the picture.
 
-A picture is changed by asking, for each pixel of the result, which place of the original it shows. For a change p ↦ R K s p + t
-of points p relative to the middle, with a rotation R, a shear K and a scale s, the pixel q of the result shows the place
+Each pixel of the result shows a place of the original. For the map p ↦ R K s p + t of points p relative to the middle, with a
+rotation R, a shear K and a scale s, the pixel q of the result shows the place
 
     p = s⁻¹ K⁻¹ R⁻¹ (q − t).
 
-Pixels are counted from 0 at the top left, y downwards; the middle of H rows is (H − 1) / 2.
+Pixels count from 0 at the top left, y downwards; the middle of H rows is (H − 1) / 2.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from __future__ import annotations
 import numpy as np
 
 PerPicture = float | np.ndarray
-"""One value for all pictures, or one for each of them, (n,)."""
+"""One value for all pictures, or one for each, (n,)."""
 
 
 def affine(
@@ -26,16 +26,16 @@ def affine(
     shift: tuple[PerPicture, PerPicture] = (0.0, 0.0),
     mirror: bool | np.ndarray = False,
 ) -> np.ndarray:
-    """The coefficients of the places that ``count`` changed pictures show; each setting is one value or one for each picture.
+    """The coefficients of the places that ``count`` changed pictures show. A setting is one value, or one for each picture.
 
     Args:
         shape: (H, W) of the pictures.
         count: n.
         rotation: degrees, counter-clockwise.
-        scale: the factor by which things become larger.
+        scale: the factor of enlargement.
         shear: degrees by which upright lines lean to the right.
         shift: pixels down and to the right.
-        mirror: whether left and right change places, before all else.
+        mirror: whether left and right are swapped, before everything else.
 
     Returns:
         Coefficients A (2, 2, n, 2) in float64: the pixel (y, x) of picture i shows the row Σ_jk A[0, j, i, k] y^j x^k and the
@@ -44,7 +44,7 @@ def affine(
     angle, lean = np.deg2rad(rotation), np.tan(np.deg2rad(shear))
     sine, cosine = np.sin(angle), np.cos(angle)
     side = np.where(mirror, -1.0, 1.0)
-    # The rows of s⁻¹ K⁻¹ R⁻¹: the place's y and x by the pixel's y and x.
+    # The rows of s⁻¹ K⁻¹ R⁻¹: how the place's y and x depend on the pixel's y and x.
     matrix = (
         (cosine / scale, sine / scale),
         (side * (lean * cosine - sine) / scale, side * (cosine + lean * sine) / scale),
@@ -60,5 +60,5 @@ def affine(
 
 
 def powers(size: int) -> np.ndarray:
-    """The basis that the coefficients belong to, (size, 2): 1 and the pixel's number along one axis."""
+    """The basis of the coefficients along one axis, (size, 2): 1 and the pixel's index."""
     return np.stack([np.ones(size), np.arange(size)], axis=1)

@@ -1,4 +1,4 @@
-"""What is changed at random, by how much, and in which order."""
+"""Random changes of pictures: what is changed, by how much, and in which order."""
 
 from __future__ import annotations
 
@@ -18,35 +18,39 @@ from handspun.augment.elastic import gaussians
 from handspun.augment.noise import add_noise
 from handspun.augment.resample import resample
 from handspun.augment.thickness import change_thickness
-from handspun.engine.memory import pieces
+from handspun.checks import byte_pictures, number_in
+from handspun.engine.memory import chunks
 from handspun.errors import UsageError, unknown_name
 
 FILLS = ("zero", "edge")
 
-#: Pixels that are changed at once: what they need stays in a cache of 1 MiB, and little memory goes to a large batch.
+#: Settings that must stay below a limit: a share of 1, degrees.
+_BELOW = {"scale": 1, "rotation": 181, "shear": 90}
+
+#: Pixels that are changed at once: their intermediate results fit into a cache of 1 MiB, and a large batch needs little memory.
 PIXELS_AT_ONCE = 50_000
 
 
 @dataclass(frozen=True)
 class Augmentation:
-    """Random changes of pictures, drawn anew for each of them. With nothing set, nothing is changed.
+    """Random changes of pictures, drawn anew for each picture. By default nothing changes.
 
-    In this order: the thickness of strokes; mirroring, scale, shear, rotation, elastic deformation, crop and shift, by one
-    bilinear interpolation (none where only mirroring and crop are set); noise; cut-out.
+    The order is: thickness of strokes; mirroring, scale, shear, rotation, elastic deformation, crop and shift, by one bilinear
+    interpolation (by none if only mirroring and crop are set); noise; cutout. Pictures can move by fractions of a pixel.
 
     Attributes:
-        shift: at most so many pixels along each axis, uniform, fractions included.
-        rotation: at most so many degrees either way, uniform.
-        scale: a share: 0.1 draws factors from 0.9 to 1.1, uniform.
-        shear: at most so many degrees by which upright lines lean either way, uniform.
-        elastic: the standard deviation in pixels of the displacement along each axis, normal (Simard, Steinkraus and Platt
-            2003, whose α = 34 with σ = 4 is 1.4 pixels). On 28 × 28, 0.5 to 1 looks like handwriting; 2 cannot be read.
+        shift: the largest shift along each axis, in pixels; uniform.
+        rotation: the largest rotation either way, in degrees; uniform.
+        scale: the largest change of size, as a share: 0.1 draws factors from 0.9 to 1.1; uniform.
+        shear: the largest angle by which upright lines lean either way, in degrees; uniform.
+        elastic: the standard deviation of the displacement along each axis, in pixels; normal (Simard, Steinkraus and Platt
+            2003, whose α = 34 with σ = 4 is 1.4 pixels). At 28 × 28, 0.5 to 1 looks like handwriting; 2 is unreadable.
         elastic_sigma: σ of the Gaussian that smooths the displacements, in pixels, at least 0.5.
-        thickness: light strokes reach further or less far by at most so many pixels on each side, uniform.
-        noise: the standard deviation of Gaussian noise, of 255.
-        cutout: the side in pixels of a square that is hidden (DeVries and Taylor 2017); 0 hides nothing.
-        flip: mirror left and right in one of two pictures. Digits and letters are no longer themselves then.
-        crop: lay a border of so many pixels around the picture and cut the old size out of it anywhere.
+        thickness: how much thicker or thinner light strokes become on each side at most, in pixels; uniform.
+        noise: the standard deviation of Gaussian noise, where white is 255.
+        cutout: the side of a square that is hidden, in pixels (DeVries and Taylor 2017); 0 hides nothing.
+        flip: mirror left and right in half of the pictures. Do not use it for digits and letters.
+        crop: add a border of this many pixels and crop the old size at a random place.
         fill: what comes in from outside: "zero", or "edge" for the nearest pixel.
     """
 
@@ -64,26 +68,21 @@ class Augmentation:
     fill: str = "zero"
 
     def __post_init__(self) -> None:
-        """UsageError for a value that cannot be meant."""
+        """Raise a UsageError for an invalid value."""
         for field in dataclasses.fields(self):
-            value = getattr(self, field.name)
-            if not _fits(value, str(field.type)):
-                raise UsageError(f"Augmentation: {field.name} must be {_KINDS[str(field.type)]}, got {value!r}.")
-        for name, limit, unit in (
-            ("scale", 1, "a share below 1"),
-            ("rotation", 180.1, "degrees up to 180"),
-            ("shear", 90, "degrees below 90"),
-        ):
-            if getattr(self, name) >= limit:
-                raise UsageError(f"Augmentation: {name} is {unit}, got {getattr(self, name)!r}.")
-        if self.elastic_sigma < 0.5:
-            raise UsageError(f"Augmentation: elastic_sigma must be at least 0.5 pixels, got {self.elastic_sigma!r}.")
+            name, value = field.name, getattr(self, field.name)
+            if field.type == "float":
+                number_in("Augmentation", name, value, 0.5 if name == "elastic_sigma" else 0, _BELOW.get(name, math.inf))
+            elif field.type == "int" and (isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 0):
+                raise UsageError(f"Augmentation: {name} must be a whole number that is not negative, got {value!r}.")
+        if not isinstance(self.flip, bool):
+            raise UsageError(f"Augmentation: flip must be true or false, got {self.flip!r}.")
         if self.fill not in FILLS:
-            raise unknown_name("fill", self.fill, FILLS)
+            raise unknown_name("fill", str(self.fill), FILLS)
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any], where: str = "augmentation") -> Augmentation:
-        """An augmentation from plain data; UsageError for a name or a value that cannot be, naming ``where`` it stands."""
+        """An augmentation from plain data. Raises UsageError for an unknown name or invalid value, and says ``where`` it is."""
         names = [field.name for field in dataclasses.fields(cls)]
         for name in values:
             if name not in names:
@@ -94,38 +93,36 @@ class Augmentation:
             raise UsageError(f"{where}: {error}") from None
 
     def as_dict(self) -> dict[str, Any]:
-        """As plain data, ready for JSON."""
+        """The settings as plain data, ready for JSON."""
         return dataclasses.asdict(self)
 
     def __call__(self, images: np.ndarray, rng: np.random.Generator, out: np.ndarray | None = None) -> np.ndarray:
-        """Change ``images`` (n, H, W) or (n, H, W, C), uint8, at random.
+        """Change pictures at random.
 
-        What comes out depends on the images and the state of ``rng`` only. Nothing is kept from call to call, so threads may
-        share an augmentation, though not a generator.
+        The result depends only on the images and the state of ``rng``. A call leaves no state behind, so threads may share an
+        augmentation, but not a generator.
 
         Args:
-            images: the pictures; they stay as they are.
-            rng: what to draw from.
-            out: an array of the same shape to write to, apart from ``images``; None for a new one.
+            images: (n, H, W) or (n, H, W, C), uint8. They are not changed.
+            rng: the source of randomness.
+            out: an array of the same shape to write to, in other memory than ``images``; None for a new one.
 
         Returns:
             ``out``.
 
         Raises:
-            UsageError: images or ``out`` of another type or shape, or in the same memory.
+            UsageError: images or ``out`` have another type or shape, or share memory.
         """
-        if not isinstance(images, np.ndarray) or images.dtype != np.uint8 or images.ndim not in (3, 4) or 0 in images.shape[1:]:
-            told = f"{images.dtype} {images.shape}" if isinstance(images, np.ndarray) else type(images).__name__
-            raise UsageError(f"Augmentation changes uint8 images (n, H, W) or (n, H, W, C), got {told}.")
+        images = byte_pictures("Augmentation", images)
         if out is None:
             out = np.empty(images.shape, np.uint8)
         elif out.dtype != np.uint8 or out.shape != images.shape:
-            raise UsageError(f"out must be uint8 {images.shape}, as the images are, got {out.dtype} {out.shape}.")
+            raise UsageError(f"out must be uint8 {images.shape}, like the images, got {out.dtype} {out.shape}.")
         elif np.may_share_memory(images, out):
-            raise UsageError("out lies in the memory of the images, which are to stay as they are.")
+            raise UsageError("out shares the memory of the images, which must not change: give another array.")
         source, target = (images, out) if images.ndim == 4 else (images[..., None], out[..., None])  # (n, H, W, C)
-        for piece in pieces(len(images), max(1, PIXELS_AT_ONCE // (images.shape[1] * images.shape[2]))):
-            self._change(source[piece], rng, target[piece])
+        for chunk in chunks(len(images), max(1, PIXELS_AT_ONCE // (images.shape[1] * images.shape[2]))):
+            self._change(source[chunk], rng, target[chunk])
         return out
 
     def _change(self, images: np.ndarray, rng: np.random.Generator, out: np.ndarray) -> None:
@@ -150,11 +147,11 @@ class Augmentation:
         return rng.random(count) < 0.5 if self.flip else np.zeros(count, np.bool_)
 
     def _draw_crop(self, rng: np.random.Generator, count: int) -> np.ndarray:
-        """Where within its border each picture is cut out, (2, n)."""
+        """The first row and column of each crop in the bordered picture, (2, n)."""
         return rng.integers(0, 2 * self.crop, (2, count), endpoint=True)
 
     def _deform(self, images: np.ndarray, rng: np.random.Generator, out: np.ndarray) -> None:
-        """All that moves pixels, by one interpolation."""
+        """Apply everything that moves pixels, by one interpolation."""
         count, height, width, _ = images.shape
         mirror = self._draw_mirror(rng, count)
         down, right = self.crop - self._draw_crop(rng, count) + rng.uniform(-self.shift, self.shift, (2, count))
@@ -181,24 +178,8 @@ class Augmentation:
 
 @lru_cache(maxsize=32)
 def _basis(size: int, sigma: float | None) -> np.ndarray:
-    """1, the pixel's number, and the Gaussians if ``sigma`` is given, (size, 2 or more) float32; not to be written to."""
+    """1, the pixel's index, and the Gaussians if ``sigma`` is given: (size, 2 or more) float32, read-only."""
     parts = [powers(size)] if sigma is None else [powers(size), gaussians(size, sigma)]
     basis = np.concatenate(parts, axis=1, dtype=np.float32)
     basis.flags.writeable = False
     return basis
-
-
-_KINDS = {
-    "float": "a finite number that is not negative",
-    "int": "a whole number that is not negative",
-    "bool": "true or false",
-    "str": "a name",
-}
-
-
-def _fits(value: Any, kind: str) -> bool:
-    """Whether ``value`` is what ``_KINDS`` says of the annotated type of a field."""
-    if kind in ("bool", "str") or isinstance(value, bool):
-        return isinstance(value, {"bool": bool, "str": str}.get(kind, ()))
-    number = isinstance(value, int) or (kind == "float" and isinstance(value, float))
-    return number and 0 <= value < math.inf

@@ -1,6 +1,6 @@
-"""Mirroring, and cutting the old size out of a picture with a wider border: pixels move as they are.
+"""Mirroring, and random crops of a picture with a wider border: pixels move, their values stay.
 
-Source of the latter: He, Zhang, Ren and Sun, "Deep Residual Learning for Image Recognition" (CVPR 2016), section 4.2.
+Source of the crops: He, Zhang, Ren and Sun, "Deep Residual Learning for Image Recognition" (CVPR 2016), section 4.2.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ import numpy as np
 
 
 def bordered(images: np.ndarray, border: int, fill: str) -> np.ndarray:
-    """``images`` (n, H, W, C) with a border on all sides, (n, H + 2·border, W + 2·border, C), a new array.
+    """A copy of ``images`` (n, H, W, C) with a border on all sides: (n, H + 2·border, W + 2·border, C).
 
     Args:
         images: of any type.
@@ -30,22 +30,22 @@ def bordered(images: np.ndarray, border: int, fill: str) -> np.ndarray:
 def mirror_and_crop(
     images: np.ndarray, mirror: np.ndarray, offsets: np.ndarray, border: int, out: np.ndarray, *, fill: str = "zero"
 ) -> None:
-    """Write into ``out`` pictures that are mirrored where ``mirror`` says so, and then cut out of their border.
+    """Mirror some pictures, add a border, and write a crop of the old size into ``out``.
 
     Args:
         images: (n, H, W, C).
-        mirror: (n,) bool, whether left and right change places.
-        offsets: (2, n), the first row and column of the bordered picture that is left, from 0 to 2·border.
+        mirror: (n,) bool, whether left and right are swapped.
+        offsets: (2, n), the first row and column of the crop in the bordered picture, from 0 to 2·border.
         border: pixels.
         out: (n, H, W, C); may be ``images``.
-        fill: what the border is made of: "zero", or "edge" for the nearest pixel.
+        fill: what the border holds: "zero", or "edge" for the nearest pixel.
     """
     count, height, width, channels = images.shape
     if border:
         padded = bordered(images, border, fill)
-        # The border is the same on both sides: a bordered picture can be mirrored as a whole.
+        # The border is equally wide on both sides, so the bordered picture can be mirrored as a whole.
         padded[mirror] = padded[mirror, :, ::-1]
-        rows = padded.reshape(count, height + 2 * border, -1)  # one row, all its channels, is one piece of memory
+        rows = padded.reshape(count, height + 2 * border, -1)  # a row with all its channels is contiguous
         windows = np.lib.stride_tricks.sliding_window_view(rows, (height, width * channels), axis=(1, 2))
         out[...] = windows[np.arange(count), offsets[0], offsets[1] * channels].reshape(out.shape)
     else:

@@ -1,7 +1,7 @@
-"""Cut-out: a black square hides a part of each picture.
+"""Cutout: a black square hides a part of each picture.
 
-Source: DeVries and Taylor, "Improved Regularization of Convolutional Neural Networks with Cutout" (2017). The middle of the
-square may be any pixel, so that a part of it may lie outside.
+Source: DeVries and Taylor, "Improved Regularization of Convolutional Neural Networks with Cutout" (2017). The centre of the
+square may be any pixel, so part of the square may lie outside the picture.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ def cut_out(images: np.ndarray, centres: np.ndarray, size: int) -> None:
 
     Args:
         images: of any type.
-        centres: (2, n), the row and column of the middle; the upper left of four pixels where ``size`` is even.
+        centres: (2, n), row and column of the centre; if ``size`` is even, of the upper left of the four pixels there.
         size: pixels.
     """
     _, height, width, channels = images.shape
     firsts = centres - (size - 1) // 2  # (2, n)
-    # A row and its channels are one piece of memory, so a mask of whole rows is laid over it.
+    # A row with its channels is contiguous, so the mask covers whole rows.
     columns = np.repeat(np.arange(width), channels)
     hidden_rows = _within(np.arange(height), firsts[0], size)  # (n, H)
     hidden_columns = _within(columns, firsts[1], size)  # (n, W·C)

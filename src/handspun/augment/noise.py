@@ -8,11 +8,11 @@ from handspun.augment.scratch import scratch
 
 
 def add_noise(images: np.ndarray, deviation: float, rng: np.random.Generator, out: np.ndarray) -> None:
-    """Write into ``out`` what ``images`` (n, …) uint8 are with noise added, cut off at 0 and 255.
+    """Add noise to ``images`` (n, …) uint8, clip at 0 and 255, and write the result into ``out``.
 
     Args:
         images: the pictures.
-        deviation: the standard deviation of the noise, of 255.
+        deviation: the standard deviation of the noise, where white is 255.
         rng: what to draw from.
         out: (n, …) uint8; may be ``images``.
     """
@@ -20,5 +20,5 @@ def add_noise(images: np.ndarray, deviation: float, rng: np.random.Generator, ou
     noise *= deviation
     noise += images
     np.clip(noise, 0, 255, out=noise)
-    noise += 0.5  # casting cuts off
+    noise += 0.5  # casting truncates
     np.copyto(out, noise, casting="unsafe")

@@ -1,8 +1,7 @@
-"""Memory for intermediate results that a thread uses again each time.
+"""Memory for intermediate results that each thread keeps and reuses.
 
-New arrays of some hundred kilobytes are new pages of the operating system each time, and having those took three quarters of
-the time
-of a deformation: 1,040 µs for 32 pictures of 28 × 28 pixels, against 240 µs in memory that is kept.
+For a new array of some hundred kilobytes the operating system provides new pages each time. That took three quarters of the
+time of a deformation: 1,040 µs for 32 pictures of 28 × 28 pixels, against 240 µs with reused memory.
 """
 
 from __future__ import annotations
@@ -14,12 +13,12 @@ import numpy as np
 
 from handspun.engine.memory import Shape, aligned_empty
 
-#: More bytes than this are not kept: a few large pictures should not hold memory for ever.
+#: Larger arrays, in bytes, are not kept: a few large pictures should not hold memory for ever.
 MOST_KEPT = 4 * 2**20
 
 
 class _Held(threading.local):
-    """What one thread holds: a piece of memory for each name."""
+    """The memory that one thread holds, by name."""
 
     def __init__(self) -> None:
         self.memory: dict[str, np.ndarray] = {}
@@ -29,7 +28,7 @@ _held = _Held()
 
 
 def scratch(name: str, shape: Shape, dtype: type[np.generic]) -> np.ndarray:
-    """An array of undefined content, valid until the same thread asks again under the same ``name``."""
+    """An uninitialized array, valid until the same thread asks again under the same ``name``."""
     size = math.prod(shape)
     memory = _held.memory.get(name)
     if memory is None or memory.dtype != dtype or memory.size < size:

@@ -1,6 +1,6 @@
-"""Thicker and thinner strokes: grey-scale dilation and erosion, by less than a pixel if need be.
+"""Thicker and thinner strokes: grey-scale dilation and erosion, also by fractions of a pixel.
 
-Dilation gives each pixel the greatest value among itself and its four neighbours, erosion the least (the cross as structuring
+Dilation gives each pixel the maximum of itself and its four neighbours, erosion the minimum (the cross as structuring
 element; Serra, "Image Analysis and Mathematical Morphology", 1982). A fraction of a pixel is a blend with the unchanged
 picture.
 """
@@ -13,14 +13,14 @@ from handspun.augment.crop import bordered
 
 
 def change_thickness(images: np.ndarray, amounts: np.ndarray, out: np.ndarray) -> None:
-    """Write into ``out`` what ``images`` are with strokes that reach further by ``amounts`` pixels on each side.
+    """Make the strokes of ``images`` thicker by ``amounts`` pixels on each side, and write the result into ``out``.
 
     Args:
         images: (n, H, W, C) uint8, light strokes on a dark ground.
         amounts: (n,) pixels; negative ones make strokes thinner.
         out: (n, H, W, C) uint8; may be ``images``.
     """
-    left = np.abs(amounts)  # (n,) pixels that are still to go
+    left = np.abs(amounts)  # (n,) pixels still to go
     np.copyto(out, images)
     while left.max(initial=0.0) > 0:
         share = np.rint(np.minimum(left, 1) * 256)  # (n,) of one pixel
@@ -29,11 +29,11 @@ def change_thickness(images: np.ndarray, amounts: np.ndarray, out: np.ndarray) -
 
 
 def _step(images: np.ndarray, grow: np.ndarray, shrink: np.ndarray) -> None:
-    """Change ``images`` by at most one pixel; ``grow`` and ``shrink`` (n,) are 256ths of it."""
+    """Change the strokes of ``images`` by at most one pixel; ``grow`` and ``shrink`` (n,) are in 256ths of a pixel."""
     width, channels = images.shape[2:]
     padded = bordered(images, 1, "edge")  # (n, H + 2, W + 2, C)
     flat, down, right = padded.reshape(-1), (width + 2) * channels, channels
-    middle = slice(down, flat.size - down)  # without the first and last row, so that all neighbours exist
+    middle = slice(down, flat.size - down)  # without the first and last row: all neighbours exist
     greatest, least = flat.copy(), flat.copy()
     for move in (-down, -right, right, down):
         neighbour = flat[down + move : flat.size - down + move]
@@ -43,7 +43,7 @@ def _step(images: np.ndarray, grow: np.ndarray, shrink: np.ndarray) -> None:
     least = flat - least
     for difference, share, change in ((greatest, grow, np.add), (least, shrink, np.subtract)):
         if share.any():
-            # 255 · 256 + 128 is the most there can be and fits into 16 bits.
+            # At most 255 · 256 + 128, which fits into 16 bits.
             blend = np.multiply(difference.reshape(len(images), -1), share.astype(np.uint16)[:, None], dtype=np.uint16)
             blend += 128
             blend >>= 8

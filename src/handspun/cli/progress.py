@@ -8,7 +8,7 @@ from pathlib import Path
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from handspun.cli.console import messages, quoted
-from handspun.training import Callback, Trainer
+from handspun.training import Callback, Training
 from handspun.training.history import Record
 
 #: Seconds between two updates of the bar, and between two plain lines.
@@ -32,7 +32,7 @@ class ShowProgress(Callback):
         self._shown = 0.0
         self.told = False  # how to continue
 
-    def on_train_begin(self, trainer: Trainer) -> None:
+    def on_train_begin(self, trainer: Training) -> None:
         if self.quiet or not messages.is_terminal:
             return
         self._bar = Progress(
@@ -49,7 +49,7 @@ class ShowProgress(Callback):
         )
         self._bar.start()
 
-    def on_step_end(self, trainer: Trainer) -> None:
+    def on_step_end(self, trainer: Training) -> None:
         now = time.monotonic()
         if self._bar is None or now - self._shown < BAR_EVERY:
             return
@@ -59,14 +59,14 @@ class ShowProgress(Callback):
         numbers = _numbers(sums["loss"] / sums["images"], accuracy, None, sums["images"] / max(sums["seconds"], 1e-9))
         self._bar.update(self._task, completed=trainer.step, epoch=trainer.epoch + 1, numbers=numbers)
 
-    def on_epoch_end(self, trainer: Trainer, record: Record) -> None:
+    def on_epoch_end(self, trainer: Training, record: Record) -> None:
         now = time.monotonic()
         if self.quiet or self._bar is not None or (now - self._shown < LINE_EVERY and not trainer.finished):
             return
         self._shown = now
         _print_epoch(trainer, record)
 
-    def on_interrupt(self, trainer: Trainer) -> None:
+    def on_interrupt(self, trainer: Training) -> None:
         self._close()
         self.told = True
         self.tell(f"Stopped after step {trainer.step:,} of {trainer.horizon.total_steps:,}")
@@ -76,7 +76,7 @@ class ShowProgress(Callback):
         resume = "" if self.folder is None else f"; saved. Continue with: handspun train --resume {quoted(self.folder)}"
         messages.print(what + (resume or "."), soft_wrap=True)
 
-    def on_train_end(self, trainer: Trainer) -> None:
+    def on_train_end(self, trainer: Training) -> None:
         self._close()
         if self._bar is not None and trainer.history.records:
             _print_epoch(trainer, trainer.history.records[-1])
@@ -86,7 +86,7 @@ class ShowProgress(Callback):
             self._bar.stop()
 
 
-def _print_epoch(trainer: Trainer, record: Record) -> None:
+def _print_epoch(trainer: Training, record: Record) -> None:
     accuracy, validation = record.get("accuracy"), record.get("validation_accuracy")
     numbers = _numbers(record["loss"], accuracy, validation, record["images_per_second"])
     messages.print(f"epoch {int(record['epoch'])}/{trainer.epochs}  {numbers}", soft_wrap=True)

@@ -17,8 +17,9 @@ from handspun.files.writing import printable
 from handspun.recipes.run import MODEL
 
 if TYPE_CHECKING:
-    from handspun.app.models import Models
-    from handspun.app.runs import Runs
+    from handspun.app.models.catalog import Models
+    from handspun.app.runs.registry import Runs
+    from handspun.app.trainings.datasets import Datasets
 
 ModelsArgument = Annotated[
     list[Path] | None, argument("Models besides the included ones; the first is selected at the start.", "MODEL")
@@ -54,15 +55,16 @@ def draw(
     Example: handspun draw
     """
     try:
-        from handspun.app.datasets import Datasets
-        from handspun.app.runs import Runs
+        from handspun.app.runs.registry import Runs
+        from handspun.app.trainings.datasets import Datasets
     except ModuleNotFoundError as error:
         raise MissingExtraError("The drawing app", "app") from error
     _serve(
         models,
         host,
         port,
-        runs=lambda known: Runs(known, Datasets([] if data is None else [data]), folder=out),
+        runs=lambda known: Runs(known, folder=out),
+        datasets=Datasets([] if data is None else [data]),
         when_ready=_open_page if open_browser else None,
     )
 
@@ -78,6 +80,7 @@ def _serve(
     port: int | None,
     *,
     runs: Callable[[Models], Runs] | None = None,
+    datasets: Datasets | None = None,
     when_ready: Callable[[str], object] | None = None,
 ) -> None:
     """Serve until Ctrl-C.
@@ -87,13 +90,14 @@ def _serve(
         host: the address to listen on.
         port: the port to listen on; None for the usual one.
         runs: makes the trainings of the page; None for no page.
+        datasets: what the page can train on.
         when_ready: is called with the address as soon as requests are answered.
     """
     try:
-        from handspun.app.guard import LOOPBACK
-        from handspun.app.models import Model, Models, free_name, shipped_models
-        from handspun.app.running import address_of, make_server, open_socket
+        from handspun.app.models.catalog import Model, Models, free_name, shipped_models
         from handspun.app.server import make_app
+        from handspun.app.transport.guard import LOOPBACK
+        from handspun.app.transport.host import address_of, make_server, open_socket
     except ModuleNotFoundError as error:
         if (error.name or "").startswith("handspun"):
             raise
@@ -120,7 +124,7 @@ def _serve(
             if when_ready is not None:
                 when_ready(address)
 
-        app = make_app(models, None if runs is None else runs(models), hosts=hosts)
+        app = make_app(models, None if runs is None else runs(models), datasets, hosts=hosts)
         make_server(app, when_ready=ready).run(sockets=[listener])
 
 

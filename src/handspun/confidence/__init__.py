@@ -1,5 +1,5 @@
 """Confidence: calibrated probabilities, and the answer "none of the classes".
 
-What is found here is kept in a network's ``Confidence`` (``networks/answers.py``). It may train small networks of its own.
-Begin with ``calibration.py``, then ``exposure.py`` and ``unknown.py``.
+The results go into a network's ``Confidence`` (``networks/answers.py``). This room may train small networks. Begin with
+``calibration.py``, then ``exposure.py`` and ``unknown.py``.
 """

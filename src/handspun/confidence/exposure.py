@@ -1,10 +1,10 @@
 """Teaching a network what it does not know: outlier exposure.
 
-The logits of a network that has only ever seen digits say little about what is no digit: a letter has much in common with some
-digit. Hendrycks, Mazeika and Dietterich 2019, "Deep Anomaly Detection with Outlier Exposure" (ICLR), show a network things that
-are none of its classes, and find that it then recognises others, too, which it was not shown. Here the network stays as it is:
-what it makes of a picture before its last layer is enough for a second, small head to learn "one of the classes, or something
-else" (see ``handspun.networks.answers.Head``).
+The logits of a network trained on digits alone say little about other pictures: every letter resembles some digit. Hendrycks,
+Mazeika and Dietterich 2019, "Deep Anomaly Detection with Outlier Exposure" (ICLR), show a network pictures of none of its
+classes, and find that it then also recognises other kinds that it was not shown. Here the network stays as it is: the features
+before its last layer are enough for a second, small head to learn "one of the classes, or something else" (see
+``handspun.networks.answers.Head``).
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from handspun.optimization.optimizers import AdamW
 from handspun.optimization.schedules import Cosine
 from handspun.training import fit
 
-#: Hidden units of the head, chosen on things that it was not taught and that no published rate is measured on.
+#: Hidden units of the head, chosen on pictures that it was not trained on and that no published rate is measured on.
 UNITS = 64
 
 
@@ -32,15 +32,15 @@ def fit_head(
     """A head that tells images of the network's classes from other things; the network stays as it is.
 
     Args:
-        network: trained.
-        known: (N, …), images of its classes, brought to the contract, in all the states in which they are to be recognised.
-        others: things that are none of its classes, one array (M, …) a kind, brought to the contract. Kinds count alike,
-            however many there are of each, and together they count as much as ``known``.
+        network: a trained classifier.
+        known: (N, …), images of its classes, prepared by the contract, in all the variations that are to be recognised.
+        others: images of none of its classes, prepared by the contract: one array (M, …) for each kind. All kinds have the same
+            weight, however many images they have, and together they have the weight of ``known``.
         units: hidden units.
-        seed: from which initial weights and orders are drawn.
+        seed: the seed of the initial weights and of the order of training.
 
     Raises:
-        UsageError: no images, or images of another size than the network's.
+        UsageError: no images, or images of another size or type.
     """
     if not len(known) or not others or not all(len(kind) for kind in others):
         raise UsageError("A head learns from images of the classes and from other things: there must be some of each.")
@@ -61,9 +61,10 @@ def fit_head(
         schedule=Cosine(),
         sample_weight=weight / weight.mean(),
         seed=seed,
+        progress=False,
     )
     first, second = head.parameters["dense1.weight"], head.parameters["dense2.weight"]  # (D, H), (H, 1)
-    # ((f - mean)/deviation) W + b = f (W/deviation) + (b - (mean/deviation) W): the head takes features as they are.
+    # ((f - mean)/deviation) W + b = f (W/deviation) + (b - (mean/deviation) W): the head needs no normalised features.
     return Head(
         hidden_weight=first / deviation[:, None],
         hidden_bias=head.parameters["dense1.bias"] - (mean / deviation) @ first,

@@ -1,9 +1,8 @@
 """Pictures that show none of ten digits: empty sheets, noise, scribbles, letters.
 
-Whoever can point a camera at anything will point it at everything. How often a network takes such a picture for one of its
-classes is its rate of false acceptance; ``evaluate_unknown`` measures it. All pictures are drawn from fixed seeds, so that the
-rates can be had again; ``draw_scribbles`` and the like also draw what ``exposure`` teaches with, from other seeds and
-other fonts.
+People point a camera at anything. How often a network takes such a picture for one of its classes is its false acceptance
+rate; ``evaluate_unknown`` measures it. All pictures are drawn from fixed seeds, so the rates can be reproduced.
+``draw_scribbles`` and the others also draw the pictures for ``exposure``, from other seeds and in other fonts.
 """
 
 from __future__ import annotations
@@ -19,15 +18,15 @@ from handspun.errors import MissingExtraError, UsageError
 from handspun.evaluation.metrics import wilson_interval
 from handspun.networks.answers import EMPTY, KNOWN, Answers
 
-#: Rows and columns of what is drawn here.
+#: Rows and columns of most pictures drawn here.
 SIDE = 56
 
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 
-#: Letters that, without the word around them, a person may well read as digits: 0, 1, 2, 5, 6, 8 and 9.
+#: Letters that a person may read as digits (0, 1, 2, 5, 6, 8, 9) without the word around them.
 LOOKALIKES = "DOQoIlZzSsGbBgq"
 
-#: Fonts that come with Matplotlib: those whose letters are measured on, and others whose letters teach.
+#: Fonts that are included in Matplotlib: some for measuring, others for training a head.
 MEASURED_FONTS = tuple(
     f"DejaVu{family}{style}.ttf"
     for family, slanted in (("Sans", "Oblique"), ("Serif", "Italic"), ("SansMono", "Oblique"))
@@ -40,7 +39,7 @@ TEACHING_FONTS = (
 
 
 def draw_blank(count: int, rng: np.random.Generator) -> np.ndarray:
-    """Sheets of any grey with nothing on them, (count, SIDE, SIDE) uint8: half of them even, half grainy and unevenly lit."""
+    """Empty sheets of any grey, (count, SIDE, SIDE) uint8: half of them even, half grainy and unevenly lit."""
     slope = np.linspace(-1.0, 1.0, SIDE)
     grey = rng.uniform(0, 255, (count, 1, 1))
     light = rng.uniform(-15, 15, (2, count, 1, 1))
@@ -50,14 +49,14 @@ def draw_blank(count: int, rng: np.random.Generator) -> np.ndarray:
 
 
 def draw_noise(count: int, rng: np.random.Generator) -> np.ndarray:
-    """Pixels that know nothing of each other, (count, 28, 28) uint8."""
+    """Independent pixels, (count, 28, 28) uint8."""
     return rng.integers(0, 256, (count, 28, 28), np.uint8)
 
 
 def draw_clouds(count: int, rng: np.random.Generator) -> np.ndarray:
-    """Soft spots, (count, 28, 28) uint8: noise smoothed by a Gaussian of σ from 0.3 to 3.5 pixels, of any contrast.
+    """Soft spots, (count, 28, 28) uint8: noise of any contrast, smoothed by a Gaussian of σ from 0.3 to 3.5 pixels.
 
-    Smoothed as a product of spectra: that of a Gaussian is exp(-2 π² σ² f²), with f in cycles a pixel.
+    The smoothing is a product of spectra; that of a Gaussian is exp(-2 π² σ² f²), with f in cycles per pixel.
     """
     spectrum = np.fft.rfft2(rng.normal(size=(count, 28, 28)))
     squares = np.fft.fftfreq(28)[:, None] ** 2 + np.fft.rfftfreq(28) ** 2  # (28, 15)
@@ -69,11 +68,11 @@ def draw_clouds(count: int, rng: np.random.Generator) -> np.ndarray:
 
 
 def draw_scribbles(count: int, rng: np.random.Generator) -> np.ndarray:
-    """One to three strokes of a round pen, each along 5 to 12 places that lead nowhere, (count, SIDE, SIDE) uint8.
+    """One to three strokes of a round pen, each along 5 to 12 random places, (count, SIDE, SIDE) uint8.
 
     The moving average of a polygon over the length of its sides is a quadratic B-spline: a curve without corners.
     """
-    steps = 24  # a side of the polygon
+    steps = 24  # per side of the polygon
     pixels = np.arange(SIDE)
     result = np.empty((count, SIDE, SIDE), np.uint8)
     for picture in result:
@@ -94,7 +93,7 @@ def draw_letters(fonts: Sequence[str], letters: str = LETTERS) -> np.ndarray:
     """Each of ``letters`` in each font, dark on white, (fonts · letters, SIDE, SIDE) uint8, font after font.
 
     Raises:
-        MissingExtraError: Pillow, which draws them, or Matplotlib, which brings the fonts, is not installed.
+        MissingExtraError: Pillow, which draws them, or Matplotlib, which has the fonts, is not installed.
     """
     try:
         from matplotlib import get_data_path
@@ -144,7 +143,7 @@ UNKNOWN = (
 
 
 def kinds_for(classes: Sequence[str]) -> tuple[Kind, ...]:
-    """Those of ``UNKNOWN`` that say something of a model of these classes, and show none of them."""
+    """The kinds of ``UNKNOWN`` that show none of ``classes``."""
     if set(classes) <= set("0123456789"):
         return UNKNOWN
     left_out = {"letters", "other letters"} if set(classes) & set(LETTERS) else {"other letters"}
@@ -152,21 +151,21 @@ def kinds_for(classes: Sequence[str]) -> tuple[Kind, ...]:
 
 
 class Answerer(Protocol):
-    """What answers for pictures: a network, or anything else with this method."""
+    """A network, or any other object with this method."""
 
     def answer(self, images: np.ndarray) -> Answers:
-        """What is to be said of each of ``images`` (N, …)."""
+        """The answers for ``images`` (N, …)."""
         ...
 
 
 @dataclass(frozen=True)
 class Acceptance:
-    """How often pictures of a kind were taken for one of the classes.
+    """How often pictures of one kind were taken for one of the classes.
 
     Attributes:
         name: of the kind.
         what: how its pictures were made, in words.
-        images: how many there were.
+        images: the number of pictures.
         rate: the share with the verdict "known", from 0 to 1.
         interval: the 95 % interval of the rate (Wilson's).
         empty: the share with the verdict "empty".
@@ -197,9 +196,9 @@ def evaluate_unknown(
     """How often ``network`` takes pictures of each kind for one of its classes.
 
     Args:
-        network: answers for pictures.
-        prepare: the contract, which pictures go through before the network sees them.
-        kinds: what to show it.
+        network: gives the answers.
+        prepare: prepares the pictures for the network, usually its contract.
+        kinds: the pictures to show it.
 
     Raises:
         UsageError: a kind without pictures.
@@ -209,7 +208,7 @@ def evaluate_unknown(
 
 
 def acceptance(name: str, what: str, answers: Answers) -> Acceptance:
-    """The rates of one kind by the answers for its pictures; UsageError where there are none."""
+    """The rates of one kind from the answers for its pictures. Raises UsageError if there are none."""
     images = len(answers.verdict)
     if not images:
         raise UsageError(f"{name}: there are no pictures to judge by.")

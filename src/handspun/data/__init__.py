@@ -1,6 +1,7 @@
-"""Datasets: reading them from any of their formats, fetching them, and splitting them.
+"""Data sets: reading every supported format, downloading, and splitting.
 
-Everything that comes from a file or a server is checked here, once; the rest of handspun takes a ``Split`` as sound.
+Everything that comes from a file or a server is checked here, once; the rest of handspun trusts a ``Split``. Begin with
+``dataset.py`` (what a data set is), then ``loading.py`` (from a name or path to a data set).
 """
 
 from handspun.data.cache import cache_folder

@@ -1,6 +1,6 @@
-"""The cache folder keeps fetched files: ``<cache>/<dataset>/<file>``. What lies there is believed by its hash only.
+"""The cache folder holds downloaded files: ``<cache>/<dataset>/<file>``. They are trusted only if their hashes are right.
 
-A folder filled by hand serves as well, with files as published or unpacked, and it may be read-only.
+The folder may also be filled by hand, with files as published or unpacked, and it may be read-only.
 """
 
 from __future__ import annotations
@@ -13,12 +13,13 @@ from typing import Any
 
 from handspun.data.dataset import Dataset
 from handspun.data.registry import Entry, PublishedFile, identify
-from handspun.data.streams import PIECE, MeasuredReader, open_data
+from handspun.data.streams import MeasuredReader, open_data
 from handspun.errors import DataError, UsageError
+from handspun.files.archive import CHUNK_BYTES
 
 
 def cache_folder() -> Path:
-    """``HANDSPUN_DATA_DIR``, or handspun's folder among the caches of the user, the same that pooch would take.
+    """``HANDSPUN_DATA_DIR``, or handspun's folder in the user's cache folder, the same as pooch's.
 
     Raises:
         UsageError: the user has no home folder.
@@ -37,17 +38,17 @@ def cache_folder() -> Path:
 
 
 def missing_files(entry: Entry, folder: Path) -> list[PublishedFile]:
-    """The files of a dataset that are not in ``folder``."""
+    """The files of a data set that are not in ``folder``."""
     return [file for file in entry.files if entry.format.find(folder, file.stem) is None]
 
 
 def load_cached(entry: Entry, folder: Path) -> Dataset:
-    """Load a dataset from its files, all of which must lie in ``folder``, and verify them on the way.
+    """Load a data set from its files, which must all be in ``folder``, and verify them.
 
     Raises:
-        DataError: a file is damaged, or is one of another dataset.
+        DataError: a file is missing or damaged, or belongs to another data set.
     """
-    # The small ones first: labels tell the files of another dataset at once.
+    # The small files first: labels show at once whether these are the files of another data set.
     files = sorted(entry.files, key=lambda file: file.size)
     train, test = entry.format.join({file.stem: _read_verified(entry, file, folder) for file in files})
     return Dataset(entry.name, train, test, entry.classes, entry.source, entry.license, contract=entry.contract)
@@ -66,16 +67,16 @@ def _read_verified(entry: Entry, file: PublishedFile, folder: Path) -> tuple[Pat
 
 
 def verify(entry: Entry, file: PublishedFile, path: Path, sha256: str) -> str:
-    """Compare a file with what was published.
+    """Compare a file with the published one.
 
     Args:
-        entry: the dataset that the file is to be of.
-        file: the file that it is to be.
-        path: where it lies.
-        sha256: of its content, decompressed.
+        entry: the data set that it should belong to.
+        file: the file that it should be.
+        path: where it is.
+        sha256: the hash of its content, decompressed.
 
     Returns:
-        "verified"; or "unverified" for an unpacked file of which only the packed form has a known hash.
+        "verified"; or "unverified" for an unpacked file if only the hash of the packed file is known.
 
     Raises:
         DataError: it is another file.
@@ -90,7 +91,7 @@ def verify(entry: Entry, file: PublishedFile, path: Path, sha256: str) -> str:
         other, its_file = known
         raise DataError(
             f"{path} is the file {its_file.stem} of {other.name}, where {file.stem} of {entry.name} was expected; "
-            f"move it to a folder {other.name} beside."
+            f"move it to a folder {other.name} next to this one."
         )
     if file.sha256 is None and not gzipped:
         return "unverified"
@@ -101,14 +102,10 @@ def verify(entry: Entry, file: PublishedFile, path: Path, sha256: str) -> str:
 
 
 def content_sha256(path: Path, limit_bytes: int) -> str:
-    """SHA-256 of a file's content, decompressed.
-
-    Raises:
-        DataError: the file cannot be read, is damaged, or holds more than ``limit_bytes``.
-    """
+    """SHA-256 of a file's decompressed content. Raises DataError if it is unreadable, damaged or above ``limit_bytes``."""
     with open_data(path) as (stream, _, _):
         measured = MeasuredReader(path, stream, limit_bytes)
-        while measured.read(PIECE):
+        while measured.read(CHUNK_BYTES):
             pass
     return measured.sha256
 
@@ -119,6 +116,6 @@ def _is_gzipped(path: Path) -> bool:
 
 
 def _md5(path: Path) -> str:
-    """MD5 of a file as it lies; it tells published files apart and guards nothing."""
+    """MD5 of a file as it is on disk. It tells published files apart; it is no protection."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()

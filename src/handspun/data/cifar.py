@@ -1,7 +1,7 @@
-"""CIFAR-10 comes in six files of records: one byte is the label, 3,072 are the pixels, all red ones, then green, then blue.
+"""CIFAR-10: six files of records of one byte for the label and 3,072 for the pixels, first all red, then green, then blue.
 
-The "binary version" is read, never the one for Python, which is pickled. It is one tar archive, gzipped; its files
-may also lie in a folder, unpacked.
+Only the "binary version" is read, never the version for Python, which is pickled. It is one gzipped tar archive; the six files
+may also be unpacked in a folder.
 Source: https://www.cs.toronto.edu/~kriz/cifar.html, "Binary version"; A. Krizhevsky, Learning Multiple Layers of Features
 from Tiny Images, 2009.
 """
@@ -36,17 +36,17 @@ def read_cifar_archive_and_hash(
 
     Args:
         path: the archive.
-        limit_bytes: the most that it may hold, decompressed.
+        limit_bytes: the most bytes that it may hold, decompressed.
 
     Returns:
-        Training and test split, images (N, 32, 32, 3) uint8 with labels (N,) uint8; and the SHA-256 (hex) of the
-        archive's content, decompressed.
+        The training and the test split, images (N, 32, 32, 3) uint8 with labels (N,) uint8; and the SHA-256 (hex) of the
+        decompressed content.
 
     Raises:
-        DataError: it is missing, cut or damaged, lacks one of the files or has it twice, or a file holds no such records.
+        DataError: it is missing, truncated or damaged, a file is missing or there twice, or a file does not hold such records.
     """
     with open_data(path) as (stream, file_size, gzipped):
-        # A small archive may state anything; more than this it cannot hold.
+        # A small archive may claim any size, but it cannot hold more than this.
         room = file_size * MAX_DEFLATE_RATIO if gzipped else file_size
         measured = MeasuredReader(path, stream, limit_bytes)
         batches = _Batches(path, min(room, limit_bytes))
@@ -56,26 +56,18 @@ def read_cifar_archive_and_hash(
 
 
 def read_cifar_archive(path: Path) -> Dataset:
-    """Read a dataset from CIFAR-10's archive.
-
-    Raises:
-        DataError: see ``read_cifar_archive_and_hash``.
-    """
+    """Read CIFAR-10's archive as a data set. Raises DataError as ``read_cifar_archive_and_hash`` does."""
     (train, test), _ = read_cifar_archive_and_hash(path)
     return Dataset(path.name, train, test, CIFAR10_CLASSES, str(path), "unknown")
 
 
 def holds_cifar_files(folder: Path) -> bool:
-    """Whether any of the six files is in a folder."""
+    """Whether a folder holds any of the six files."""
     return any((folder / name).exists() for name in (*_TRAIN_NAMES, *_TEST_NAMES))
 
 
 def read_cifar_folder(folder: Path) -> Dataset:
-    """Read a folder that holds CIFAR-10's six files, unpacked.
-
-    Raises:
-        DataError: a file is missing or broken.
-    """
+    """Read a folder with CIFAR-10's six files. Raises DataError if a file is missing or broken."""
     batches = _Batches(folder, LIMIT_BYTES)
     for name in (*_TRAIN_NAMES, *_TEST_NAMES):
         if (folder / name).exists():
@@ -86,7 +78,7 @@ def read_cifar_folder(folder: Path) -> Dataset:
 
 
 class _Batches:
-    """The six files, in whatever order they come, in the arrays of two splits."""
+    """Collects the six files, in any order, into the arrays of two splits."""
 
     def __init__(self, path: str | os.PathLike[str], room: int) -> None:
         self._path, self._room = path, room
@@ -94,7 +86,7 @@ class _Batches:
         self._taken: set[str] = set()
 
     def take(self, name: str, size: int, stream: Readable) -> None:
-        """Read a file of ``size`` bytes from its stream, if it is one of the six."""
+        """Read a file of ``size`` bytes from its stream if it is one of the six."""
         names = next((names for names in (_TRAIN_NAMES, _TEST_NAMES) if name in names), None)
         if names is None:
             return
@@ -103,20 +95,22 @@ class _Batches:
         self._taken.add(name)
         count, rest = divmod(size, _RECORD)
         if rest or not count:
-            raise DataError(f"{self._path}: {name} is of {size} bytes; images with labels of {_RECORD} bytes were expected.")
+            raise DataError(
+                f"{self._path}: {name} has {size} bytes, not a multiple of {_RECORD} bytes (an image with its label)."
+            )
         if names not in self._arrays:
-            # All files of a split are of one size. Weighed before memory is taken.
+            # All files of a split have one size, checked before memory is allocated.
             if size * len(names) > self._room:
                 raise DataError(
-                    f"{self._path} is cut off or damaged: {name}, one of {len(names)}, states {size} bytes, but all hold at "
-                    f"most {self._room}."
+                    f"{self._path} is cut off or damaged: {name}, one of {len(names)}, claims {size} bytes, but together they "
+                    f"hold at most {self._room}."
                 )
             total = count * len(names)
             self._arrays[names] = np.empty((total, _SIDE, _SIDE, 3), np.uint8), np.empty(total, np.uint8)
         all_images, all_labels = self._arrays[names]
         if count * len(names) != len(all_labels):
             expected = len(all_labels) // len(names)
-            raise DataError(f"{self._path}: {name} holds {count} images, another of its kind {expected}.")
+            raise DataError(f"{self._path}: {name} holds {count} images, the files before it {expected}.")
         start = names.index(name) * count
         images, labels = all_images[start : start + count], all_labels[start : start + count]  # views (count, …)
         for first in range(0, count, _RECORDS):
@@ -131,13 +125,13 @@ class _Batches:
             )
 
     def splits(self) -> tuple[Split, Split]:
-        """Training and test split, once all files are read."""
+        """The training and the test split, once all files are read."""
         if missing := [name for name in (*_TRAIN_NAMES, *_TEST_NAMES) if name not in self._taken]:
             raise DataError(f"{self._path} lacks {', '.join(missing)} of CIFAR-10's binary version.")
         return Split(*self._arrays[_TRAIN_NAMES]), Split(*self._arrays[_TEST_NAMES])
 
     def _read(self, name: str, records: int, stream: Readable) -> np.ndarray:
-        piece = stream.read(records * _RECORD)
-        if len(piece) < records * _RECORD:
+        content = stream.read(records * _RECORD)
+        if len(content) < records * _RECORD:
             raise DataError(f"{self._path} is cut off: {name} ends too soon.")
-        return np.frombuffer(piece, np.uint8).reshape(records, _RECORD)
+        return np.frombuffer(content, np.uint8).reshape(records, _RECORD)

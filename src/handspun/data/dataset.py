@@ -1,6 +1,6 @@
-"""A dataset is images with labels, as stored: a training split, perhaps a test split, names for the classes.
+"""A data set is images with labels, as stored: a training split, perhaps a test split, and names for the classes.
 
-Pixels stay the ``uint8`` of the file; they become floats one batch at a time (see ``batches``).
+Pixels stay ``uint8``, as in the file; they become floats one batch at a time (see ``batches``).
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ from handspun.errors import DataError, UsageError
 from handspun.pictures.contract import AnyContract
 from handspun.pictures.inputs import are_finite
 
-#: More classes than any data set of images has; a larger label is a number of another kind.
+#: No data set of images has more classes; a larger label is probably another kind of number.
 MOST_CLASSES = 65_536
 
 
 def hash_arrays(*arrays: np.ndarray | None) -> str:
-    """SHA-256, in hex, over type, shape and bytes of each array in turn."""
+    """SHA-256, in hex, of the type, shape and bytes of each array in turn."""
     digest = hashlib.sha256()
     for array in arrays:
         if array is None:
@@ -36,13 +36,11 @@ class Split:
     """Images and their labels.
 
     Attributes:
-        images: (N, H, W), (N, H, W, C) or (N, D); ``uint8`` from 0 to 255, or finite floats of the
-            user's own scale.
-        labels: (N,) integers from 0, or ``None`` where they are not known.
+        images: (N, H, W), (N, H, W, C) or (N, D); ``uint8`` from 0 to 255, or finite floats on any scale.
+        labels: (N,) integers from 0, or ``None`` if they are not known.
 
     Raises:
-        DataError: on construction, if the arrays are not of this kind or not of one length.
-
+        DataError: on construction, if the arrays are of another kind or differ in length.
     """
 
     images: np.ndarray
@@ -55,13 +53,13 @@ class Split:
         if images.dtype != np.uint8 and images.dtype.kind != "f":
             raise DataError(f"Images must be uint8 (0 to 255) or floats, not {images.dtype}; convert them first.")
         if 0 in images.shape[1:]:
-            raise DataError(f"Images of the shape {images.shape[1:]} hold no pixels.")
+            raise DataError(f"Images of shape {images.shape[1:]} have no pixels.")
         if not are_finite(images):
             raise DataError("Images must be finite numbers; these hold NaN or infinity.")
         if labels is None:
             return
         if not isinstance(labels, np.ndarray) or labels.ndim != 1:
-            raise DataError(f"Labels must be an array (N,), one class number an image, not {_kind(labels)}.")
+            raise DataError(f"Labels must be an array (N,), one class number per image, not {_kind(labels)}.")
         if labels.dtype.kind not in "iu":
             names = labels.dtype.kind in "USO"
             how = "classes, labels = np.unique(names, return_inverse=True)" if names else "labels.astype(int)"
@@ -75,12 +73,7 @@ class Split:
         return len(self.images)
 
     def subset(self, indices: np.ndarray) -> Split:
-        """The images at ``indices`` (M,), in that order, copied.
-
-        Raises:
-            UsageError: ``indices`` are not integers, or lie outside the split.
-
-        """
+        """A copy of the images at ``indices`` (M,), in that order. Raises UsageError for anything but indices in range."""
         indices = np.asarray(indices)
         if indices.ndim != 1 or (indices.size and indices.dtype.kind not in "iu"):
             raise UsageError(f"Indices must be integers (M,), not {_kind(indices)}.")
@@ -91,30 +84,26 @@ class Split:
 
     @cached_property
     def content_hash(self) -> str:
-        """SHA-256, in hex, over type, shape and bytes of the images and then the labels.
-
-        Computed when first asked for and kept, so the arrays must not be changed afterwards.
-        """
+        """SHA-256, in hex, of type, shape and bytes of images and labels. Computed once: do not change the arrays later."""
         return hash_arrays(self.images, self.labels)
 
 
 @dataclass(frozen=True, eq=False)
 class Dataset:
-    """A training split, perhaps a test split, and what is known of them.
+    """A training split, perhaps a test split, and their description.
 
     Attributes:
-        name: what the dataset is called.
+        name: the name of the data set.
         train: the images to learn from.
-        test: the images to be judged on, of the same shape; ``None`` where there are none.
+        test: the images to evaluate on, of the same shape; ``None`` if there are none.
         classes: the name of each label, by number.
         source: where the images come from.
-        license: on what terms they may be used.
-        notes: what the user should be told of the images: some were left out, some are there twice, ….
-        contract: what all images were brought to; None where nothing is known of it.
+        license: the terms of use.
+        notes: what the user should know about the images: some were left out, some are duplicates, ….
+        contract: the contract that all images meet; None if unknown.
 
     Raises:
         DataError: on construction, if the splits do not fit each other or the classes.
-
     """
 
     name: str
@@ -130,14 +119,14 @@ class Dataset:
         if not len(self.train):
             raise DataError(f"{self.name}: there are no images.")
         if len(self.classes) != len(set(self.classes)) or not self.classes:
-            raise DataError(f"{self.name}: each class needs a name of its own, but they are {self.classes}.")
+            raise DataError(f"{self.name}: each class needs its own name, but the names are {self.classes}.")
         for part, split in (("training", self.train), ("test", self.test)):
             if split is None:
                 continue
             if split.images.shape[1:] != self.image_shape:
                 raise DataError(
-                    f"{self.name}: the {part} images are of the shape {split.images.shape[1:]}, "
-                    f"the training images of {self.image_shape}."
+                    f"{self.name}: the {part} images have shape {split.images.shape[1:]}, "
+                    f"the training images {self.image_shape}."
                 )
             if split.labels is not None and split.labels.size and split.labels.max() >= len(self.classes):
                 raise DataError(
@@ -152,13 +141,15 @@ class Dataset:
 
 
 def numbered_classes(*splits: Split | None) -> tuple[str, ...]:
-    """The names "0", "1", … for labels that have no other names, up to the largest label of any split."""
+    """The names "0", "1", … for labels without names, up to the largest label of any split."""
     largest = int(max((s.labels.max() for s in splits if s and s.labels is not None and s.labels.size), default=0))
     if largest >= MOST_CLASSES:
-        raise DataError(f"There is a label {largest}; labels count the classes from 0, and at most {MOST_CLASSES:,} are taken.")
+        raise DataError(
+            f"There is a label {largest}; labels number the classes from 0, and at most {MOST_CLASSES:,} classes are allowed."
+        )
     return tuple(str(label) for label in range(largest + 1))
 
 
 def _kind(value: object) -> str:
-    """What a value is, for a message."""
+    """The type of a value, for a message."""
     return f"{value.dtype} {value.shape}" if isinstance(value, np.ndarray) else type(value).__name__

@@ -1,7 +1,7 @@
-"""Files are fetched from mirrors in turn, verified, and only then given their names in the cache folder.
+"""Downloads: files come from the first mirror that works, are verified, and only then get their names in the cache folder.
 
-A mirror named by the user has the layout of the cache folder, ``<mirror>/<dataset>/<file>``: any machine that has
-the files can serve its own cache folder to others.
+A mirror set by the user has the layout of the cache folder, ``<mirror>/<dataset>/<file>``: any machine that has the files can
+serve its own cache folder.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import os
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 from handspun.data.cache import content_sha256, missing_files, verify
 from handspun.data.progress import Report, reporter
@@ -18,7 +18,7 @@ from handspun.data.registry import Entry, PublishedFile
 from handspun.errors import DataError, DownloadError, MissingExtraError, OutputError
 from handspun.files.writing import temporary_beside
 
-_CHUNK = 2**16  # bytes
+_CHUNK_BYTES = 2**16
 
 
 def fetch_missing(
@@ -29,23 +29,23 @@ def fetch_missing(
     timeout: float = 20.0,
     progress: Report | bool | None = None,
 ) -> list[Path]:
-    """Fetch the files of a dataset that are not in ``folder`` yet.
+    """Download the files of a data set that are not in ``folder`` yet.
 
     Args:
-        entry: the dataset.
-        folder: where its files are kept; it is made if need be.
-        mirrors: base URLs in the layout of the cache folder, used instead of the published ones; by default that of
-            the environment variable ``HANDSPUN_MIRROR``, if it is set.
-        timeout: seconds without any answer after which a mirror is given up.
-        progress: who is told of the bytes of each file; see ``reporter``.
+        entry: the data set.
+        folder: where to put the files; it is created if needed.
+        mirrors: base URLs in the layout of the cache folder, instead of the published ones; by default the environment variable
+            ``HANDSPUN_MIRROR``, if it is set.
+        timeout: how many seconds without an answer to wait before the next mirror is tried.
+        progress: where to report the bytes of each file; see ``reporter``.
 
     Returns:
-        The files fetched.
+        The paths of the downloaded files.
 
     Raises:
-        DownloadError: no mirror gave a right file; the message says why, and what to put where by hand.
+        DownloadError: no mirror sent the right file; the message says why, and which files to put where by hand.
         OutputError: the folder cannot be written.
-        MissingExtraError: pooch is not installed.
+        MissingExtraError: requests is not installed.
     """
     missing = missing_files(entry, folder)
     if not missing:
@@ -72,7 +72,7 @@ def fetch_missing(
 
 
 def _bases(entry: Entry, mirrors: Sequence[str] | None) -> list[str]:
-    """URLs of folders with the files of the dataset, each ending in a slash."""
+    """The URLs of folders with the files of the data set, each ending in a slash."""
     if mirrors is None and (mirror := os.environ.get("HANDSPUN_MIRROR")):
         mirrors = [mirror]
     if mirrors is None:
@@ -81,7 +81,7 @@ def _bases(entry: Entry, mirrors: Sequence[str] | None) -> list[str]:
 
 
 def _host(base: str) -> str:
-    """The server of a URL, without the name and password that a URL may hold."""
+    """The server of a URL, without a user name and password."""
     from urllib.parse import urlsplit
 
     try:
@@ -91,14 +91,14 @@ def _host(base: str) -> str:
 
 
 def _fetch(entry: Entry, file: PublishedFile, path: Path, base: str, timeout: float, report: Report | None) -> str | None:
-    """Fetch one file from one mirror; returns why it could not be, or None when it lies at ``path``, verified."""
+    """Download one file from one mirror to ``path`` and verify it. Returns None, or what went wrong."""
     part = temporary_beside(path)
-    made = not path.parent.exists()
+    created = not path.parent.exists()
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with part.open("xb") as stream:
-            # Compressed, a file may be a little longer than its content, if that is random.
-            fault = _receive(base + file.name, _Capped(stream, file.size + 2**16), file.name, timeout, report)
+            # A compressed file may be a little longer than its content, if that is random.
+            fault = _receive(base + file.name, stream, file.size + 2**16, timeout, report)
             if fault is not None:
                 return fault
             stream.flush()
@@ -115,37 +115,38 @@ def _fetch(entry: Entry, file: PublishedFile, path: Path, base: str, timeout: fl
             f"Cannot write into {path.parent}: {fault.strerror or fault}. Set HANDSPUN_DATA_DIR to another folder."
         ) from fault
     finally:
-        # A folder that could not be made, or may not be written, holds no part to remove.
+        # A folder that could not be created, or may not be written, holds no temporary file to remove.
         if part.exists():
             part.unlink()
-        if made:
-            with suppress(OSError):  # it is only removed if nothing came of it
+        if created:
+            with suppress(OSError):  # only an empty folder can be removed
                 path.parent.rmdir()
     return None
 
 
-def _receive(url: str, stream: _Capped, name: str, timeout: float, report: Report | None) -> str | None:
-    """Copy what a URL gives into a stream; returns what went wrong at the other end, if anything did."""
+def _receive(url: str, stream: BinaryIO, most: int, timeout: float, report: Report | None) -> str | None:
+    """Copy at most ``most`` bytes from a URL into a stream. Returns None, or what went wrong at the other end."""
     try:
-        import pooch
         import requests
         import urllib3
     except ImportError:
         raise MissingExtraError("Downloading datasets", "cli") from None
-    bar: Any = _Bar(name, report) if report else False  # pooch's own type hint knows of True and False only
-    downloader = pooch.HTTPDownloader(
-        chunk_size=_CHUNK,
-        timeout=timeout,
-        progressbar=bar,
-        # The file itself is compressed; a server that unpacks it on the way would change what the hash is of.
-        headers={"User-Agent": "handspun (https://pypi.org/project/handspun)", "Accept-Encoding": "identity"},
-    )
+    # The file itself is compressed. If a server decompressed it on the way, the hash would differ.
+    headers = {"User-Agent": "handspun (https://pypi.org/project/handspun)", "Accept-Encoding": "identity"}
+    done = 0
     try:
-        downloader(url, stream, None)
-    except _TooLongError:
-        return "sent more than the file holds"
+        with requests.get(url, headers=headers, stream=True, timeout=timeout) as response:
+            response.raise_for_status()
+            total = int(response.headers.get("Content-Length", 0))
+            for chunk in response.iter_content(_CHUNK_BYTES):
+                done += len(chunk)
+                if done > most:
+                    return "sent more than the file holds"
+                stream.write(chunk)
+                if report:
+                    report(url.rsplit("/", 1)[1], done, total)
     except requests.HTTPError as fault:
-        return f"HTTP {fault.response.status_code}" if fault.response is not None else "an HTTP error"
+        return f"HTTP {getattr(fault.response, 'status_code', 'error')}"
     except requests.RequestException as fault:
         if isinstance(fault, requests.Timeout) or "timed out" in str(fault):
             return f"no answer within {timeout:g} s"
@@ -153,46 +154,7 @@ def _receive(url: str, stream: _Capped, name: str, timeout: float, report: Repor
             return "broke off half-way"
         if isinstance(fault, requests.exceptions.SSLError):
             return "no secure connection"
-        return "no connection" if isinstance(fault, requests.ConnectionError) else "not a URL to fetch from"
+        return "no connection" if isinstance(fault, requests.ConnectionError) else "not a valid URL"
     except (urllib3.exceptions.HTTPError, ValueError):
-        return "answered with nonsense"
+        return "sent an invalid answer"
     return None
-
-
-class _TooLongError(Exception):
-    """A server sends more than it should."""
-
-
-class _Capped:
-    """A stream that takes a limited number of bytes."""
-
-    def __init__(self, stream: BinaryIO, limit: int) -> None:
-        self._stream, self._left = stream, limit
-
-    def write(self, data: bytes) -> int:
-        self._left -= len(data)
-        if self._left < 0:
-            raise _TooLongError
-        return self._stream.write(data)
-
-    def flush(self) -> None:
-        """Nothing: pooch flushes after each chunk, and once at the end is enough."""
-
-
-class _Bar:
-    """What pooch takes for a progress bar, made into calls of a ``Report``."""
-
-    def __init__(self, name: str, report: Report) -> None:
-        self.total = 0
-        self._name, self._report, self._done = name, report, 0
-
-    def update(self, count: int) -> None:
-        # pooch counts whole chunks, also for the last.
-        self._done = min(self._done + count, self.total) if self.total else self._done + count
-        self._report(self._name, self._done, self.total)
-
-    def reset(self) -> None:
-        self._done = 0
-
-    def close(self) -> None:
-        """Nothing to close."""

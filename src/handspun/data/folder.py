@@ -1,7 +1,7 @@
-"""Pictures in folders, one folder a class, become a dataset: all of one size, all grey or all in colour.
+"""A folder of pictures, with one folder per class, becomes a data set: all of one size, all grey or all in colour.
 
-The pictures are decoded into one array, each into its own row, so that the memory it takes is that of the result. What was
-decoded once is kept (see ``folder_cache``).
+Each picture is decoded into its own row of one array, so no more memory is needed than for the result. Decoded pictures are
+kept (see ``folder_cache``).
 """
 
 from __future__ import annotations
@@ -17,12 +17,13 @@ from typing import Any
 
 import numpy as np
 
+from handspun.checks import in_a_row
 from handspun.data.dataset import Dataset, Split
 from handspun.data.folder_cache import folder_key, keep, recall
 from handspun.data.folder_scan import FolderScan, PictureFile
 from handspun.data.progress import Report, reporter
 from handspun.data.splits import hold_out
-from handspun.engine.memory import pieces
+from handspun.engine.memory import chunks
 from handspun.engine.threads import processors
 from handspun.errors import DataError, UsageError
 from handspun.files.archive import LIMIT_BYTES
@@ -37,24 +38,24 @@ from handspun.pictures.decoding import (
 )
 from handspun.pictures.reading import decode_pixels
 
+#: The share of each class that becomes the test if the folder has none, and the seed that draws it.
 TEST_SHARE, SPLIT_SEED = 0.2, 0
-"""How many pictures of each class are the test where the folder has none, and the seed that chooses them."""
 
-_PIECE = 64  # pictures that a thread reads at once
+_AT_ONCE = 64  # pictures that a thread reads in one task
 _MOST_NAMED = 5  # files that a note names
 
 
 @dataclass(frozen=True)
 class PictureOptions:
-    """What the pictures of a folder are brought to.
+    """What the pictures of a folder are converted to.
 
     Attributes:
         size: (height, width), or one number for both; None for the most common size of the training pictures.
-        fit: "resize" scales each side as it must, "pad" scales both alike and fills the rest with the colour of the border.
+        fit: "resize" or "pad", as for a ``PictureContract``.
         mode: "grey" or "rgb"; None for grey if all pictures are grey.
 
     Raises:
-        UsageError: on construction, if a value cannot be meant.
+        UsageError: on construction, if a value is invalid.
     """
 
     size: tuple[int, int] | int | None = None
@@ -62,13 +63,11 @@ class PictureOptions:
     mode: str | None = None
 
     def __post_init__(self) -> None:
-        sides = (self.size, self.size) if isinstance(self.size, int) else self.size
-        if sides is not None:
+        if self.size is not None:
+            sides = (self.size, self.size) if isinstance(self.size, int) else in_a_row("size", self.size, "(28, 28)")
             if len(sides) != 2 or not all(type(side) is int and 1 <= side <= 10_000 for side in sides):
-                raise UsageError(
-                    f"size must be one number of pixels or (height, width), each from 1 to 10,000; got {self.size}."
-                )
-            object.__setattr__(self, "size", tuple(sides))
+                raise UsageError(f"size must be one number of pixels or (height, width), 1 to 10,000 each; got {self.size}.")
+            object.__setattr__(self, "size", sides)
         if self.fit not in FITS:
             raise UsageError(f'fit must be "resize" or "pad", not "{self.fit}".')
         if self.mode not in (None, "grey", "rgb"):
@@ -80,20 +79,20 @@ def read_picture_folder(
 ) -> Dataset:
     """Read the pictures that were found in a folder.
 
-    Pictures are turned upright, transparency becomes white paper, 16 bits become 8. Files that cannot be read are left out, and
-    the dataset's notes name them. Without a folder for the test, ``TEST_SHARE`` of each class is the test, and
-    copies of one picture stay together.
+    Pictures are turned upright, transparent pixels become white paper, and 16 bits become 8. Unreadable files are left out, and
+    the data set's notes name them. Without a folder for the test, ``TEST_SHARE`` of each class becomes the test, and copies of
+    one picture stay together.
 
     Args:
-        scan: what was found; at least one picture.
-        options: what the pictures are brought to: a contract, or what it is to be found from.
-        progress: who is told of the pictures read; see ``reporter``.
+        scan: the pictures found, at least one.
+        options: what to convert the pictures to: a contract, or options that determine one.
+        progress: where to report how many pictures are read; see ``reporter``.
 
     Returns:
-        The dataset; images (N, H, W) or (N, H, W, 3) uint8, labels (N,) int64.
+        The data set; images (N, H, W) or (N, H, W, 3) uint8, labels (N,) int64.
 
     Raises:
-        DataError: there is only one class, a class has less than two pictures, or the arrays would be too large.
+        DataError: there is only one class, a class has fewer than two pictures, or the arrays would be too large.
         MissingExtraError: Pillow is not installed.
     """
     files = (*scan.train, *(scan.test or ()))
@@ -147,10 +146,10 @@ def _dataset(
 
 
 def _check_classes(scan: FolderScan, counts: Counter[int], remark: str) -> None:
-    """Refuse what nothing can be learned from: ``counts`` are the training pictures of each class."""
+    """Raise a DataError if there is too little to learn from; ``counts`` are the training pictures of each class."""
     if len(scan.classes) < 2:
         raise DataError(
-            f'{scan.folder} has one class only, "{"".join(scan.classes)}"; put the pictures of each class into a folder.'
+            f'{scan.folder} has only one class, "{"".join(scan.classes)}"; put the pictures of each class into a folder.'
         )
     for label, name in enumerate(scan.classes):
         if counts[label] < 2:
@@ -163,12 +162,12 @@ def _check_classes(scan: FolderScan, counts: Counter[int], remark: str) -> None:
 
 @dataclass(frozen=True)
 class _Pictures:
-    """What was decoded.
+    """Decoded pictures.
 
     Attributes:
         images: (N, H, W) or (N, H, W, 3) uint8, a row for each file.
-        digests: a hash of each row; None where the file could not be read and the row holds nothing.
-        faults: what is to be said of each file that could not be read, after its name.
+        digests: a hash of each row; None if the file could not be read.
+        faults: why a file could not be read, by its row; continues a sentence that begins with the file's name.
     """
 
     images: np.ndarray
@@ -226,15 +225,15 @@ def _read(scan: FolderScan, files: Sequence[PictureFile], contract: AnyContract,
 
 
 def _each(files: Sequence[PictureFile], work: Callable[[int, PictureFile], Any], name: str, report: Report | None) -> list[Any]:
-    """What ``work`` gives for each file and its number, in order; for a file that cannot be read, a text that says why."""
+    """The results of ``work`` for each row and file, in order; for a file that cannot be read, a text that says why."""
 
-    def of_piece(rows: slice) -> list[Any]:
+    def in_chunk(rows: slice) -> list[Any]:
         return [_outcome(work, row, files[row]) for row in range(rows.start, rows.stop)]
 
     results: list[Any] = []
     with ThreadPoolExecutor(min(processors(), 8)) as pool:
         try:
-            for part in pool.map(of_piece, pieces(len(files), _PIECE)):
+            for part in pool.map(in_chunk, chunks(len(files), _AT_ONCE)):
                 results += part
                 if report:
                     report(name, len(results), len(files))
@@ -254,7 +253,7 @@ def _outcome(work: Callable[[int, PictureFile], Any], row: int, file: PictureFil
 
 
 def _commonest(looks: Sequence[tuple[int, int, bool] | str], scan: FolderScan) -> tuple[int, int]:
-    """The size (H, W) that most pictures have; of several the smallest."""
+    """The most common size (H, W); the smallest if there are several."""
     counts = Counter((look[0], look[1]) for look in looks if not isinstance(look, str))
     if not counts:
         raise DataError(
@@ -264,14 +263,14 @@ def _commonest(looks: Sequence[tuple[int, int, bool] | str], scan: FolderScan) -
 
 
 def _grey_if_all_are(images: np.ndarray, digests: Sequence[bytes | None]) -> np.ndarray:
-    """Images (N, H, W, 3) as (N, H, W), in the same memory, if the channels of all that were read are equal."""
+    """Images (N, H, W, 3) as (N, H, W), in the same memory, if all that were read have equal channels."""
     rows = [row for row, digest in enumerate(digests) if digest is not None]
     if not all((images[row] == images[row, :, :, :1]).all() for row in rows):
         return images
     size = math.prod(images.shape[1:3])
     flat = images.reshape(-1)  # a view
     for row in range(len(images)):
-        # Where a row is written lies before where it is read, so no row that is still needed is overwritten.
+        # A row is written before the place where it is read, so no row that is still needed is overwritten.
         flat[row * size : (row + 1) * size] = images[row, :, :, 0].ravel()
     return flat[: len(images) * size].reshape(images.shape[:3])
 
@@ -317,7 +316,7 @@ def _assemble(
 def _split(
     scan: FolderScan, labels: np.ndarray, digests: Sequence[bytes | None], rows: Sequence[int]
 ) -> tuple[list[int], list[int]]:
-    """Rows for training and for the test. Only the first of equal pictures is drawn; its copies go where it goes."""
+    """Rows for training and for the test. Copies of a picture go where the first of them goes."""
     firsts: dict[bytes | None, int] = {}
     for row in rows:
         firsts.setdefault(digests[row], row)
@@ -326,17 +325,17 @@ def _split(
     for label, name in enumerate(scan.classes):
         if different[label] < 2:
             raise DataError(
-                f'{scan.folder}: the pictures of the class "{name}" are copies of one; at least 2 different '
-                "ones are needed, of which one is held out for the test."
+                f'{scan.folder}: the pictures of the class "{name}" are copies of one picture; at least 2 different '
+                "ones are needed, because one is held out for the test."
             )
-    # What is drawn are not the pictures themselves, but their rows.
+    # The images of this split are not the pictures, but their rows.
     _, held = hold_out(Split(drawn[:, None].astype(np.float64), labels[drawn]), TEST_SHARE, seed=SPLIT_SEED)
     for_test = {digests[int(row)] for row in held.images[:, 0]}
     return [row for row in rows if digests[row] not in for_test], [row for row in rows if digests[row] in for_test]
 
 
 def _in_several_classes(files: Sequence[PictureFile], digests: Sequence[bytes | None], rows: Sequence[int]) -> Iterator[str]:
-    """A note of equal pictures that have different labels, if there are any."""
+    """A note about equal pictures with different labels, if there are any."""
     firsts: dict[bytes | None, int] = {}
     pairs = [(firsts.setdefault(digests[row], row), row) for row in rows]
     if wrong := [(first, row) for first, row in pairs if files[first].label != files[row].label]:
@@ -347,11 +346,11 @@ def _in_several_classes(files: Sequence[PictureFile], digests: Sequence[bytes | 
 def _in_train_and_test(
     files: Sequence[PictureFile], digests: Sequence[bytes | None], train: Sequence[int], test: Sequence[int]
 ) -> Iterator[str]:
-    """A note of test pictures that are training pictures as well, if there are any."""
+    """A note about test pictures that are also training pictures, if there are any."""
     learned = {digests[row]: row for row in reversed(train)}
     if seen := [row for row in test if digests[row] in learned]:
         example = f"{files[seen[0]].name} and {files[learned[digests[seen[0]]]].name} are equal"
-        yield f"{_count(len(seen), 'test picture')} among the training pictures as well: {example}."
+        yield f"{_count(len(seen), 'test picture')} also among the training pictures: {example}."
 
 
 def _count(number: int, what: str) -> str:
@@ -359,7 +358,7 @@ def _count(number: int, what: str) -> str:
 
 
 def _reorder(images: np.ndarray, order: Sequence[int]) -> None:
-    """Move rows so that row i is what was row order[i], in place: each circle of rows takes one row more of memory."""
+    """Reorder rows in place: row i becomes what row order[i] was. Each cycle of rows needs memory for one more row."""
     left = list(order)
     for start in range(len(left)):
         if left[start] in (start, -1):

@@ -1,7 +1,7 @@
-"""Pictures of a folder, once decoded, are kept as arrays in the cache folder: ``<cache>/folders/<key>.npz``.
+"""Decoded pictures of a folder are kept as arrays in the cache folder: ``<cache>/folders/<key>.npz``.
 
-The key is of all that the arrays depend on, so that what is found is right or is not found. It is a convenience only: what
-cannot be written, or is damaged, is done without.
+The key covers everything that the arrays depend on, so an entry is never outdated. The cache is optional: if it cannot be
+written, or is damaged, the pictures are decoded again.
 """
 
 from __future__ import annotations
@@ -18,26 +18,26 @@ from handspun.data.cache import cache_folder
 from handspun.errors import DataError, OutputError, UsageError
 from handspun.files.archive import read_arrays, write_arrays
 
-#: So many folders are kept, those that were used last.
+#: How many folders are kept: those used last.
 MOST_KEPT = 8
 
-_VERSION = "2"  # of what is made of the same files; another one when decoding or the names of classes change
+_VERSION = "2"  # changes when decoding or the names of classes change
 
 
 def folder_key(folder: Path, options: str, files: Iterable[tuple[str, int, int]]) -> str:
     """The key of a folder's pictures: SHA-256, in hex.
 
     Args:
-        folder: where they lie.
+        folder: where they are.
         options: how they are read.
-        files: the name, the size in bytes and the time of the last change in nanoseconds of each file.
+        files: for each file its name, its size in bytes, and the time of its last change in nanoseconds.
 
     Raises:
-        DataError: the folder's own path leads in a circle.
+        DataError: the folder's path contains links in a circle.
     """
     try:
         place = folder.resolve()
-        place.stat()  # fails in a circle of links, which resolve() leaves as it is since Python 3.13
+        place.stat()  # fails for links in a circle; resolve() does not since Python 3.13
     except (OSError, RuntimeError) as fault:
         raise DataError(f"Cannot read {folder}: {fault}.") from fault
     digest = hashlib.sha256(b"\0".join([_VERSION.encode(), os.fsencode(place), options.encode()]))
@@ -47,22 +47,22 @@ def folder_key(folder: Path, options: str, files: Iterable[tuple[str, int, int]]
 
 
 def recall(key: str) -> dict[str, np.ndarray] | None:
-    """The arrays kept under a key; None where there are none that can be read."""
+    """The arrays kept under a key; None if there are none, or they are damaged."""
     path = _path(key)
     if path is None or not path.exists():
         return None
     try:
-        # Stored as they are, the arrays come to no more than the file.
+        # The arrays are not compressed, so they need no more memory than the file.
         arrays = read_arrays(path, limit_bytes=path.stat().st_size)
     except (DataError, OSError):
         return None
     with suppress(OSError):
-        os.utime(path)  # the time of its last use, for ``keep``
+        os.utime(path)  # marks the last use, for ``keep``
     return arrays
 
 
 def keep(key: str, arrays: Mapping[str, np.ndarray]) -> None:
-    """Keep arrays under a key if the cache folder can be written, and remove what was not used for longest."""
+    """Keep arrays under a key if the cache folder can be written, and remove the entries that were not used for longest."""
     path = _path(key)
     if path is None:
         return

@@ -1,6 +1,6 @@
-"""Which pictures a folder holds: ``<folder>/<class>/…``, or ``<folder>/train/<class>/…`` and ``<folder>/test/<class>/…``.
+"""Find the pictures in a folder: ``<folder>/<class>/…``, or ``<folder>/train/<class>/…`` and ``<folder>/test/<class>/…``.
 
-The names of the folders are the names of the classes. Hidden files, other files and circles of links are passed over.
+The names of the folders are the names of the classes. Hidden files, other files and links in a circle are skipped.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from handspun.files.writing import printable
 from handspun.pictures.decoding import SUFFIXES
 
 _TRAIN_NAME = "train"
-_TEST_NAMES = ("test", "val", "valid", "validation")  # the first that is there is taken
+_TEST_NAMES = ("test", "val", "valid", "validation")  # the first that exists is used
 
 
 @dataclass(frozen=True)
@@ -26,11 +26,11 @@ class PictureFile:
     """A picture in the folder of a class.
 
     Attributes:
-        path: of the file.
-        name: the path below the folder of the dataset.
+        path: the path of the file.
+        name: its path relative to the data set's folder.
         label: the number of its class.
-        size: bytes.
-        changed: nanoseconds, the time of the last change.
+        size: in bytes.
+        changed: the time of the last change in nanoseconds.
     """
 
     path: str
@@ -45,11 +45,11 @@ class FolderScan:
     """The pictures of a folder, in the natural order of classes and names.
 
     Attributes:
-        folder: the folder of the dataset.
-        classes: their names.
+        folder: the folder of the data set.
+        classes: the names of the classes.
         train: its pictures, or those of its folder ``train``.
-        test: those of its folder ``test``; None where there is none.
-        notes: what was passed over although it looks like something.
+        test: the pictures of its folder ``test``; None if there is none.
+        notes: what was skipped although the user may expect it to be used.
     """
 
     folder: Path
@@ -60,17 +60,17 @@ class FolderScan:
 
 
 def scan_folder(folder: Path) -> FolderScan:
-    """Find the pictures in a folder; their content is not looked at.
+    """Find the pictures in a folder, without opening them.
 
     Raises:
-        DataError: a folder cannot be read, pictures lie where no class is, or there are test pictures of a class without
+        DataError: a folder cannot be read, pictures are outside the folders of classes, or a class has test pictures but no
             training pictures.
     """
     notes: list[str] = []
     train_folder, test_folder = _parts(folder, notes)
     found = _classes_in(train_folder, folder)
     if not found and _pictures_in(train_folder):
-        raise DataError(f"{train_folder} holds pictures, but no classes: put those of each class into a folder of its own.")
+        raise DataError(f"{train_folder} holds pictures, but no classes: put the pictures of each class into their own folder.")
     found_for_test = _classes_in(test_folder, folder) if test_folder else {}
     if test_folder and not found_for_test:
         notes.append(f'The folder "{test_folder.name}" holds no folders of classes and is left out.')
@@ -80,7 +80,7 @@ def scan_folder(folder: Path) -> FolderScan:
     if lacking := [printable(name) for name in classes if found_for_test and name not in found_for_test]:
         notes.append(f"There are no test pictures of {', '.join(lacking)}.")
 
-    # Where a name begins in a path; a Path for each of many thousand files would take longer than finding them.
+    # Where the name begins in a path. Creating a Path for each of many thousand files would take longer than finding them.
     start = len(os.path.join(folder, "")) if folder != Path() else 0  # noqa: PTH118
 
     def files(of: dict[str, list[tuple[str, os.stat_result]]]) -> Iterator[PictureFile]:
@@ -94,18 +94,18 @@ def scan_folder(folder: Path) -> FolderScan:
 
 
 def natural_order(name: str) -> tuple[list[str | int], str]:
-    """A key to sort names by, in which numbers count by their value: "2" comes before "10"."""
+    """A sorting key that compares numbers in names by value: "2" comes before "10"."""
     parts = re.split(r"([0-9]+)", name)
     return [int(part) if number % 2 else part.casefold() for number, part in enumerate(parts)], name
 
 
 def _parts(folder: Path, notes: list[str]) -> tuple[Path, Path | None]:
-    """The folders of the training and the test classes."""
-    # The exact name comes first, and then an order that is the same on every system.
+    """The folder of the training classes, and that of the test classes, if there is one."""
+    # The exact name first, then in an order that is the same on every system.
     folders = sorted(_folders_in(folder), key=lambda path: (path.name != path.name.lower(), path.name))
     train = [path for path in folders if path.name.lower() == _TRAIN_NAME]
     test = [path for name in _TEST_NAMES for path in folders if path.name.lower() == name]
-    # Where nothing is to test, "train" may be a class among others: then its pictures lie in it.
+    # Without a folder for the test, "train" may be one class among others: then it holds pictures itself.
     if not train or (not test and _pictures_in(train[0]) and not _folders_in(train[0])):
         return folder, None
     for there, what in ((train, "training"), (test, "test")):
@@ -116,21 +116,21 @@ def _parts(folder: Path, notes: list[str]) -> tuple[Path, Path | None]:
 def _classes_in(folder: Path, root: Path) -> dict[str, list[tuple[str, os.stat_result]]]:
     """The pictures of each class, by the name of its folder.
 
-    What one reads as one name may be written in several ways (an é is one sign or two); all of them are one class.
+    The same name may be encoded in several ways (é is one code point or two); all of them are one class.
     """
     own = root.resolve()
     found: dict[str, list[tuple[str, os.stat_result]]] = {}
     for inside in _folders_in(folder):
         place = inside.resolve()
         if place == own or place in own.parents:
-            continue  # a link that leads back
+            continue  # a link back to a parent
         if pictures := list(_pictures_below(inside)):
             found.setdefault(unicodedata.normalize("NFC", inside.name), []).extend(pictures)
     return found
 
 
 def _folders_in(folder: Path) -> list[Path]:
-    """The folders in a folder, and links to folders, but for hidden ones."""
+    """The folders in a folder, and links to folders, except hidden ones."""
     return [Path(entry.path) for entry in _entries(folder) if not entry.name.startswith(".") and _is(entry.is_dir)]
 
 
@@ -139,16 +139,16 @@ def _pictures_in(folder: Path) -> bool:
 
 
 def _pictures_below(folder: Path) -> Iterator[tuple[str, os.stat_result]]:
-    """The path of each picture below a folder, and what the system knows of it."""
+    """The path and the file status of each picture below a folder."""
     waiting = [folder]
     while waiting:
         for entry in _entries(waiting.pop()):
             if entry.name.startswith("."):
                 continue
-            if entry.is_dir(follow_symlinks=False):  # links to folders may lead in a circle
+            if entry.is_dir(follow_symlinks=False):  # links to folders may form a circle
                 waiting.append(Path(entry.path))
             elif _is_picture(entry):
-                with suppress(OSError):  # it has vanished
+                with suppress(OSError):  # it was deleted meanwhile
                     yield entry.path, entry.stat()
 
 
@@ -158,7 +158,7 @@ def _is_picture(entry: os.DirEntry[str]) -> bool:
 
 
 def _is(question: Callable[[], bool]) -> bool:
-    """Whether an entry is a file or a folder; a link that leads in a circle is neither."""
+    """Whether an entry is a file or a folder; one of links in a circle is neither."""
     try:
         return question()
     except OSError:

@@ -1,4 +1,4 @@
-"""The formats in which datasets are published: how a file is found and read, and what becomes of all of them together."""
+"""The formats of published data sets: how a file is found and read, and how the files become splits."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from handspun.data.dataset import Split
 from handspun.data.idx import STANDARD_NAMES, find_idx, join_idx, read_idx_and_hash
 from handspun.data.streams import find_data
 
+#: The path and the content of each file of a data set, by its name without ``.gz``.
 Contents = Mapping[str, tuple[Path, Any]]
-"""Where each file of a dataset lies and what was read from it, by its name without ``.gz``."""
 
 
 @dataclass(frozen=True)
 class Format:
-    """What must be known of a format.
+    """How to read a format.
 
     Attributes:
-        find: (folder, name without ``.gz``) to the file there, gzipped or plain; None where there is none.
-        read: (path, limit_bytes=…) to what the file holds, and the SHA-256 (hex) of its content, decompressed.
-        join: what was read from all files, to training and test split.
+        find: (folder, name without ``.gz``) to the path of the file, gzipped or plain; None if there is none.
+        read: (path, limit_bytes=…) to the file's content, and the SHA-256 (hex) of its decompressed bytes.
+        join: the contents of all files to a training and a test split.
     """
 
     find: Callable[[Path, str], Path | None]

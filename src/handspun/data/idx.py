@@ -1,7 +1,7 @@
-"""IDX is the format in which MNIST was published: a magic number, the shape, then the bytes, perhaps gzipped.
+"""IDX, the format of MNIST: a magic number, the shape, then the values, perhaps gzipped.
 
-The magic number is two zeros, a code for the type of the values and the number of dimensions; each dimension
-follows as 4 bytes, big-endian, and so are the values.
+The magic number is two zero bytes, a code for the type and the number of dimensions. Each dimension follows in 4 bytes,
+big-endian like the values.
 Source: http://yann.lecun.com/exdb/mnist/, "The IDX file format".
 """
 
@@ -15,16 +15,16 @@ from pathlib import Path
 import numpy as np
 
 from handspun.data.dataset import Dataset, Split, numbered_classes
-from handspun.data.streams import PIECE, find_data, open_data
+from handspun.data.streams import find_data, open_data
 from handspun.errors import DataError, UsageError
-from handspun.files.archive import LIMIT_BYTES, MAX_DEFLATE_RATIO
+from handspun.files.archive import LIMIT_BYTES, MAX_DEFLATE_RATIO, as_native, read_into
 from handspun.files.writing import replacing
 
+#: The names that MNIST gave to the images and labels of each split, and many data sets have adopted.
 STANDARD_NAMES = {
     "train": ("train-images-idx3-ubyte", "train-labels-idx1-ubyte"),
     "test": ("t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"),
 }
-"""The names that MNIST gave to the images and the labels of each split, and many datasets took over."""
 
 _DTYPES = {0x08: ">u1", 0x09: ">i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
 
@@ -33,18 +33,17 @@ def read_idx(path: str | os.PathLike[str], *, limit_bytes: int = LIMIT_BYTES) ->
     """Read an IDX file, plain or gzipped.
 
     Returns:
-        The array, of the shape that the file states, in the machine's byte order.
+        The array, in the machine's byte order.
 
     Raises:
-        DataError: the file is missing, is not IDX, is cut or damaged, goes on after its last value, or
-            states more than ``limit_bytes``.
-
+        DataError: the file is missing, not IDX, truncated or damaged, goes on after its last value, or claims more than
+            ``limit_bytes``.
     """
     return read_idx_and_hash(path, limit_bytes=limit_bytes)[0]
 
 
 def read_idx_and_hash(path: str | os.PathLike[str], *, limit_bytes: int = LIMIT_BYTES) -> tuple[np.ndarray, str]:
-    """``read_idx``, and the SHA-256 (hex) of the file's content, decompressed, computed on the way."""
+    """The array of an IDX file, as ``read_idx``, and the SHA-256 (hex) of its decompressed content."""
     with open_data(path) as (stream, file_size, gzipped):
         magic = stream.read(4)
         if not magic:
@@ -58,46 +57,40 @@ def read_idx_and_hash(path: str | os.PathLike[str], *, limit_bytes: int = LIMIT_
         shape = tuple(int(n) for n in np.frombuffer(sizes, ">u4"))
         header_size = 4 + len(sizes)
         nbytes = math.prod(shape) * dtype.itemsize
-        # Ones for zeros: NumPy refuses absurd shapes even of empty arrays.
+        # Count 0 as 1: NumPy refuses absurd shapes even of empty arrays.
         if math.prod(max(n, 1) for n in shape) * dtype.itemsize > limit_bytes:
-            raise DataError(f"{path} states the shape {shape}: more than the {limit_bytes} bytes allowed.")
-        # Checked before memory is taken: a small file may state anything.
+            raise DataError(f"{path} claims the shape {shape}: more than the {limit_bytes} bytes allowed.")
+        # Checked before memory is allocated: a small file may claim any shape.
         room = file_size * MAX_DEFLATE_RATIO if gzipped else file_size - header_size
         if nbytes > room:
             raise DataError(
-                f"{path} is cut off or damaged: it states the shape {shape}, {nbytes} bytes, "
+                f"{path} is cut off or damaged: it claims the shape {shape}, {nbytes} bytes, "
                 f"but holds {'at most ' if gzipped else ''}{room}."
             )
-        digest = hashlib.sha256(magic + sizes)
-        flat = np.empty(nbytes, np.uint8)  # (nbytes,) uint8
-        view, position = flat.data, 0
-        while position < nbytes:
-            piece = stream.read(min(PIECE, nbytes - position))
-            if not piece:
-                raise DataError(f"{path} is cut off: it ends after {position} of the {nbytes} bytes stated.")
-            view[position : position + len(piece)] = piece
-            digest.update(piece)
-            position += len(piece)
+        flat = np.empty(nbytes, np.uint8)
+        if (end := read_into(stream, flat)) < nbytes:
+            raise DataError(f"{path} is cut off: it ends after {end} of the {nbytes} bytes that it claims.")
         if stream.read(1):
-            raise DataError(f"{path} goes on after the {nbytes} bytes of the shape {shape} that it states.")
-    array = flat.view(dtype) if nbytes else np.empty(0, dtype)
-    if not dtype.isnative:
-        array = array.byteswap(inplace=True)
-    return array.view(dtype.newbyteorder("=")).reshape(shape), digest.hexdigest()
+            raise DataError(f"{path} goes on after the {nbytes} bytes of its shape {shape}.")
+    digest = hashlib.sha256(magic + sizes)
+    digest.update(flat.data)
+    return as_native(flat, dtype).reshape(shape), digest.hexdigest()
 
 
 def write_idx(path: str | os.PathLike[str], array: np.ndarray) -> None:
-    """Write an IDX file, gzipped where the name ends in ``.gz``; the same array makes the same bytes.
+    """Write an IDX file, gzipped if the name ends in ``.gz``; equal arrays make equal files.
 
     Raises:
-        UsageError: IDX has no code for the array's type, or the array has no dimension or more than 8.
+        UsageError: IDX has no code for the array's type, or the array does not have 1 to 8 dimensions.
         OutputError: the file cannot be written.
-
     """
     codes = {np.dtype(dtype).newbyteorder("="): code for code, dtype in _DTYPES.items()}
     code = codes.get(array.dtype.newbyteorder("="))
     if code is None or not 1 <= array.ndim <= 8:
-        raise UsageError(f"IDX has no place for an array {array.dtype} {array.shape}.")
+        raise UsageError(
+            f"IDX cannot hold an array {array.dtype} {array.shape}; it needs 1 to 8 dimensions of uint8, int8, int16, int32, "
+            "float32 or float64."
+        )
     content = bytes([0, 0, code, array.ndim]) + np.array(array.shape, ">u4").tobytes()
     content += array.astype(_DTYPES[code]).tobytes()
     if Path(path).suffix == ".gz":
@@ -109,12 +102,7 @@ def write_idx(path: str | os.PathLike[str], array: np.ndarray) -> None:
 
 
 def join_idx(images: np.ndarray, labels: np.ndarray, images_path: Path, labels_path: Path) -> Split:
-    """Make a split of the arrays of two IDX files.
-
-    Raises:
-        DataError: one file is what the other should be, or they do not belong together.
-
-    """
+    """Join the arrays of two IDX files to a split. Raises DataError if one is of the wrong kind or they do not match."""
     if labels.ndim != 1 or labels.dtype.kind == "f":
         what = "images" if labels.ndim in (3, 4) else "something else"
         raise DataError(f"{labels_path} holds {what} {labels.shape} where labels were expected.")
@@ -130,16 +118,15 @@ def join_idx(images: np.ndarray, labels: np.ndarray, images_path: Path, labels_p
 
 
 def find_idx(folder: Path, stem: str) -> Path | None:
-    """The file ``stem`` in ``folder``, gzipped or plain; some publish it with a dot for its second dash."""
+    """The file ``stem`` in ``folder``, gzipped or plain. Some publish it with a dot in place of the second dash."""
     return find_data(folder, stem) or find_data(folder, stem.replace("-idx", ".idx"))
 
 
 def read_idx_folder(folder: Path) -> Dataset:
-    """Read a folder that holds the four files of ``STANDARD_NAMES``, or the two of the training split.
+    """Read a folder with the four files of ``STANDARD_NAMES``, or with the two of the training split.
 
     Raises:
-        DataError: a file is missing or broken, or the files do not belong together.
-
+        DataError: a file is missing or broken, or the files do not match.
     """
     splits: dict[str, Split | None] = {}
     for part, (images_name, labels_name) in STANDARD_NAMES.items():

@@ -1,4 +1,4 @@
-"""From a name or a path to a dataset: the registry's datasets by name, everything else by what the files hold."""
+"""From a name or a path to a data set: registered data sets by name, everything else by the content of the files."""
 
 from __future__ import annotations
 
@@ -35,40 +35,39 @@ def load_dataset(
     mode: str | None = None,
     contract: AnyContract | None = None,
 ) -> Dataset:
-    """Load a dataset.
+    """Load a data set.
 
     Args:
         name_or_path: a name of ``dataset_names()``; or the path of a NumPy archive (.npz), a CSV file (.csv, .csv.gz),
             CIFAR-10's archive (.tar.gz), a folder with MNIST's four IDX files, with CIFAR-10's six ``.bin`` files, or with
-            ``train.csv`` and perhaps ``test.csv``; or a folder of pictures (PNG, JPEG, BMP, GIF, WebP, TIFF, …), one folder a
-            class, perhaps below ``train`` and ``test``. A CSV file has one picture a row: its label, a whole number, in the
-            first column or nowhere, then the pixels of a square, whole numbers from 0 to 255. Other tables are for
-            ``numpy.loadtxt``: ``fit`` takes a pair of arrays.
-        fetch: whether files that are missing may be downloaded into the cache folder.
-        progress: who is told of the bytes fetched or the pictures read; see ``reporter``.
-        size: of a folder of pictures: what they are brought to, (height, width) or one number for both; by default the most
-            common size of the training pictures.
-        fit: of a folder of pictures: "resize" (the default) or "pad", which keeps their proportions.
-        mode: of a folder of pictures: "grey" or "rgb", by default grey if all of them are; or "strokes", for symbols that
-            someone has drawn or written anywhere on a sheet, which become light on black, cropped and centred, as MNIST's
-            digits are (``Contract``).
-        contract: of a folder of pictures: what they are brought to, in place of size, fit and mode. Other data are as they are.
+            ``train.csv`` and perhaps ``test.csv``; or a folder of pictures (PNG, JPEG, BMP, GIF, WebP, TIFF, …), one folder per
+            class, perhaps below ``train`` and ``test``. A CSV file has one square picture per row: perhaps its label, a whole
+            number, then its pixels, whole numbers from 0 to 255. For other tables, use ``numpy.loadtxt`` and give ``fit`` a
+            pair of arrays.
+        fetch: whether missing files may be downloaded into the cache folder.
+        progress: where to report downloaded bytes or decoded pictures; see ``reporter``.
+        size: for a folder of pictures: the size to scale to, (height, width) or one number for both; by default the most common
+            size of the training pictures.
+        fit: for a folder of pictures: "resize" (the default) or "pad", which keeps the proportions.
+        mode: for a folder of pictures: "grey" or "rgb", by default grey if all of them are; or "strokes", for symbols drawn
+            anywhere on a sheet, which become light on black, cropped and centred, like MNIST's digits (``Contract``).
+        contract: for a folder of pictures: the contract to convert to, in place of size, fit and mode.
 
     Returns:
-        The dataset; images uint8 as stored, but for archives that hold floats. Its ``notes`` say what the user should
-        know of the pictures of a folder.
+        The data set; images are uint8, or floats if an archive holds floats. Its ``notes`` say what the user should know about
+        the pictures of a folder.
 
     Raises:
-        UsageError: there is no dataset of this name; or ``size``, ``fit`` or ``mode`` cannot be meant, or was given for
-            something else than a folder of pictures, or beside a contract.
-        DataError: the files are missing (and may not be fetched), damaged, or no dataset.
-        DownloadError: the files cannot be fetched.
-        MissingExtraError: what fetches files or decodes pictures is not installed.
+        UsageError: there is no data set of this name; or ``size``, ``fit`` or ``mode`` is invalid, or given for anything but a
+            folder of pictures, or together with a contract.
+        DataError: the files are missing (and may not be downloaded), damaged, or not a data set.
+        DownloadError: the files cannot be downloaded.
+        MissingExtraError: the package that downloads files or decodes pictures is not installed.
     """
     if contract is not None and (size, fit, mode) != (None, None, None):
-        raise UsageError("A contract says what size, fit and mode pictures are brought to: give the one or the others.")
+        raise UsageError("A contract determines size, fit and mode: give the contract or these, not both.")
     options = contract or _options(size, fit, mode)
-    misplaced = UsageError(f"size, fit and mode are for folders of pictures; {name_or_path} is none.")
+    misplaced = UsageError(f"size, fit and mode are for folders of pictures; {name_or_path} is not one.")
     given = (size, fit, mode) != (None, None, None)
     if given and name_or_path in REGISTRY:  # before anything is downloaded
         raise misplaced
@@ -81,11 +80,11 @@ def load_dataset(
 
 
 def _options(size: tuple[int, int] | int | None, fit: str | None, mode: str | None) -> PictureOptions | Contract:
-    """What pictures are to be brought to."""
+    """What pictures are converted to."""
     if mode != "strokes":
         return PictureOptions(size, fit or "resize", mode)
     if fit is not None:
-        raise UsageError("Strokes are cropped, scaled and centred, whatever their sheet: fit is for other pictures.")
+        raise UsageError("Strokes are always cropped, scaled and centred: fit is for other pictures.")
     usual = Contract()
     sides = set(size) if isinstance(size, tuple) else {size or usual.side}
     if len(sides) > 1:
@@ -95,7 +94,7 @@ def _options(size: tuple[int, int] | int | None, fit: str | None, mode: str | No
 
 
 def is_picture_folder(name_or_path: str | os.PathLike[str]) -> bool:
-    """Whether this names a folder that ``load_dataset`` would read as pictures, if as anything."""
+    """Whether this is a folder that ``load_dataset`` would read as pictures."""
     if name_or_path in REGISTRY:
         return False
     path = Path(name_or_path).expanduser()
@@ -106,7 +105,7 @@ def is_picture_folder(name_or_path: str | os.PathLike[str]) -> bool:
 
 
 def _load_arrays(name_or_path: str | os.PathLike[str], fetch: bool, progress: Report | bool | None) -> Dataset | None:
-    """Load what is no folder of pictures; None for a folder that can be nothing else."""
+    """Load anything but a folder of pictures; None for such a folder."""
     name = name_or_path if isinstance(name_or_path, str) else None
     if name in REGISTRY:
         return _load_entry(REGISTRY[name], fetch, progress)
@@ -117,7 +116,7 @@ def _load_arrays(name_or_path: str | os.PathLike[str], fetch: bool, progress: Re
         raise DataError(f"Cannot read {path}: {fault}.") from fault
     if not exists:
         if name is not None and not any(sign in name for sign in ("/", os.sep, ".", "~")):
-            raise UsageError(f"{unknown_name('dataset', name, REGISTRY)} And there is no folder {name} here.")
+            raise UsageError(f"{unknown_name('dataset', name, REGISTRY)} There is no folder {name} here either.")
         raise DataError(f"No such file: {path}")
     if not path.is_dir():
         return _load_file(path)
@@ -132,14 +131,14 @@ def fetch(
     timeout: float = 20.0,
     progress: Report | bool | None = None,
 ) -> Path:
-    """Fetch what is missing of a dataset, and verify what is there.
+    """Download the missing files of a data set, and verify the others.
 
     Returns:
-        The folder or file where the dataset lies.
+        The folder or file of the data set.
 
     Raises:
-        UsageError: there is no dataset of this name.
-        DataError: a file in the cache folder is damaged, or is one of another dataset.
+        UsageError: there is no data set of this name.
+        DataError: a file in the cache folder is damaged, or belongs to another data set.
         DownloadError, OutputError, MissingExtraError: see ``fetch_missing``.
     """
     entry = find_entry(name)
@@ -155,29 +154,23 @@ def fetch(
 
 
 def describe(name: str) -> dict:
-    """What is known of a dataset, and in what state its files are; they are read and hashed for this.
+    """Describe a data set and the state of its files, which are read and hashed for this.
 
     Returns:
-        A dictionary fit for JSON: name, description, image_shape, classes, train_count, test_count, source, license,
-        size (bytes on the disk), state, and files, each with name, path (None if missing), size, state and fault.
-        States are "embedded", "verified", "unverified" (unpacked by hand, and only the packed form has a known
-        hash), "missing" and "damaged"; the state of the dataset is the worst of its files'.
+        A dictionary for JSON: name, description, image_shape, classes, train_count, test_count, source, license, size (bytes on
+        disk), state, and files, each with name, path (None if missing), size, state and fault. States are "embedded",
+        "verified", "unverified" (unpacked by hand, and only the packed file has a known hash), "missing" and "damaged"; the
+        state of the data set is the worst of its files' states.
 
     Raises:
-        UsageError: there is no dataset of this name.
+        UsageError: there is no data set of this name.
     """
     entry = find_entry(name)
     files = [_describe_embedded(entry)] if entry.embedded else _describe_files(entry, cache_folder() / entry.name)
     states = ("embedded", "verified", "unverified", "missing", "damaged")
-    return {
-        "name": entry.name,
-        "description": entry.description,
-        "image_shape": list(entry.image_shape),
-        "classes": list(entry.classes),
-        "train_count": entry.train_count,
-        "test_count": entry.test_count,
-        "source": entry.source,
-        "license": entry.license,
+    names = ("name", "description", "image_shape", "classes", "train_count", "test_count", "source", "license")
+    described = {name: getattr(entry, name) for name in names}
+    return {name: list(value) if isinstance(value, tuple) else value for name, value in described.items()} | {
         "size": sum(file["size"] for file in files),
         "state": max((file["state"] for file in files), key=states.index),
         "files": files,
@@ -201,7 +194,7 @@ def _load_embedded(entry: Entry) -> Dataset:
     arrays = read_arrays(path, names=("x_train", "y_train", "x_test", "y_test"))
     train, test = Split(arrays["x_train"], arrays["y_train"]), Split(arrays["x_test"], arrays["y_test"])
     if (train.content_hash, test.content_hash) != entry.content:
-        raise DataError(f"{path} is not the file that handspun was published with; install handspun again.")
+        raise DataError(f"{path} is not the file that was published with handspun; install handspun again.")
     return Dataset(entry.name, train, test, entry.classes, entry.source, entry.license, contract=entry.contract)
 
 
@@ -210,7 +203,7 @@ def _embedded_path(entry: Entry) -> Path:
 
 
 def _reader_of(path: Path) -> Callable[[Path], Dataset] | None:
-    """What reads a folder; None for one that can only be of pictures."""
+    """The function that reads a folder; None if it can only be a folder of pictures."""
     images_name, labels_name = STANDARD_NAMES["train"]
     if find_idx(path, labels_name) or find_idx(path, images_name):
         return _load_idx_folder
@@ -223,7 +216,7 @@ def _reader_of(path: Path) -> Callable[[Path], Dataset] | None:
 
 def _load_idx_folder(path: Path) -> Dataset:
     dataset = read_idx_folder(path)
-    # The files of Fashion-MNIST and MNIST have the same names; known labels tell what the classes are called.
+    # The files of Fashion-MNIST and MNIST have the same names; known labels tell the names of the classes.
     labels_name = STANDARD_NAMES["train"][1]
     labels_path = find_idx(path, labels_name)
     known = identify(content_sha256(labels_path, 2**20)) if labels_path else None
@@ -238,7 +231,7 @@ def _load_pictures(path: Path, options: PictureOptions | AnyContract, progress: 
         images_name, labels_name = STANDARD_NAMES["train"]
         raise DataError(
             f"{path} holds no dataset: expected a folder of pictures for each class, {images_name} and {labels_name} "
-            "(plain or .gz), data_batch_1.bin and the others of CIFAR-10, or train.csv."
+            "(plain or .gz), data_batch_1.bin and the other files of CIFAR-10, or train.csv."
         )
     return read_picture_folder(scan, options, progress=progress)
 

@@ -1,10 +1,10 @@
-"""A dataset in one NumPy archive (``.npz``), in one of three layouts that are in common use.
+"""A data set in one NumPy archive (``.npz``), in one of three common layouts.
 
 - ``x_train, y_train`` and perhaps ``x_test, y_test``: Keras' ``mnist.npz``;
 - ``images, labels`` and perhaps ``test_images, test_labels``;
 - ``x, y``.
 
-An array ``classes`` of text may name the classes in any of them.
+In each layout an array ``classes`` of text may name the classes.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ _LAYOUTS = (
 
 
 def read_numpy_dataset(source: Path | io.BytesIO, *, limit_bytes: int = LIMIT_BYTES) -> Dataset:
-    """Read a dataset from an ``.npz`` file, by its path or what it holds.
+    """Read a data set from an ``.npz`` file, given its path or its content.
 
-    Integer images of another type than uint8 are taken if all values lie from 0 to 255, and labels (N, 1) as (N,).
+    Integer images become uint8 if all values are from 0 to 255, and labels (N, 1) become (N,).
 
     Raises:
-        DataError: the file is missing, broken or hostile, or its arrays are not those of a dataset.
+        DataError: the file is missing, broken or hostile, or its arrays are not those of a data set.
     """
     arrays = read_arrays(source, limit_bytes=limit_bytes)
     path = source if isinstance(source, Path) else Path(NAMELESS)
@@ -50,7 +50,7 @@ def _split(path: Path, arrays: dict[str, np.ndarray], names: tuple[str, str]) ->
         if name not in arrays:
             raise DataError(f'{path} lacks the array "{name}".')
     images, labels = (arrays[name] for name in names)
-    # The range is checked before the cast: 256 would become a black pixel.
+    # Check the range before the cast: 256 would become a black pixel.
     if images.dtype.kind in "iu" and images.size and images.min() >= 0 and images.max() <= 255:
         images = images.astype(np.uint8, copy=False)
     if labels.ndim == 2 and labels.shape[1] == 1:
@@ -64,4 +64,4 @@ def _split(path: Path, arrays: dict[str, np.ndarray], names: tuple[str, str]) ->
 def _classes(path: Path, names: np.ndarray) -> tuple[str, ...]:
     if names.ndim == 1 and names.dtype.kind == "U":
         return tuple(str(name) for name in names)
-    raise DataError(f'{path}, array "classes": names (K,) were expected, as text; it is {names.dtype} {names.shape}.')
+    raise DataError(f'{path}, array "classes": expected names (K,) as text, got {names.dtype} {names.shape}.')

@@ -1,4 +1,4 @@
-"""How far a long piece of work has come, told to whoever wants to know: a function, a bar on the terminal, nobody."""
+"""Progress of long work, reported to a function, to a bar on the terminal, or to nobody."""
 
 from __future__ import annotations
 
@@ -7,18 +7,18 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+#: Called with a name, how much is done, and how much there is in all (0 if unknown): bytes of a download, pictures of a folder.
 Report = Callable[[str, int, int], None]
-"""Called with the name of what is worked on, how much of it is done, and how much there is in all, 0 if unknown; in bytes of
-a download, in pictures of a folder."""
 
 
 @contextmanager
 def reporter(progress: Report | bool | None, *, unit: str) -> Iterator[Report | None]:
-    """What is to be told of the progress, if anything is.
+    """The function to report progress to; None if nobody wants to know.
 
     Args:
-        progress: a function; True for a bar on the terminal, False for nobody, None for a bar if standard error is a terminal.
-        unit: what is counted, such as "pictures"; "bytes" are shown as MB with their speed.
+        progress: a function, True for a bar on the terminal, False for nobody, or None for a bar if standard error is a
+            terminal.
+        unit: what is counted, such as "pictures"; "bytes" are shown as MB with the speed.
     """
     if callable(progress):
         yield progress
@@ -35,7 +35,7 @@ def reporter(progress: Report | bool | None, *, unit: str) -> Iterator[Report | 
     counted: tuple[Any, ...] = (MofNCompleteColumn(), TextColumn(unit))
     if unit == "bytes":
         counted = (DownloadColumn(), TransferSpeedColumn())
-    # No markup: a name may hold brackets.
+    # No markup: a name may contain brackets.
     columns = TextColumn("{task.description}", markup=False), BarColumn(), *counted
     with Progress(*columns, console=Console(stderr=True)) as bars:
         tasks = {}

@@ -1,7 +1,6 @@
-"""The datasets that have a name: what they are, which files they come in, where these are published, what they hold.
+"""The named data sets: their descriptions, their files, and where these are published.
 
-Mirrors compress the same content differently, so the content is what the SHA-256 is of. To add a dataset, add an
-entry here.
+Mirrors compress the same content differently, so SHA-256 is computed of the content. To add a data set, add an entry here.
 """
 
 from __future__ import annotations
@@ -17,13 +16,13 @@ from handspun.pictures.contract import Contract
 
 @dataclass(frozen=True)
 class PublishedFile:
-    """One file of a dataset.
+    """One file of a data set.
 
     Attributes:
         name: its name on the mirrors and in the cache folder.
-        size: bytes of its content, decompressed; where they were not published, the most that they can be.
-        sha256: of its content, decompressed, where known.
-        md5: of the file as published, for files of which no SHA-256 was published.
+        size: bytes of its decompressed content; an upper limit if the number was not published.
+        sha256: of its decompressed content, if known.
+        md5: of the file as published, if no SHA-256 was published.
     """
 
     name: str
@@ -39,16 +38,16 @@ class PublishedFile:
 
 @dataclass(frozen=True)
 class Entry:
-    """A dataset that has a name.
+    """A named data set.
 
     Attributes:
-        files: the files to fetch; none for an embedded dataset.
-        mirrors: URLs of folders that hold these files, in the order to be tried.
-        embedded: the file inside the package; None for datasets that are fetched.
+        files: the files to download; none for an embedded data set.
+        mirrors: URLs of folders with these files, in the order to try.
+        embedded: the file inside the package; None for data sets that are downloaded.
         content: ``Split.content_hash`` of the embedded training and test split.
-        format: what the files are.
-        contract: what its makers brought the images to, if that is one.
-        part_of: the dataset whose training images all of these are, if there is one.
+        format: the format of the files.
+        contract: the contract that the images meet, if there is one.
+        part_of: the data set whose training images include all of these, if there is one.
     """
 
     name: str
@@ -69,9 +68,18 @@ class Entry:
 
 
 _DIGITS = tuple("0123456789")
-_TRAIN_IMAGES, _TRAIN_LABELS = STANDARD_NAMES["train"]
-_TEST_IMAGES, _TEST_LABELS = STANDARD_NAMES["test"]
-_IMAGE_BYTES = 28 * 28
+_CLOTHES = ("T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot")
+
+
+def _idx_files(**hashes: dict[str, str]) -> tuple[PublishedFile, ...]:
+    """MNIST's four files of 28 x 28 images: 60,000 + 10,000 images with labels, and the hash of each file."""
+    published = []
+    for part, count in (("train", 60_000), ("test", 10_000)):
+        images, labels = STANDARD_NAMES[part]
+        published.append(PublishedFile(f"{images}.gz", 16 + count * 28 * 28, **hashes[f"{part}_images"]))
+        published.append(PublishedFile(f"{labels}.gz", 8 + count, **hashes[f"{part}_labels"]))
+    return tuple(published)
+
 
 _ENTRIES = (
     Entry(
@@ -101,27 +109,11 @@ _ENTRIES = (
         test_count=10_000,
         source="http://yann.lecun.com/exdb/mnist/, by Y. LeCun, C. Cortes and C. J. C. Burges",
         license="CC BY-SA 3.0",
-        files=(
-            PublishedFile(
-                f"{_TRAIN_IMAGES}.gz",
-                16 + 60_000 * _IMAGE_BYTES,
-                sha256="ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
-            ),
-            PublishedFile(
-                f"{_TRAIN_LABELS}.gz",
-                8 + 60_000,
-                sha256="65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5",
-            ),
-            PublishedFile(
-                f"{_TEST_IMAGES}.gz",
-                16 + 10_000 * _IMAGE_BYTES,
-                sha256="0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
-            ),
-            PublishedFile(
-                f"{_TEST_LABELS}.gz",
-                8 + 10_000,
-                sha256="ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
-            ),
+        files=_idx_files(
+            train_images={"sha256": "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db"},
+            train_labels={"sha256": "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5"},
+            test_images={"sha256": "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7"},
+            test_labels={"sha256": "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2"},
         ),
         mirrors=(
             "https://ossci-datasets.s3.amazonaws.com/mnist/",
@@ -132,35 +124,16 @@ _ENTRIES = (
         name="fashion-mnist",
         description="pieces of clothing: 60,000 + 10,000 grey images of 28 x 28 pixels, in MNIST's format",
         image_shape=(28, 28),
-        classes=(
-            "T-shirt/top",
-            "Trouser",
-            "Pullover",
-            "Dress",
-            "Coat",
-            "Sandal",
-            "Shirt",
-            "Sneaker",
-            "Bag",
-            "Ankle boot",
-        ),
+        classes=_CLOTHES,
         train_count=60_000,
         test_count=10_000,
         source="https://github.com/zalandoresearch/fashion-mnist, by H. Xiao, K. Rasul and R. Vollgraf",
         license="MIT",
-        files=(
-            PublishedFile(f"{_TRAIN_IMAGES}.gz", 16 + 60_000 * _IMAGE_BYTES, md5="8d4fb7e6c68d591d4c3dfef9ec88bf0d"),
-            PublishedFile(
-                f"{_TRAIN_LABELS}.gz",
-                8 + 60_000,
-                sha256="bad3541b69d912435c50bb6ba87bec294ff4f6a2e1246121d8633921760443d9",
-            ),
-            PublishedFile(f"{_TEST_IMAGES}.gz", 16 + 10_000 * _IMAGE_BYTES, md5="bef4ecab320f06d8554ea6380940ec79"),
-            PublishedFile(
-                f"{_TEST_LABELS}.gz",
-                8 + 10_000,
-                sha256="0402a96d92fd2663957122ceb108a494c5af83dab82d92729df917d7dec38c34",
-            ),
+        files=_idx_files(
+            train_images={"md5": "8d4fb7e6c68d591d4c3dfef9ec88bf0d"},
+            train_labels={"sha256": "bad3541b69d912435c50bb6ba87bec294ff4f6a2e1246121d8633921760443d9"},
+            test_images={"md5": "bef4ecab320f06d8554ea6380940ec79"},
+            test_labels={"sha256": "0402a96d92fd2663957122ceb108a494c5af83dab82d92729df917d7dec38c34"},
         ),
         mirrors=("http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/",),
     ),
@@ -175,7 +148,7 @@ _ENTRIES = (
         license="none stated; to be cited: A. Krizhevsky, Learning Multiple Layers of Features from Tiny Images, 2009",
         format=CIFAR10,
         files=(
-            # Six files of 10,000 images, and besides them no more than headers and two short texts.
+            # Six files of 10,000 images; the rest is headers and two short texts.
             PublishedFile(CIFAR10_ARCHIVE, 60_000 * (1 + 32 * 32 * 3) + 2**20, md5="c32a1d4ab5d03f1284b67883e8d87530"),
         ),
         mirrors=("https://www.cs.toronto.edu/~kriz/",),
@@ -190,18 +163,14 @@ def dataset_names() -> tuple[str, ...]:
 
 
 def find_entry(name: str) -> Entry:
-    """The entry of this name.
-
-    Raises:
-        UsageError: there is none; the message names the nearest.
-    """
+    """The entry of this name. Raises UsageError if there is none."""
     if name not in REGISTRY:
         raise unknown_name("dataset", name, REGISTRY)
     return REGISTRY[name]
 
 
 def identify(*hashes: str) -> tuple[Entry, PublishedFile] | None:
-    """The published file that has one of these hashes, of its content or as published, if it is known."""
+    """The published file with one of these hashes, of its content or as published; None if unknown."""
     for entry in REGISTRY.values():
         for file in entry.files:
             if file.sha256 in hashes or file.md5 in hashes:

@@ -1,7 +1,7 @@
-"""Splitting holds images out of training: once for validation, k times for cross-validation.
+"""Splitting: holding images out of training, once for validation or k times for cross-validation.
 
-Stratified means that each part has the proportions of the classes that the whole has, exact to rounding. The parts
-keep the order of the whole; which image comes where is drawn from the seed.
+Stratified means that each part has the same proportions of classes as the whole, up to rounding. The seed decides which image
+goes into which part; the parts keep the order of the whole.
 """
 
 from __future__ import annotations
@@ -16,20 +16,20 @@ from handspun.errors import UsageError, unknown_name
 
 
 def hold_out(split: Split, fraction_or_count: float, *, seed: int, stratified: bool = True) -> tuple[Split, Split]:
-    """Take part of the images out.
+    """Hold out part of the images.
 
     Args:
         split: N labelled images.
-        fraction_or_count: how many to hold out: a float between 0 and 1 for a fraction, rounded to whole images, or
-            an int for a number.
+        fraction_or_count: how many to hold out: a float between 0 and 1 is a fraction, rounded to whole images; an int is a
+            number.
         seed: the same seed makes the same parts.
-        stratified: whether the classes keep their proportions, by largest remainders; else images are drawn blindly.
+        stratified: whether the classes keep their proportions (by largest remainders) or images are drawn regardless of class.
 
     Returns:
-        The rest, and what is held out; every image is in one of them, once.
+        The rest and the held-out part; every image is in one of them, once.
 
     Raises:
-        UsageError: nothing would be held out, or nothing left; or there are no labels to stratify by.
+        UsageError: one part would be empty, or there are no labels to stratify by.
     """
     _check_split(split)
     count = _held_out_count(len(split), fraction_or_count)
@@ -45,9 +45,9 @@ def hold_out(split: Split, fraction_or_count: float, *, seed: int, stratified: b
 
 
 def k_fold(split: Split, k: int, *, seed: int) -> Iterator[tuple[Split, Split]]:
-    """Yield k pairs of training and validation images; every image is validated on once. Stratified.
+    """Yield k pairs of training and validation images, stratified; every image is in one validation part.
 
-    The folds differ by at most one image, and so do their numbers of images of any class.
+    The sizes of the folds differ by at most one image, and so do their numbers of images per class.
 
     Raises:
         UsageError: at once, if ``k`` is not from 2 to the number of images, or there are no labels.
@@ -56,20 +56,20 @@ def k_fold(split: Split, k: int, *, seed: int) -> Iterator[tuple[Split, Split]]:
     if not 2 <= k <= len(split):
         raise UsageError(f"k must be from 2 to the number of images, {len(split)}, not {k}.")
     rng = np.random.default_rng(seed)
-    fold = np.empty(len(split), np.intp)  # (N,), the fold that each image is validated in
+    fold = np.empty(len(split), np.intp)  # (N,), the fold whose validation part has the image
     dealt = 0
     for indices in _indices_by_class(split):
-        # Dealt like cards, and each class goes on where the last one ended, so that no fold gets all the odd cards.
+        # Dealt like cards. Each class continues where the last one ended, so that no fold gets all the odd cards.
         fold[rng.permutation(indices)] = (dealt + np.arange(len(indices))) % k
         dealt += len(indices)
     return ((split.subset(np.flatnonzero(fold != i)), split.subset(np.flatnonzero(fold == i))) for i in range(k))
 
 
 def pool(dataset: Dataset) -> Split:
-    """Training and test images in one split, in this order, for experiments that make their own split of all.
+    """Training and then test images in one split, for experiments with their own split.
 
     Raises:
-        UsageError: only one of the two has labels.
+        UsageError: a part has no labels.
     """
     train, test = dataset.train, dataset.test
     if test is None:
@@ -80,10 +80,10 @@ def pool(dataset: Dataset) -> Split:
 
 
 def choose_classes(dataset: Dataset, names: Sequence[str]) -> Dataset:
-    """The images of these classes alone; their labels count from 0 in the order of ``names``.
+    """Only the images of these classes, with new labels from 0 in the order of ``names``.
 
     Raises:
-        UsageError: the data set has no class of such a name, or no labels.
+        UsageError: the data set has no class of this name, or no labels.
     """
     for name in names:
         if name not in dataset.classes:
@@ -103,7 +103,7 @@ def choose_classes(dataset: Dataset, names: Sequence[str]) -> Dataset:
 
 def _check_split(split: Split) -> None:
     if not isinstance(split, Split):
-        raise UsageError(f"A Split was expected, such as Split(images, labels), not {type(split).__name__}.")
+        raise UsageError(f"Expected a Split, such as Split(images, labels), not {type(split).__name__}.")
 
 
 def _held_out_count(total: int, fraction_or_count: float) -> int:
@@ -125,9 +125,9 @@ def _indices_by_class(split: Split) -> list[np.ndarray]:
 
 
 def _quotas(sizes: list[int], count: int) -> list[int]:
-    """How many of ``count`` fall to each class: whole shares first, then one more by largest remainder.
+    """How many of ``count`` each class gets: whole shares first, then one more by largest remainder.
 
-    In whole numbers, so that no rounding of floats decides; equal remainders go to the first class.
+    Whole numbers keep float rounding out of it. If remainders are equal, the first class goes first.
     """
     total = sum(sizes)
     quotas = [size * count // total for size in sizes]

@@ -1,6 +1,6 @@
-"""Data files come plain or gzipped; both are read through one stream, piece by piece.
+"""Data files, plain or gzipped, read chunk by chunk through one stream.
 
-What the file is, its first bytes say: names are wrong too often.
+The first bytes of a file tell its type: names are wrong too often.
 """
 
 from __future__ import annotations
@@ -16,8 +16,6 @@ from pathlib import Path
 from handspun.errors import DataError, HandspunError
 from handspun.files.archive import open_regular
 
-PIECE = 2**18  # bytes decompressed at once
-
 _GZIP_MAGIC = b"\x1f\x8b"
 
 
@@ -26,11 +24,10 @@ def open_data(path: str | os.PathLike[str]) -> Iterator[tuple[io.BufferedIOBase,
     """Open a plain or gzipped file.
 
     Yields:
-        A stream of the content, the size of the file on the disk in bytes, and whether it is gzipped.
+        A stream of the content, the size of the file on disk in bytes, and whether it is gzipped.
 
     Raises:
-        DataError: there is no such file, it cannot be read, or it proves damaged in the block.
-
+        DataError: there is no such file, it cannot be read, or reading within the block finds it damaged.
     """
     with open_regular(path) as raw:
         size = os.fstat(raw.fileno()).st_size
@@ -53,7 +50,7 @@ def open_data(path: str | os.PathLike[str]) -> Iterator[tuple[io.BufferedIOBase,
 
 
 class MeasuredReader:
-    """A stream that is hashed as it is read, and may not hold more than was expected."""
+    """A stream that is hashed while it is read, and may not be longer than expected."""
 
     def __init__(self, path: str | os.PathLike[str], stream: io.BufferedIOBase, limit_bytes: int) -> None:
         self._path, self._stream, self._limit = path, stream, limit_bytes
@@ -63,18 +60,18 @@ class MeasuredReader:
         """The next ``size`` bytes, or as many as are left.
 
         Raises:
-            DataError: the stream goes on beyond the limit.
+            DataError: the stream is longer than the limit.
         """
-        piece = self._stream.read(size)
-        self._position += len(piece)
+        chunk = self._stream.read(size)
+        self._position += len(chunk)
         if self._position > self._limit:
             raise DataError(f"{self._path} holds more than the {self._limit} bytes expected.")
-        self._digest.update(piece)
-        return piece
+        self._digest.update(chunk)
+        return chunk
 
     @property
     def sha256(self) -> str:
-        """SHA-256, in hex, of all that was read."""
+        """SHA-256, in hex, of everything read so far."""
         return self._digest.hexdigest()
 
 
@@ -84,7 +81,7 @@ def find_data(folder: Path, stem: str) -> Path | None:
 
 
 def read_start(path: str | os.PathLike[str], size: int) -> bytes:
-    """The first ``size`` bytes of the content, or as many as can be read."""
+    """The first ``size`` bytes of the content, fewer if there are not so many, none if the file cannot be read."""
     try:
         with open_data(path) as (stream, _, _):
             return stream.read(size)

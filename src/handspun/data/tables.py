@@ -1,9 +1,8 @@
-"""A table is a CSV file with one image a line: perhaps a label, then the pixels, row by row, from 0 to 255.
+"""CSV files with one image per line: perhaps a label, then the pixels, row by row, from 0 to 255.
 
-Kaggle publishes MNIST so ("Digit Recognizer": ``train.csv`` with the header ``label,pixel0,…,pixel783``,
-``test.csv`` without labels); others do it without a header. Text is parsed a piece at a time by whole-array
-operations; a piece that holds anything else than short whole numbers is gone through cell by cell, which is
-slow, but can read floats and quotes, and can say which cell is wrong.
+Kaggle publishes MNIST like this ("Digit Recognizer": ``train.csv`` with the header ``label,pixel0,…,pixel783``, ``test.csv``
+without labels); others omit the header. Text is parsed chunk by chunk with whole-array operations. A chunk with anything but
+short whole numbers is parsed cell by cell, which is slow, but reads floats and quotes, and can say which cell is wrong.
 """
 
 from __future__ import annotations
@@ -17,12 +16,12 @@ from pathlib import Path
 import numpy as np
 
 from handspun.data.dataset import Dataset, Split, numbered_classes
-from handspun.data.streams import PIECE, open_data
+from handspun.data.streams import open_data
 from handspun.errors import DataError
-from handspun.files.archive import LIMIT_BYTES
+from handspun.files.archive import CHUNK_BYTES, LIMIT_BYTES
 
-_MAX_LINE = 2**20  # bytes; a line of 784 pixels takes at most 3,140
-_OTHER_TABLES = "Tables of other things than pictures are for numpy.loadtxt and fit(network, (x, y))."
+_MAX_LINE = 2**20  # bytes; a line of 784 pixels has at most 3,140
+_OTHER_TABLES = "For tables of anything but pictures, use numpy.loadtxt and fit(network, (x, y))."
 
 _LABEL_NAMES = {"label", "labels", "class", "target", "y"}
 _NUMBER = re.compile(rb"[+-]?[0-9]+(\.[0-9]*)?([eE][+-]?[0-9]{1,3})?")
@@ -34,18 +33,17 @@ def read_table(path: str | os.PathLike[str], *, limit_bytes: int = LIMIT_BYTES) 
     """Read a CSV file, plain or gzipped, of square grey images.
 
     Returns:
-        Images (N, H, H) uint8, with labels (N,) uint8 if the first column holds them: so its header says, or,
-        without a header, the number of columns.
+        Images (N, H, H) uint8, with labels (N,) uint8 if the first column holds them. The header tells, or without a header
+        the number of columns.
 
     Raises:
-        DataError: the file is missing, cut or damaged; a line has too few or too many cells; a cell is not a
-            whole number from 0 to 255; or the images come to more than ``limit_bytes``.
-
+        DataError: the file is missing, truncated or damaged; a line has too few or too many cells; a cell is not a whole number
+            from 0 to 255; or the images need more than ``limit_bytes``.
     """
     with open_data(path) as (stream, _, _):
         start = stream.readline(_MAX_LINE)
         if not start:
-            raise DataError(f"{path} is empty; a CSV file was expected.")
+            raise DataError(f"{path} is empty; expected a CSV file.")
         columns, has_header = _split_first_line(path, start)
         labelled = _is_labelled(path, columns, has_header)
         side = math.isqrt(len(columns) - labelled)
@@ -56,8 +54,8 @@ def read_table(path: str | os.PathLike[str], *, limit_bytes: int = LIMIT_BYTES) 
             rows.names = columns
         else:
             start = start.removeprefix(codecs.BOM_UTF8)
-        while piece := stream.read(PIECE):
-            text = start + piece
+        while chunk := stream.read(CHUNK_BYTES):
+            text = start + chunk
             whole = text.rfind(b"\n") + 1
             if len(text) - whole > _MAX_LINE:
                 line += text.count(b"\n")
@@ -74,7 +72,7 @@ def read_table(path: str | os.PathLike[str], *, limit_bytes: int = LIMIT_BYTES) 
 
 
 def find_table(folder: Path, part: str) -> Path | None:
-    """The CSV file of the "train" or the "test" part in ``folder``, if there is one."""
+    """The CSV file of the "train" or "test" part in ``folder``; None if there is none."""
     names = _TRAIN_NAMES if part == "train" else _TEST_NAMES
     return next((folder / name for name in names if (folder / name).exists()), None)
 
@@ -84,7 +82,6 @@ def read_table_dataset(path: Path) -> Dataset:
 
     Raises:
         DataError: a file is missing or broken, or the training images have no labels.
-
     """
     train_path = find_table(path, "train") if path.is_dir() else path
     if train_path is None:
@@ -98,7 +95,7 @@ def read_table_dataset(path: Path) -> Dataset:
 
 
 def _split_first_line(path: str | os.PathLike[str], line: bytes) -> tuple[list[str], bool]:
-    """The cells of the first line, and whether they are the names of columns."""
+    """The cells of the first line, and whether they are column names."""
     if b"\0" in line:
         raise DataError(f"{path} is not a CSV file: it holds zero bytes (or it is UTF-16; save it as UTF-8).")
     if not line.endswith(b"\n") and len(line) == _MAX_LINE:
@@ -106,13 +103,13 @@ def _split_first_line(path: str | os.PathLike[str], line: bytes) -> tuple[list[s
     try:
         text = line.decode("utf-8-sig")
     except UnicodeDecodeError:
-        raise DataError(f"{path}, line 1: not UTF-8 text; a CSV file was expected.") from None
+        raise DataError(f"{path}, line 1: not UTF-8 text; expected a CSV file.") from None
     cells = [cell.strip().strip('"') for cell in text.rstrip("\r\n").split(",")]
     return cells, not all(_NUMBER.fullmatch(cell.encode()) for cell in cells)
 
 
 def _is_labelled(path: str | os.PathLike[str], columns: list[str], has_header: bool) -> bool:
-    """Whether the first column holds labels; an error unless the others make up a square."""
+    """Whether the first column holds labels. Raises DataError unless the others form a square."""
     count = len(columns)
     square, square_and_label = math.isqrt(count) ** 2 == count > 1, math.isqrt(count - 1) ** 2 == count - 1 > 0
     if not has_header:
@@ -120,24 +117,24 @@ def _is_labelled(path: str | os.PathLike[str], columns: list[str], has_header: b
     elif columns[0].lower() in _LABEL_NAMES:
         labelled = True
     elif any(name.lower() in _LABEL_NAMES for name in columns):
-        raise DataError(f"{path}: the column of labels must be the first, not a later one.")
+        raise DataError(f"{path}: the column of labels must come first.")
     elif not square:
         first = columns[0][:40]
         raise DataError(
             f'{path}: the first of {count} columns is called "{first}"; expected label and then the '
-            f"pixels of a square, or these alone (784 for 28 x 28), separated by commas. {_OTHER_TABLES}"
+            f"pixels of a square, or only the pixels (784 for 28 x 28), separated by commas. {_OTHER_TABLES}"
         )
     else:
         labelled = False
     if not (square_and_label if labelled else square):
         raise DataError(
-            f"{path}: {count - labelled} columns of pixels make no square; 784 are expected for 28 x 28. {_OTHER_TABLES}"
+            f"{path}: {count - labelled} columns of pixels do not form a square; for 28 x 28, expected 784. {_OTHER_TABLES}"
         )
     return labelled
 
 
 class _Rows:
-    """The rows read so far, in arrays that grow in place."""
+    """Collects rows in arrays that grow in place."""
 
     def __init__(self, path: str | os.PathLike[str], columns: int, labelled: bool, limit_bytes: int) -> None:
         self.names: list[str] = []
@@ -149,7 +146,7 @@ class _Rows:
         self._labels = np.empty(0, np.uint8)  # (capacity,) uint8
 
     def parse(self, text: bytes, line: int) -> None:
-        """Add the rows of ``text``, whole lines, of which the first is the ``line``-th of the file."""
+        """Add the rows of ``text``, which consists of whole lines and begins with line number ``line``."""
         if not text:
             return
         if b"\r" in text:
@@ -163,10 +160,10 @@ class _Rows:
             values = self._parse_cells(text, line)
         end = self._count + len(values)
         if end > self._limit:
-            raise DataError(f"{self._path}: more than {self._limit} images, the most that are allowed.")
+            raise DataError(f"{self._path}: more than {self._limit} images, the limit.")
         if end > len(self._pixels):
             capacity = max(end, len(self._pixels) * 5 // 4)
-            # In place: the memory grows at its end and no row is copied. No one else holds a view of it.
+            # In place: the memory grows at its end and no row is copied. Nobody else holds a view of it.
             self._pixels.resize((capacity, self._pixels.shape[1]), refcheck=False)
             self._labels.resize(capacity, refcheck=False)
         self._pixels[self._count : end] = values[:, self._labelled :]
@@ -175,13 +172,13 @@ class _Rows:
         self._count = end
 
     def finish(self) -> tuple[np.ndarray, np.ndarray | None]:
-        """All pixels (N, H*H) and labels (N,), in arrays of just this size."""
+        """All pixels (N, H*H) and labels (N,), in arrays of exactly this size."""
         self._pixels.resize((self._count, self._pixels.shape[1]), refcheck=False)
         self._labels.resize(self._count, refcheck=False)
         return self._pixels, self._labels if self._labelled else None
 
     def _parse_cells(self, text: bytes, first_line: int) -> np.ndarray:
-        """The values (rows, columns) of a text that ``_parse_plain`` cannot read, or the error due to it."""
+        """The values (rows, columns) of a text that ``_parse_plain`` cannot read; a DataError if it is invalid."""
         lines = text[:-1].split(b"\n")
         rows: list[bytes] = []
         for number, line in enumerate(lines, first_line):
@@ -192,7 +189,7 @@ class _Rows:
                 raise DataError(f"{self._path}, line {self._ended_on_line}: it is empty.")
             cells = line.split(b",")
             if len(cells) != self._columns:
-                raise DataError(f"{self._path}, line {number}: {len(cells)} cells, but {self._columns} were expected.")
+                raise DataError(f"{self._path}, line {number}: {len(cells)} cells, expected {self._columns}.")
             rows.append(bytes(self._value(cell, number, column) for column, cell in enumerate(cells)))
         return np.frombuffer(b"".join(rows), np.uint8).reshape(-1, self._columns)
 
@@ -212,14 +209,14 @@ class _Rows:
 
 
 def _parse_plain(text: bytes, columns: int) -> np.ndarray | None:
-    """The values (rows, columns) of lines of whole numbers from 0 to 255 and commas; None for other text.
+    """The values (rows, columns) of lines of whole numbers from 0 to 255 and commas; None for any other text.
 
-    Each separator looks back: the byte before it holds the ones of a number, the bytes before that the tens and
-    the hundreds, if the number is so long.
+    Each separator looks back: the byte before it is the ones digit of a number; if the number is long enough, the bytes before
+    that are tens and hundreds.
     """
     padded = np.frombuffer(b"\n\n\n" + text, np.uint8)  # (3 + B,) so that the first separator can look back
-    digits = padded - np.uint8(ord("0"))  # (3 + B,) uint8, above 9 for all that is no digit
-    ends = np.flatnonzero(digits[3:] > 9)  # (V,) where the V values end in the text
+    digits = padded - np.uint8(ord("0"))  # (3 + B,) uint8, above 9 for anything but a digit
+    ends = np.flatnonzero(digits[3:] > 9)  # (V,) where each value ends in the text
     if ends.size == 0 or ends.size % columns:
         return None
     separators = padded[3:][ends].reshape(-1, columns)

@@ -1,8 +1,8 @@
-"""A tar archive is read from its stream, one member after the other: nothing is unpacked to the disk.
+"""Tar archives, read from a stream member by member; nothing is unpacked to disk.
 
-Of the format only the plain part is understood: a block of 512 bytes with name, size and checksum, and then the content, filled
-up to whole blocks. Folders, links and devices hold nothing, and what extends a header is passed over; so a hostile archive
-can neither write anywhere nor name anything that is not in it.
+Only the basic format is supported: a block of 512 bytes with name, size and checksum, then the content, padded to whole blocks.
+Folders, links and devices have no content, and header extensions are skipped. So a hostile archive can neither write anywhere
+nor refer to anything outside it.
 Source: POSIX.1-2017, pax, "ustar Interchange Format".
 """
 
@@ -12,8 +12,8 @@ import os
 from collections.abc import Iterator
 from typing import Protocol
 
-from handspun.data.streams import PIECE
 from handspun.errors import DataError
+from handspun.files.archive import CHUNK_BYTES
 
 _BLOCK = 512  # bytes
 _FILE = (b"0", b"\0")
@@ -21,16 +21,16 @@ _WITHOUT_CONTENT = (b"1", b"2", b"3", b"4", b"5", b"6")
 
 
 class Readable(Protocol):
-    """What gives its next bytes: as many as were asked for, and fewer only at its end."""
+    """A stream whose ``read`` returns as many bytes as asked for, and fewer only at its end."""
 
     def read(self, size: int, /) -> bytes: ...
 
 
 class Member:
-    """A file in the archive, to be read before the next one is asked for.
+    """A file in the archive. Read it before asking for the next one.
 
     Attributes:
-        name: with the folders that it is in.
+        name: its path in the archive.
         size: bytes.
     """
 
@@ -45,52 +45,52 @@ class Member:
             DataError: the archive ends within the member.
         """
         wanted = min(size, self._left)
-        piece = self._stream.read(wanted)
-        if len(piece) < wanted:
+        content = self._stream.read(wanted)
+        if len(content) < wanted:
             raise DataError(f"{self._path} is cut off: it ends within {self.name}.")
         self._left -= wanted
-        return piece
+        return content
 
 
 def is_tar(start: bytes) -> bool:
-    """Whether a file that begins with these bytes, 512 of them, is a tar archive."""
+    """Whether a file with these first 512 bytes is a tar archive."""
     return start[257:262] == b"ustar"
 
 
 def read_members(path: str | os.PathLike[str], stream: Readable) -> Iterator[Member]:
-    """Yield the files of an archive in its order, and read the stream to its end.
+    """Yield the files of an archive in order, and read the stream to its end.
 
     Args:
-        path: where the archive lies, for messages.
+        path: the path of the archive, for messages.
         stream: its content.
 
     Raises:
-        DataError: it is no tar archive, or is cut off or damaged.
+        DataError: it is not a tar archive, or is truncated or damaged.
     """
     while (header := stream.read(_BLOCK)) != bytes(_BLOCK):
         if len(header) < _BLOCK:
             raise DataError(f"{path} is cut off: the end of its tar archive is missing.")
-        # The checksum counts its own eight bytes as blanks.
+        # The checksum counts its own eight bytes as spaces.
         if sum(header[:148]) + 8 * ord(" ") + sum(header[156:]) != _octal(header[148:156]):
-            raise DataError(f"{path} is damaged or no tar archive: the checksum of a header is wrong.")
+            raise DataError(f"{path} is damaged or not a tar archive: the checksum of a header is wrong.")
         size = _octal(header[124:136])
         if size is None:
-            raise DataError(f"{path} is damaged: a header of its tar archive states no size.")
+            raise DataError(f"{path} is damaged: a header of its tar archive has no valid size.")
         kind = header[156:157]
         if kind in _WITHOUT_CONTENT:
             continue
         member = Member(path, stream, _text(header[:100]), size)
         if kind in _FILE:
             yield member
-        while member.read(PIECE):
+        while member.read(CHUNK_BYTES):
             pass
         stream.read(-size % _BLOCK)
-    while stream.read(PIECE):  # blocks of zeros; whoever hashes the stream wants all of it
+    while stream.read(CHUNK_BYTES):  # blocks of zeros, read so that a hash covers the whole stream
         pass
 
 
 def _octal(field: bytes) -> int | None:
-    """The number in a field of octal digits."""
+    """The number in a field of octal digits; None if it has others."""
     digits = field.strip(b" \0")
     return int(digits, 8) if digits and not digits.strip(b"01234567") else None
 

@@ -1,8 +1,8 @@
-"""How arrays lie in memory: where they begin, and in which order their values follow each other.
+"""How arrays lie in memory: their alignment, and the order of their values.
 
-NumPy promises 16 bytes of alignment only. Vector instructions then load across cache lines, which cost Adam 9 % and SGD 8 % of
-their time; and where a sum is begun one element at a time until memory is aligned, its last bit would depend on the place that
-an array happened to get.
+NumPy guarantees an alignment of only 16 bytes. Vector instructions then load across cache lines, which cost Adam 9 % and SGD 8
+% of their time. Also, NumPy begins some sums one element at a time until memory is aligned; their last bit would then depend on
+where an array happened to be.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _shared_arrays = itertools.count()
 
 
 def aligned_empty(shape: Shape, dtype: np.typing.DTypeLike) -> np.ndarray:
-    """A new array of undefined content whose first value lies on a multiple of 64 bytes."""
+    """A new uninitialized array whose first value is at a multiple of 64 bytes."""
     dtype = np.dtype(dtype)
     size = math.prod(shape) * dtype.itemsize
     store = np.empty(size + LINE, np.uint8)
@@ -35,17 +35,18 @@ def aligned_empty(shape: Shape, dtype: np.typing.DTypeLike) -> np.ndarray:
 
 
 def aligned_zeros(shape: Shape, dtype: np.typing.DTypeLike) -> np.ndarray:
-    """The same, all zero."""
+    """A new array of zeros whose first value is at a multiple of 64 bytes."""
     array = aligned_empty(shape, dtype)
     array[...] = 0
     return array
 
 
 def shared_zeros(shape: Shape, dtype: np.typing.DTypeLike) -> np.ndarray:
-    """A new array of zeros that a forked process shares: what one writes there the other reads.
+    """A new array of zeros that forked processes share: what one writes, the other reads.
 
-    Such memory begins with a page. Arrays that are gone through side by side should not begin at the same place of theirs, or
-    their values meet in the same few lines of the nearest cache: each begins some lines further on than the one before.
+    Shared memory begins on a page. Arrays that are read side by side should not all begin at the same offset in a page, or
+    their values compete for the same few lines of the nearest cache. So each array begins some lines further on than the
+    previous one.
     """
     dtype = np.dtype(dtype)
     count = math.prod(shape)
@@ -55,7 +56,7 @@ def shared_zeros(shape: Shape, dtype: np.typing.DTypeLike) -> np.ndarray:
 
 
 def memory_order(x: np.ndarray) -> Shape | None:
-    """The axes of ``x`` from the one with the longest stride to that with the shortest; None for the usual order."""
+    """The axes of ``x`` from the longest stride to the shortest; None for C order."""
     return None if x.flags.c_contiguous else _order(x.strides)
 
 
@@ -70,24 +71,24 @@ def inverse(order: Shape) -> Shape:
     return tuple(order.index(axis) for axis in range(len(order)))
 
 
-def pieces(size: int, piece: int) -> Iterator[slice]:
-    """Cut ``size`` samples into runs of at most ``piece``."""
-    for start in range(0, size, piece):
-        yield slice(start, min(start + piece, size))
+def chunks(size: int, most: int) -> Iterator[slice]:
+    """Slices that cut ``size`` items into chunks of at most ``most``."""
+    for start in range(0, size, most):
+        yield slice(start, min(start + most, size))
 
 
-# Batches of images: (N, C, H, W) to their users, (H, C, W, N) in memory ---------------------------------------------------
+# Batches of images: (N, C, H, W) to the layers, (H, C, W, N) in memory -----------------------------------------------------
 #
-# With the image as the last axis every loop of a convolution or a pooling, whatever it does with rows, channels and columns,
-# runs over neighbouring values. With the row as the first axis the windows of a convolution are neighbours as well: see
-# ``Conv2D``. A transposed view costs nothing, so all layers keep speaking of (N, C, H, W).
+# With the image as the last axis, every inner loop of a convolution or pooling runs over adjacent values. With the row as the
+# first axis, the windows of a convolution are adjacent too: see ``Conv2D``. A transposed view costs nothing, so all layers use
+# (N, C, H, W).
 
 
 def by_rows(x: np.ndarray) -> np.ndarray:
-    """Images (N, C, H, W) as (H, C, W, N): the same memory where it has that order already, a copy otherwise."""
+    """Images (N, C, H, W) as (H, C, W, N): the same memory if it has that order already, otherwise a copy."""
     return np.ascontiguousarray(x.transpose(2, 1, 3, 0))
 
 
 def by_images(rows: np.ndarray) -> np.ndarray:
-    """The opposite, a view: (H, C, W, N) as (N, C, H, W)."""
+    """Images (H, C, W, N) as (N, C, H, W), a view."""
     return rows.transpose(3, 1, 0, 2)

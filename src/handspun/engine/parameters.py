@@ -1,8 +1,8 @@
 """One flat vector that holds many arrays, and named views into it.
 
-An optimizer wants all parameters as one vector: a dozen passes over one array instead of a dozen passes over each of many.
-A layer wants ``weight`` with shape (in, out). Both get what they want from the same memory: the vector is allocated once
-and every named array is a view of a part of it.
+An optimizer works on all parameters as one vector: a dozen passes over one array instead of a dozen passes over each of many.
+A layer works on ``weight`` with shape (in, out). Both use the same memory: the vector is allocated once, and every named array
+is a view of a part of it.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ def count(shapes: Mapping[str, Shape]) -> int:
 
 
 class Parameters(Mapping[str, np.ndarray]):
-    """Named arrays in one flat vector, zero at birth.
+    """Named arrays in one flat vector, zero at first.
 
     Args:
         shapes: the shape of each array by its name; their order is the order in the vector.
@@ -31,7 +31,7 @@ class Parameters(Mapping[str, np.ndarray]):
 
     Attributes:
         vector: all values. Shape (size,).
-        slices: which part of the vector each name has.
+        slices: for each name, its part of the vector.
     """
 
     def __init__(
@@ -62,11 +62,11 @@ class Parameters(Mapping[str, np.ndarray]):
         return _with_values, (self.shapes, self.vector)
 
     def zeros_like(self) -> Parameters:
-        """Another vector of the same layout, all zero: for a gradient."""
+        """Another vector of the same layout, all zero, for a gradient."""
         return Parameters(self.shapes, self.vector.dtype)
 
     def astype(self, dtype: np.typing.DTypeLike) -> Parameters:
-        """The same values in memory of their own, as another type."""
+        """The same values as another type, in new memory."""
         return _with_values(self.shapes, self.vector.astype(dtype))
 
 

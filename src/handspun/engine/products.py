@@ -1,14 +1,14 @@
-"""Products of matrices, cut so that none of their parts has to be packed.
+"""Matrix products, cut into parts that BLAS multiplies without packing.
 
-A product of matrices is fast where its factors lie in the processor's caches in the order in which they are used, so a BLAS
-first copies ("packs") large factors into that order (Goto and van de Geijn 2008, ACM TOMS 34(3)). That pays where every value
-is used hundreds of times. In a step of training it is used as often as there are images in the batch or filters in the layer,
-some dozens of times, and packing takes up to a third of the product.
+A matrix product is fast if its factors lie in the processor's caches in the order in which they are used, so BLAS first copies
+("packs") large factors into that order (Goto and van de Geijn 2008, ACM TOMS 34(3)). That pays if every value is used hundreds
+of times. In a training step a value is used once per image of the batch or filter of the layer, some dozens of times, and
+packing takes up to a third of the product.
 
-OpenBLAS, which NumPy's own wheels bring, has kernels that pack nothing, for products of up to 10⁶ multiplications on
-processors with AVX-512. A product somewhat larger is cut here into parts of that size: the same arithmetic, each value of the
-result a sum over the whole inner axis. A convolution's products take 0.65 to 0.9 of the time, a dense layer's of 32 images
-0.5 to 0.85. Where there are no such kernels, or BLAS may use several threads, a product is left whole.
+OpenBLAS, which comes with NumPy's wheels, has kernels that do not pack, for products of up to 10⁶ multiplications on processors
+with AVX-512. Here a somewhat larger product is cut into parts of that size. The arithmetic is the same: each value of the
+result is a sum over the whole inner axis. The products of a convolution take 0.65 to 0.9 of the time, those of a dense layer
+with 32 images 0.5 to 0.85. Without such kernels, or if BLAS may use several threads, a product is left whole.
 """
 
 from __future__ import annotations
@@ -19,27 +19,27 @@ import numpy as np
 
 from handspun.engine.threads import products_may_be_cut
 
-#: Multiplications up to which OpenBLAS does not pack. With the second factor transposed the result must also have no more than
-#: 1,200 values, of which 800 are best, and the inner axis must have 32 (its ``sgemm_small_kernel_permit_skylakex.c``).
+#: OpenBLAS does not pack up to this many multiplications. If the second factor is transposed, the result must also have at most
+#: 1,200 values (800 are fastest) and the inner axis at least 32 (its ``sgemm_small_kernel_permit_skylakex.c``).
 UNPACKED = 1_000_000
 UNPACKED_TRANSPOSED, LEAST_INNER = 800, 32
 
-#: Products with fewer multiplications have little to gain; for those with more, packing pays.
+#: Smaller products, in multiplications, gain little from cutting; for larger ones, packing pays.
 SMALL, LARGE = 1_500_000, 16_000_000
 
-#: Columns of a part are a multiple of the 16 float32 of a vector register.
+#: The columns of a part are a multiple of the 16 float32 of a vector register.
 VECTOR = 16
 
-#: A part of r rows and c columns loads r + c values for r · c multiplications: r c/(r + c) is how good it is. If the best is
-#: below this the product stays whole.
+#: A part of r rows and c columns loads r + c values for r · c multiplications, so each value is reused r c/(r + c) times. If
+#: the best part is below this, the product stays whole.
 LEAST_REUSE = 8.0
 
-#: Rows whose distance in bytes is a multiple of this fall into the same lines of the nearest cache, and only packing helps.
+#: If the distance between rows, in bytes, is a multiple of this, they share lines of the nearest cache, and only packing helps.
 ALIAS = 4_096
 
 
 def matmul(a: np.ndarray, b: np.ndarray, out: np.ndarray) -> np.ndarray:
-    """``np.matmul(a, b, out=out)``: a (…, m, k), b (…, k, n), out (…, m, n), which is returned."""
+    """``np.matmul(a, b, out=out)``: a (…, m, k), b (…, k, n), out (…, m, n). Returns ``out``."""
     cut = None
     if products_may_be_cut():
         distance = max(b.strides[-2:])
@@ -47,7 +47,7 @@ def matmul(a: np.ndarray, b: np.ndarray, out: np.ndarray) -> np.ndarray:
     if cut is None:
         return np.matmul(a, b, out=out)
     rows, columns = cut
-    # (…, column parts, row parts, r, c): the columns of b that parts have in common stay in the cache for all of them.
+    # (…, column parts, row parts, r, c): the columns of b that several parts share stay in the cache.
     a = a.reshape(*a.shape[:-2], 1, -1, rows, a.shape[-1])
     b = b.reshape(*b.shape[:-1], -1, 1, columns)
     first = b.ndim - 4
@@ -62,7 +62,7 @@ def matmul(a: np.ndarray, b: np.ndarray, out: np.ndarray) -> np.ndarray:
 def _cut(m: int, k: int, n: int, a_transposed: bool, b_transposed: bool, distance: int) -> tuple[int, int] | None:
     """Rows and columns of the parts of a product (m, k) · (k, n); None to leave it whole.
 
-    ``distance`` is that of the rows of the second factor in memory, in bytes.
+    ``distance`` is the number of bytes between the rows of the second factor.
     """
     if not SMALL <= m * k * n <= LARGE or (a_transposed and b_transposed) or distance % ALIAS == 0:
         return None

@@ -1,8 +1,8 @@
 """The tape: everything that belongs to one pass through a network.
 
-A network is only structure and parameters, and a pass changes nothing in it. What forward leaves for backward, the arrays
-that are used again from step to step, the gradient, the random numbers of dropout: all of that is on the tape. Two threads
-that predict at once hold two tapes and share one network.
+A network is structure and parameters, and a pass changes nothing in it. The tape holds what forward leaves for backward, the
+arrays that are reused from step to step, the gradient and the generator of random numbers. Two threads that predict at the same
+time have two tapes and share one network.
 """
 
 from __future__ import annotations
@@ -26,12 +26,11 @@ class Frame(dict[str, Any]):
     As a dictionary it holds what forward leaves for backward: ``frame["x"] = x``.
 
     Attributes:
-        gradient: views into the tape's gradient vector by the layer's own names ("weight", "bias", …). Backward *writes*
-            them. Where a batch is cut into pieces, whoever cuts adds up the vectors: one addition a piece, and none at all
-            in the common case of one piece.
-        statistics: views into the tape's statistics by the layer's own names ("running_mean", …): what a training pass saw of
-            its batch.
-        needs_input_gradient: False where nothing below the layer has parameters; backward may then return None.
+        gradient: views into the tape's gradient vector by the layer's own names ("weight", "bias", …). Backward *writes* them
+            and adds nothing: if a batch is cut into micro-batches, the trainer adds up their gradients.
+        statistics: views into the tape's statistics by the layer's own names ("running_mean", …): those of the last training
+            batch.
+        needs_input_gradient: False if nothing below the layer has parameters; backward may then return None.
     """
 
     __slots__ = ("_buffers", "_dtype", "_likes", "_plan", "_stores", "gradient", "needs_input_gradient", "statistics")
@@ -49,17 +48,17 @@ class Frame(dict[str, Any]):
         self.statistics = statistics
         self.needs_input_gradient = needs_input_gradient
         self._dtype = dtype
-        self._buffers: dict[str, np.ndarray] = {}  # as they were asked for last
-        self._likes: dict[str, tuple[Shape, Shape, np.ndarray]] = {}  # by shape and strides of what they are like
-        self._stores: dict[str, np.ndarray] = {}  # the flat memory behind them
+        self._buffers: dict[str, np.ndarray] = {}  # in the shape of the last request
+        self._likes: dict[str, tuple[Shape, Shape, np.ndarray]] = {}  # with shape and strides of the model
+        self._stores: dict[str, np.ndarray] = {}  # the flat memory of the buffers
         self._plan: tuple[np.ndarray | None, Any] = (None, None)
 
     def plan(self, x: np.ndarray, make: Callable[[np.ndarray, Frame], _T]) -> _T:
-        """What ``make(x, self)`` gave: the views into x and into buffers that a forward pass works with.
+        """The result of ``make(x, self)``: the views into x and into buffers that a forward pass works with.
 
-        They stay right as long as every pass gets the same array, whatever values it holds by then; for another one they are
-        made anew. They keep x alive until that comes. Views are no small matter for a single image: to make them takes a third
-        as long as to compute. So layers return the same array from every pass where they can, for the next one to do the same.
+        The views are kept, and x with them, as long as passes get the same array, whatever its values; another array gets new
+        ones. For a single image, making the views takes a third as long as the computation. So layers return the same array
+        from every pass where they can.
         """
         known, plan = self._plan
         if known is not x:
@@ -68,7 +67,7 @@ class Frame(dict[str, Any]):
         return plan
 
     def buffer(self, name: str, shape: Shape, dtype: np.typing.DTypeLike | None = None) -> np.ndarray:
-        """An array to write a result into, the same memory in every pass; what it holds before that is undefined.
+        """An array to write a result into, in the same memory in every pass; its content is undefined at first.
 
         A smaller batch (the last one of an epoch) gets the front of the larger one's memory.
         """
@@ -84,48 +83,39 @@ class Frame(dict[str, Any]):
         return array
 
     def like(self, name: str, x: np.ndarray, dtype: np.typing.DTypeLike | None = None) -> np.ndarray:
-        """A buffer of the shape of ``x``, its values in the same order in memory, so that loops over both are runs."""
+        """A buffer of the shape of ``x`` and with the same order in memory, so that loops over both are contiguous."""
+        return self._like(name, x, lambda shape: self.buffer(name, shape, dtype))
+
+    def zeros(self, x: np.ndarray) -> np.ndarray:
+        """Zeros of the shape and order of ``x``, to compare with: not to be written to."""
+        return self._like("zeros", x, lambda shape: aligned_zeros(shape, self._dtype))
+
+    def _like(self, name: str, x: np.ndarray, make: Callable[[Shape], np.ndarray]) -> np.ndarray:
         known = self._likes.get(name)
         if known is not None and known[0] == x.shape and known[1] == x.strides:
             return known[2]
-        array = _in_order_of(x, lambda shape: self.buffer(name, shape, dtype))
+        order = memory_order(x) or tuple(range(x.ndim))
+        array = make(tuple(x.shape[axis] for axis in order)).transpose(inverse(order))
         self._likes[name] = (x.shape, x.strides, array)
         return array
 
     def blank(self, name: str, shape: Shape) -> np.ndarray:
-        """A buffer that is zero wherever nobody has written since the shape last changed: what surrounds a padded picture."""
+        """A buffer that is zero where nothing was written since its shape last changed: for padding around pictures."""
         array = self._buffers.get(name)
         if array is None or array.shape != shape:
             array = self.buffer(name, shape)
             array[...] = 0.0
         return array
 
-    def zeros(self, x: np.ndarray) -> np.ndarray:
-        """Zeros of the shape and order of ``x``, to compare with: nobody may write to them."""
-        known = self._likes.get("zeros")
-        if known is not None and known[0] == x.shape and known[1] == x.strides:
-            return known[2]
-        zeros = _in_order_of(x, lambda shape: aligned_zeros(shape, self._dtype))
-        self._likes["zeros"] = (x.shape, x.strides, zeros)
-        return zeros
-
-
-def _in_order_of(x: np.ndarray, make: Callable[[Shape], np.ndarray]) -> np.ndarray:
-    """An array of the shape of x that ``make`` makes in the order in memory that x has."""
-    order = memory_order(x)
-    if order is None:
-        return make(x.shape)
-    return make(tuple(x.shape[axis] for axis in order)).transpose(inverse(order))
-
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a training pass leaves behind.
+    """Memory for what a training pass computes.
 
     Attributes:
-        gradient: the gradient vector, with the layout of the network's parameters; None of a pass for inference only.
-        statistics: with the layout of the network's statistics, what the pass saw of its batch.
-        views: of each layer, by its own names, its part of the one and of the other.
+        gradient: the gradient vector, with the layout of the network's parameters; None for inference.
+        statistics: the statistics of the batch, with the layout of the network's statistics.
+        views: for each layer, its named views of gradient and statistics.
     """
 
     gradient: Parameters | None
@@ -134,50 +124,44 @@ class Outcome:
 
 
 class Tape:
-    """What a pass writes.
+    """Everything that a pass writes. Make one with ``Sequential.tape``.
 
     Args:
         frames: the frame of each layer.
-        outcome: where gradient and statistics go.
-        training: whether dropout drops and batch normalisation looks at the batch.
-        rng: where layers with randomness draw from in training.
+        outcome: where gradient and statistics are written.
+        training: whether dropout drops values and batch normalisation uses the statistics of the batch.
+        rng: the generator for layers with randomness in training.
     """
 
     def __init__(
-        self,
-        frames: Mapping[Any, Frame],
-        outcome: Outcome,
-        *,
-        training: bool = False,
-        rng: np.random.Generator | None = None,
+        self, frames: Mapping[Any, Frame], outcome: Outcome, *, training: bool = False, rng: np.random.Generator | None = None
     ) -> None:
         self._frames = frames
         self._outcome = outcome
         self.training = training
-        self._rng = rng
-        self._make_rng: Callable[[], np.random.Generator] | None = None
+        self._rng: np.random.Generator | Callable[[], np.random.Generator] | None = rng
 
     def __getitem__(self, layer: object) -> Frame:
         return self._frames[layer]
 
     def __reduce__(self) -> NoReturn:
-        # It is full of views into arrays, and a copy of a view is an array of its own.
+        # It is full of views, and a copy of a view would be an array of its own.
         raise TypeError("A tape cannot be copied or pickled. Make another one with network.tape().")
 
     @property
     def gradient(self) -> Parameters:
-        """The gradient of the loss by all parameters, valid after a backward pass."""
+        """The gradient of the loss with respect to all parameters, valid after a backward pass."""
         if self._outcome.gradient is None:
             raise RuntimeError("This tape is for inference: it has no gradient. Make one with network.tape(training=True).")
         return self._outcome.gradient
 
     @property
     def statistics(self) -> Parameters:
-        """What the last training pass saw of its batch."""
+        """The statistics of the last training pass's batch."""
         return self._outcome.statistics
 
     def write_to(self, outcome: Outcome) -> None:
-        """Let the passes from now on leave gradient and statistics in ``outcome``."""
+        """Write gradient and statistics to ``outcome`` from now on."""
         if outcome is not self._outcome:
             self._outcome = outcome
             for layer, frame in self._frames.items():
@@ -187,11 +171,11 @@ class Tape:
     def rng(self) -> np.random.Generator:
         """The generator that layers with randomness draw from."""
         if self._rng is None:
-            if self._make_rng is None:
-                raise RuntimeError("A training pass through a layer with randomness needs network.tape(..., rng=...).")
-            self._rng = self._make_rng()
+            raise RuntimeError("A training pass through a layer with randomness needs network.tape(..., rng=...).")
+        if not isinstance(self._rng, np.random.Generator):
+            self._rng = self._rng()
         return self._rng
 
     def draw_from(self, make: Callable[[], np.random.Generator]) -> None:
-        """Let the passes from now on draw from the generator that ``make`` gives; it is made when first asked for."""
-        self._rng, self._make_rng = None, make
+        """Use the generator that ``make`` returns from now on; it is made when it is first needed."""
+        self._rng = make

@@ -1,29 +1,32 @@
-"""Threads: the pieces of a batch side by side.
+"""Threads: how many there are, and who has them.
 
-NumPy lets go of Python's lock while it computes, so that threads really run at once where its calls are long, as those of
-convolutions are. Then the matrix products themselves must not start threads as well: BLAS is held to one.
+NumPy releases Python's lock while it computes, so threads really run side by side where its calls are long, as those of
+convolutions are. Then the matrix products must not start threads as well: BLAS is held to one (``blas_threads``). Inference
+uses threads, and so does training where processes cannot share it (``engine.workers``).
 
-Inference uses them, and training where processes cannot share it (see ``training.crew``).
-
-A batch is cut into pieces of a fixed number of images, whoever computes them, and what they give is put together in their
-order. So the number of threads changes how long it takes, and not one bit of the result.
+Work is cut into parts of a fixed size, whoever computes them, and their results are put together in order. So the number of
+threads changes how long it takes, and not one bit of the result.
 """
 
 from __future__ import annotations
 
 import itertools
 import os
+import threading
+from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from contextvars import ContextVar, Token, copy_context
+from contextvars import ContextVar, copy_context
 from functools import cache
-from types import TracebackType
 from typing import Any, Self
 
-from handspun.errors import MissingExtraError, UsageError
+from handspun.checks import positive_integer
+from handspun.errors import MissingExtraError
 
 _limit: ContextVar[int | None] = ContextVar("handspun_threads", default=None)
+_blas_limit: ContextVar[int | None] = ContextVar("handspun_blas_threads", default=None)
+_inside: ContextVar[bool] = ContextVar("handspun_inside_blas_threads", default=False)
 _unpacked: ContextVar[bool] = ContextVar("handspun_unpacked", default=False)
 
 #: The processors, by OpenBLAS's names, for which it has products that pack nothing.
@@ -31,13 +34,19 @@ UNPACKED_PROCESSORS = frozenset({"SkylakeX", "Cooperlake", "SapphireRapids"})
 
 
 @contextmanager
-def use_threads(threads: int | None) -> Iterator[None]:
-    """A context in which so many threads, or processes, share the work where nothing else is said; None for all processors."""
-    token = _limit.set(threads)
+def use_threads(threads: int | None, *, blas: int | None = None) -> Iterator[None]:
+    """A context in which so many threads, or processes, share the work unless an argument says otherwise.
+
+    Args:
+        threads: how many; None for one for each processor.
+        blas: how many each matrix product may use where it is not held to one; None for ``threads``.
+    """
+    tokens = _limit.set(threads), _blas_limit.set(threads if blas is None else blas)
     try:
         yield
     finally:
-        _limit.reset(token)
+        _limit.reset(tokens[0])
+        _blas_limit.reset(tokens[1])
 
 
 def processors() -> int:
@@ -46,9 +55,9 @@ def processors() -> int:
 
 
 def count_threads(threads: int | None) -> int:
-    """The number of threads that ``threads`` means; None takes that of ``use_threads``, or all processors.
+    """The number of threads that ``threads`` means; None takes that of ``use_threads``, or one for each processor.
 
-    Where threadpoolctl is missing BLAS cannot be held to one thread, and None means one thread of handspun's own.
+    Without threadpoolctl BLAS cannot be held to one thread, and None means one thread of our own.
 
     Raises:
         UsageError: not a whole number above 0.
@@ -57,23 +66,105 @@ def count_threads(threads: int | None) -> int:
     asked = _limit.get() if threads is None else threads
     if asked is None:
         return processors() if _controller() else 1
-    if isinstance(asked, bool) or not isinstance(asked, int) or asked < 1:
-        raise UsageError(f"threads must be a whole number above 0, got {asked!r}.")
+    asked = positive_integer("", "threads", asked)
     if asked > 1 and _controller() is None:
         raise MissingExtraError("Computing in several threads", "cli")
     return asked
 
 
+# BLAS ----------------------------------------------------------------------------------------------------------------------
+
+
+class _BlasGate:
+    """Lets computations in that want BLAS to have the same number of threads, and makes all others wait.
+
+    That number belongs to the process, and the last bits of a product depend on it. Without the gate, of two trainings in two
+    Python threads the one that ends first would give BLAS its threads back while the other still computes. Whoever has to wait
+    is let in in the order of arrival, so that nobody waits for longer than one step of the others. When nobody is inside, BLAS
+    has as many threads as it was found with.
+    """
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self._queue: deque[object] = deque()
+        self._inside = 0
+        self._found = self._count = 0
+
+    def enter(self, asked: int | None) -> None:
+        """Come in, now or later; None takes the number of threads that BLAS is found with."""
+        with self._changed:
+            if self._queue or not self._fits(asked):
+                place = object()
+                self._queue.append(place)
+                try:
+                    self._changed.wait_for(lambda: self._queue[0] is place and self._fits(asked))
+                finally:
+                    self._queue.remove(place)
+                    self._changed.notify_all()  # the next in the queue may want the same number
+            if not self._inside:
+                self._found = blas_thread_count() or 0
+                self._count = self._found if asked is None else asked
+                self._set(self._count)
+            self._inside += 1
+
+    def leave(self) -> None:
+        """Go out again; the last one puts back the number of threads."""
+        with self._changed:
+            self._inside -= 1
+            if not self._inside:
+                self._set(self._found)
+                self._changed.notify_all()
+
+    def _fits(self, asked: int | None) -> bool:
+        return not self._inside or self._count == (self._found if asked is None else asked)
+
+    def _set(self, count: int) -> None:
+        for library in _libraries():
+            if library.get_num_threads() != count:
+                # threadpoolctl lets only the first thread that comes change OpenBLAS: it does what the gate does better.
+                getattr(library, "_real_set_num_threads", library.set_num_threads)(count)
+
+
+_gate = _BlasGate()
+if hasattr(os, "register_at_fork"):
+    # A forked process starts with nobody inside, and without locks that were held at that moment.
+    os.register_at_fork(after_in_child=lambda: _gate.__init__())
+
+
 @contextmanager
-def limit_blas(threads: int | None) -> Iterator[None]:
-    """A context in which BLAS has so many threads at most; None takes the number of ``use_threads``, or leaves BLAS alone."""
-    asked = _limit.get() if threads is None else threads
-    controller = _controller()
-    if asked is None or controller is None:
+def blas_threads(count: int | None) -> Iterator[None]:
+    """A context in which matrix products use ``count`` threads.
+
+    None takes the number of ``use_threads``, or as many as the process has. Inside such a context another one changes nothing.
+    Products of middle size go in parts where they have one thread (``engine.products``). Without threadpoolctl nothing happens.
+    """
+    if _inside.get() or _controller() is None:
         yield
         return
-    with controller.limit(limits=min(asked, processors()), user_api="blas"):
+    asked = _blas_limit.get() if count is None else count
+    _gate.enter(asked)
+    tokens = _inside.set(True), _unpacked.set(count == 1 and _has_unpacked_products())
+    try:
         yield
+    finally:
+        _inside.reset(tokens[0])
+        _unpacked.reset(tokens[1])
+        _gate.leave()
+
+
+def blas_thread_count() -> int | None:
+    """How many threads matrix products use just now; None where nobody can tell."""
+    return max((library.get_num_threads() for library in _libraries()), default=None)
+
+
+def default_blas_threads(threads: int | None) -> int | None:
+    """How many threads a matrix product may use where ``threads`` are asked for; None for as many as BLAS has."""
+    return _blas_limit.get() if threads is None else threads
+
+
+def products_may_be_cut() -> bool:
+    """Whether products of middle size go faster in parts: BLAS has one thread, and what packs nothing (``engine.products``)."""
+    return _unpacked.get()
 
 
 @cache
@@ -86,6 +177,12 @@ def _controller() -> Any:
     return ThreadpoolController()
 
 
+def _libraries() -> list[Any]:
+    """Every BLAS in this process."""
+    controller = _controller()
+    return controller.select(user_api="blas").lib_controllers if controller else []
+
+
 @cache
 def _has_unpacked_products() -> bool:
     """Whether each BLAS in this process is an OpenBLAS on a processor with AVX-512."""
@@ -94,13 +191,11 @@ def _has_unpacked_products() -> bool:
     return bool(libraries) and all(library.get("architecture") in UNPACKED_PROCESSORS for library in libraries)
 
 
-def products_may_be_cut() -> bool:
-    """Whether products of middle size go faster in parts: BLAS has one thread, and what packs nothing (see ``products``)."""
-    return _unpacked.get()
+# A pool --------------------------------------------------------------------------------------------------------------------
 
 
-class Team:
-    """Threads that share pieces among them, and BLAS held to one thread, as long as the context lasts.
+class ThreadPool:
+    """Threads that share numbered tasks among them, this one included, as long as the context lasts.
 
     Args:
         threads: how many; see ``count_threads``.
@@ -112,45 +207,35 @@ class Team:
     def __init__(self, threads: int | None = None) -> None:
         self.size = count_threads(threads)
         self._pool: ThreadPoolExecutor | None = None
-        self._blas: Any = None
-        self._token: Token[bool] | None = None
 
     def __enter__(self) -> Self:
-        if controller := _controller():
-            self._blas = controller.limit(limits=1, user_api="blas")
-            self._blas.__enter__()
-        self._token = _unpacked.set(_has_unpacked_products())
         if self.size > 1:
             self._pool = ThreadPoolExecutor(self.size - 1, "handspun")
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(self, *_: object) -> None:
         if self._pool:
             self._pool.shutdown()
-        if self._token:
-            _unpacked.reset(self._token)
-        if self._blas:
-            self._blas.__exit__(kind, error, trace)
 
     def each(self, work: Callable[[int, int], None], count: int) -> None:
-        """Call ``work(member, piece)`` for each piece from 0 to ``count`` - 1; each member, from 0 on, does one at a time.
+        """Call ``work(worker, task)`` for each task from 0 to ``count`` - 1; each worker, from 0 on, does one at a time.
 
         Raises:
-            BaseException: what ``work`` raised, once all members have stopped.
+            BaseException: what ``work`` raised, once all workers have stopped.
         """
-        left = itertools.count()  # the next piece; taking it is one step of the interpreter, which no thread can come between
+        left = itertools.count()  # the next task; taking it is one step of the interpreter, which no thread can come between
 
-        def share(member: int) -> None:
-            while (piece := next(left)) < count:
-                work(member, piece)
+        def take(worker: int) -> None:
+            while (task := next(left)) < count:
+                work(worker, task)
 
         others = [
-            self._pool.submit(copy_context().run, share, member)  # with NumPy's error handling as it is here
-            for member in range(1, min(self.size, count))
+            self._pool.submit(copy_context().run, take, worker)  # with NumPy's error handling as it is here
+            for worker in range(1, min(self.size, count))
             if self._pool
         ]
         try:
-            share(0)
+            take(0)
         finally:
             left = itertools.repeat(count)  # whoever is not done yet takes no more
             faults = [other.exception() for other in others]

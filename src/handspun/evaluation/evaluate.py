@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from handspun import checks
 from handspun.augment.views import mean_over_views
-from handspun.errors import UsageError
 from handspun.evaluation.metrics import (
     ClassScores,
     Reliability,
@@ -17,15 +17,16 @@ from handspun.evaluation.metrics import (
     reliability,
     wilson_interval,
 )
-from handspun.networks.sequential import Sequential, two_or_more
+from handspun.networks.answers import two_or_more
+from handspun.networks.sequential import Sequential
 from handspun.optimization.losses import Loss, SoftmaxCrossEntropy, softmax
 from handspun.pictures import inputs
 
 
 def loss_and_accuracy(network: Sequential, images: np.ndarray, targets: np.ndarray, loss: Loss) -> tuple[float, float | None]:
-    """The mean loss in inference mode, and the accuracy where targets are classes (None elsewhere)."""
+    """The mean loss in inference mode, and the accuracy if the targets are classes, otherwise None."""
     outputs = network.logits(images)
-    value, _ = loss(outputs, targets)
+    value, _ = loss.weighted_mean(outputs, targets)
     if targets.ndim == 1 and targets.dtype.kind in "iub":
         return value, correct(outputs, targets) / len(targets)
     return value, None
@@ -33,7 +34,7 @@ def loss_and_accuracy(network: Sequential, images: np.ndarray, targets: np.ndarr
 
 @dataclass(frozen=True)
 class Evaluation:
-    """The outcome of ``evaluate`` on N images of C classes.
+    """The result of ``evaluate`` for N images and C classes.
 
     Attributes:
         accuracy: the share of right answers, from 0 to 1.
@@ -41,11 +42,11 @@ class Evaluation:
         loss: mean cross-entropy in nats, of the plain softmax.
         confusion: counts (C, C), row the true class, column the predicted one.
         scores: precision, recall, F1 and support of each class.
-        probabilities: (N, C), calibrated where the network has a ``Confidence`` and is asked for single views.
-        predicted: (N,), the most probable class, also of images that the network would not answer for.
+        probabilities: (N, C), calibrated if the network has a ``Confidence`` and views were not asked for.
+        predicted: (N,), the most probable class, also of images with the verdict "unknown".
         reliability: of the probabilities.
         plain_reliability: of the plain softmax, for comparison.
-        unknown_rate: the share of images that the network calls unknown; None where probabilities are not calibrated.
+        unknown_rate: the share of images that the network calls unknown; None if probabilities are not calibrated.
     """
 
     accuracy: float
@@ -67,25 +68,21 @@ def evaluate(network: Sequential, images: np.ndarray, labels: np.ndarray, *, vie
         network: the network.
         images: (N, …).
         labels: (N,), the right answers.
-        views: take as its answers the means over nine views of each picture (``augment.views``). They are taken as they
-            are: a network's ``confidence`` is made for single views, whose mean is less sure of itself.
+        views: average the probabilities over nine views of each picture, as in ``Sequential.answer``. They are not calibrated
+            then.
 
     Raises:
-        UsageError: images of another size than the network's or that hold NaN or infinity, or labels that are not one of its
-            classes for each image; no pictures of bytes where views are asked for.
+        UsageError: images of another size or type or with values that are not finite; labels that are not one of the network's
+            classes for each image; with ``views``, images that are not uint8 pictures.
     """
-    images, labels = np.asarray(images), np.asarray(labels)
-    inputs.check_finite(images)
+    images = np.asarray(images)
     classes = max(network.output_shape[-1], 2)
-    if labels.ndim != 1 or labels.dtype.kind not in "iub" or len(labels) != len(images) or not len(labels):
-        raise UsageError(f"{len(images)} images need {len(images)} whole numbers as labels; got an array {labels.shape}.")
-    if labels.min() < 0 or labels.max() >= classes:
-        wrong = labels.min() if labels.min() < 0 else labels.max()
-        raise UsageError(f"Label {wrong} is out of range; the network has classes 0 to {classes - 1}.")
+    labels = checks.labels(labels, len(images), classes)
+    inputs.check_finite(images)
     unknown = None
     if views:
         plain = probabilities = mean_over_views(network.predict_proba, images)  # (N, C)
-        outputs = np.log(np.maximum(plain, np.finfo(plain.dtype).tiny))  # of which that is the softmax
+        outputs = np.log(np.maximum(plain, np.finfo(plain.dtype).tiny))  # whose softmax these probabilities are
     else:
         features, outputs = network.features_and_logits(images)  # (N, D)
         outputs = two_or_more(outputs)  # (N, C)

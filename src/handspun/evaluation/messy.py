@@ -1,9 +1,8 @@
-"""Pictures as they are outside of data sets: badly placed, slanted, thick, noisy, inverted, on grey paper.
+"""Messy pictures: shifted, rotated, thick, noisy, inverted, on grey paper.
 
-A network is measured on nothing but clean, centred digits until it meets a user. Each version here changes a whole set of
-pictures in one way, always the same: a person still reads them with ease. The idea is that of Hendrycks and Dietterich,
-"Benchmarking Neural Network Robustness to Common Corruptions and Perturbations" (ICLR 2019), and of Mu and Gilmer's MNIST-C
-(2019).
+Test sets hold clean, centred digits; users bring other ones. Each version changes a whole set of pictures in one way, the same
+every time, and a person can still read them easily. The idea is that of Hendrycks and Dietterich, "Benchmarking Neural Network
+Robustness to Common Corruptions and Perturbations" (ICLR 2019), and of Mu and Gilmer's MNIST-C (2019).
 """
 
 from __future__ import annotations
@@ -19,15 +18,16 @@ from handspun.augment import Augmentation
 from handspun.augment.affine import affine, powers
 from handspun.augment.resample import resample
 from handspun.augment.thickness import change_thickness
-from handspun.engine.memory import pieces
+from handspun.checks import byte_pictures
+from handspun.engine.memory import chunks
 from handspun.errors import UsageError
 from handspun.evaluation.metrics import wilson_interval
 
-#: The side of the pictures that the strengths are told for; on others they are the same shares of the height.
+#: Strengths are in pixels of pictures with this height; on others they scale with the height.
 SIDE = 28
 
 Change = Callable[[np.ndarray, np.random.Generator], np.ndarray]
-"""Changes pictures (n, H, W, C) uint8; gives as many of the same shape and type, and leaves those as they are."""
+"""Takes pictures (n, H, W, C) uint8; returns changed ones of the same shape and type, and leaves the given ones as they are."""
 
 
 @dataclass(frozen=True)
@@ -35,10 +35,10 @@ class Version:
     """One way in which pictures can be messy.
 
     Attributes:
-        name: of one word.
-        strength: how far it goes, in words; pixels are those of 28 × 28.
-        change: does it.
-        seed: from which it draws.
+        name: in one word.
+        strength: in words; pixels are those of 28 × 28.
+        change: makes the change.
+        seed: the seed of its random numbers.
     """
 
     name: str
@@ -47,29 +47,22 @@ class Version:
     seed: int
 
     def __call__(self, images: np.ndarray) -> np.ndarray:
-        """``images`` (N, H, W) or (N, H, W, C), uint8, changed: a new array of the same shape, each time the same.
+        """``images`` (N, H, W) or (N, H, W, C), uint8, changed: a new array of the same shape, the same every time.
 
         Raises:
-            UsageError: other images.
+            UsageError: images of another type or shape.
         """
-        _check(images)
+        images = byte_pictures("A messy version", images)
         rng = np.random.default_rng(self.seed)
         pictures = images if images.ndim == 4 else images[..., None]  # (N, H, W, C)
         result = np.empty(images.shape, np.uint8)
-        for piece in pieces(len(images), 256):  # so that what is needed in between stays small
-            result[piece] = self.change(pictures[piece], rng).reshape(result[piece].shape)
+        for chunk in chunks(len(images), 256):  # keeps the intermediate arrays small
+            result[chunk] = self.change(pictures[chunk], rng).reshape(result[chunk].shape)
         return result
 
 
-def _check(images: np.ndarray) -> None:
-    if images.dtype != np.uint8 or images.ndim not in (3, 4) or 0 in images.shape[1:]:
-        raise UsageError(
-            f"Messy versions are made of uint8 pictures (N, H, W) or (N, H, W, C); these are {images.dtype} {images.shape}."
-        )
-
-
 def _pixels(images: np.ndarray, of_28: float) -> float:
-    """So many pixels of 28 × 28 as pixels of ``images``."""
+    """A length in pixels of 28 × 28 as pixels of ``images``."""
     return of_28 * images.shape[1] / SIDE
 
 
@@ -85,30 +78,17 @@ def _scaled(images: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     return result
 
 
-def _rotated(images: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    return Augmentation(rotation=25)(images, rng)
+def _thicker_by(pixels: float) -> Change:
+    def change(images: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        result = np.empty_like(images)
+        change_thickness(images, np.full(len(images), _pixels(images, pixels)), result)
+        return result
 
-
-def _thick(images: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    return _with_thickness(images, _pixels(images, 1.0))
-
-
-def _thin(images: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    return _with_thickness(images, _pixels(images, -0.5))
-
-
-def _with_thickness(images: np.ndarray, amount: float) -> np.ndarray:
-    result = np.empty_like(images)
-    change_thickness(images, np.full(len(images), amount), result)
-    return result
-
-
-def _noisy(images: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    return Augmentation(noise=50)(images, rng)
+    return change
 
 
 def _blurred(images: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Smoothed by a Gaussian, along one axis after the other; beyond the border the nearest pixel goes on."""
+    """Smoothed by a Gaussian, one axis after the other; outside the border the nearest pixel is repeated."""
     sigma = _pixels(images, 1.0)
     reach = math.ceil(3 * sigma)
     kernel = np.exp(-(np.arange(-reach, reach + 1) ** 2) / (2 * sigma**2))
@@ -124,10 +104,6 @@ def _blurred(images: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     return np.rint(values).astype(np.uint8)
 
 
-def _inverted(images: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    return 255 - images
-
-
 def _low_contrast(images: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     return np.rint(90 + 0.3 * images.astype(np.float32)).astype(np.uint8)
 
@@ -138,21 +114,21 @@ MESSY: dict[str, Version] = {
         (
             ("shifted", "up to 4 px along each axis", _shifted),
             ("scaled", "by 0.7 to 1.2", _scaled),
-            ("rotated", "by up to 25° either way", _rotated),
-            ("thick", "1 px more on each side of a stroke", _thick),
-            ("thin", "0.5 px less on each side of a stroke", _thin),
-            ("noisy", "Gaussian noise, σ = 50 of 255", _noisy),
+            ("rotated", "by up to 25° either way", Augmentation(rotation=25)),
+            ("thick", "1 px more on each side of a stroke", _thicker_by(1.0)),
+            ("thin", "0.5 px less on each side of a stroke", _thicker_by(-0.5)),
+            ("noisy", "Gaussian noise, σ = 50 of 255", Augmentation(noise=50)),
             ("blurred", "Gaussian blur, σ = 1 px", _blurred),
-            ("inverted", "dark strokes on white", _inverted),
+            ("inverted", "dark strokes on white", lambda images, rng: 255 - images),
             ("low-contrast", "30 % of the contrast, on grey (90 of 255)", _low_contrast),
         )
     )
 }
-"""All versions by their names, in the order in which they are shown."""
+"""All versions by name, in the order in which they are shown."""
 
 
 class Predictor(Protocol):
-    """What answers for pictures: a network, or anything else with this method."""
+    """A network, or any other object with this method."""
 
     def predict(self, images: np.ndarray) -> np.ndarray:
         """The class of each of ``images`` (N, H, W) or (N, H, W, C), uint8: (N,)."""
@@ -161,11 +137,11 @@ class Predictor(Protocol):
 
 @dataclass(frozen=True)
 class MessyResult:
-    """How well a version was read.
+    """The accuracy on one version.
 
     Attributes:
         name: of the version, or "clean".
-        strength: how far it goes, in words.
+        strength: in words.
         accuracy: the share of right answers, from 0 to 1.
         interval: the 95 % interval of the accuracy (Wilson's).
     """
@@ -178,11 +154,11 @@ class MessyResult:
 
 @dataclass(frozen=True)
 class MessyEvaluation:
-    """The outcome of ``evaluate_messy``.
+    """The result of ``evaluate_messy``.
 
     Attributes:
-        clean: of the pictures as they are.
-        versions: of each messy version.
+        clean: the accuracy on the pictures as they are.
+        versions: the accuracy on each messy version.
     """
 
     clean: MessyResult
@@ -196,13 +172,8 @@ class MessyEvaluation:
     def as_dict(self) -> dict[str, Any]:
         """As plain data, ready for JSON."""
         rows = [
-            {
-                "name": result.name,
-                "strength": result.strength,
-                "accuracy": result.accuracy,
-                "accuracy_interval_95": list(result.interval),
-            }
-            for result in (self.clean, *self.versions)
+            {"name": row.name, "strength": row.strength, "accuracy": row.accuracy, "accuracy_interval_95": list(row.interval)}
+            for row in (self.clean, *self.versions)
         ]
         return {"mean_accuracy": self.mean, "versions": rows}
 
@@ -216,15 +187,15 @@ def evaluate_messy(
     """Compare the answers for ``images``, clean and in each version of ``MESSY``, with ``labels``.
 
     Args:
-        network: answers for pictures.
+        network: predicts the classes.
         images: (N, H, W) or (N, H, W, C), uint8.
         labels: (N,), the class of each.
-        prepare: what pictures go through before the network sees them, clean ones too; None leaves them as they are.
+        prepare: prepares the pictures for the network, clean ones too; None leaves them as they are.
 
     Raises:
-        UsageError: other images, or labels that are not one for each of them.
+        UsageError: images of another type or shape, or labels that are not one class for each image.
     """
-    _check(images)
+    images = byte_pictures("A messy version", images)
     labels = np.asarray(labels)
     if labels.shape != (len(images),) or labels.dtype.kind not in "iub" or not len(labels):
         raise UsageError(f"{len(images)} images need {len(images)} whole numbers as labels; got an array {labels.shape}.")

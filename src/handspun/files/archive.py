@@ -1,9 +1,8 @@
-"""An archive is a NumPy ``.npz`` file: named arrays, each a ``.npy`` file, in one zip.
+"""NumPy archives (``.npz``): named arrays, each a ``.npy`` file, in one zip. Data sets and models are stored in them.
 
-Data and models live in archives. What comes from outside is only ever data here: nothing is unpickled,
-each array's header is read and weighed before a byte of memory is taken for it, and no member may decompress
-to more or less than it declares. A file that breaks a rule gives one error that names the file,
-the member and the fault.
+A file from outside is treated as data only. Nothing is unpickled, each array's header is checked before memory is allocated for
+it, and no member may decompress to more or less than it declares. A file that breaks a rule raises one error that names the
+file, the member and the fault.
 """
 
 from __future__ import annotations
@@ -29,22 +28,24 @@ from handspun.files.writing import replacing
 if TYPE_CHECKING:
     from zipfile import ZipFile
 
+#: The most memory that the arrays of one file may take, unless the caller sets another limit.
 LIMIT_BYTES = 2 * 2**30
-"""What the arrays of one file may come to in memory, unless the caller allows more or less."""
 
+#: Deflate cannot compress further (258 bytes to 2 bits): a file that claims more does not hold it.
 MAX_DEFLATE_RATIO = 1032
-"""Deflate cannot shrink data further (258 bytes to 2 bits): a file that claims more does not hold it."""
 
+#: What errors call a file that has no path.
 NAMELESS = "The file"
-"""What errors call a file of which there is no path."""
+
+#: How many bytes are decompressed at once.
+CHUNK_BYTES = 2**18
 
 _MAX_MEMBERS = 4096
-_MAX_READ = 2**20  # bytes read at once, and so the size of the largest table of contents
-_MAX_HEADER = 2000  # bytes; NumPy's own headers are of 128
-_PIECE = 2**18  # bytes decompressed at once
+_MAX_READ = 2**20  # bytes read at once; limits the table of contents
+_MAX_HEADER = 2000  # bytes; NumPy's own headers have 128
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.:/ -]{0,199}")
 _HEADER_TEXT = re.compile(rb"[A-Za-z0-9_\s{}()\[\],:'\"<>|=+-]*")
-_EPOCH = (1980, 1, 1, 0, 0, 0)  # the first moment of the zip format: the same arrays make the same file at any time
+_EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest time in a zip file; with it, equal arrays always make equal files
 _END_RECORD = struct.Struct("<4s4H2LH")  # signature, 2 disk numbers, members here, in all, size, offset, comment length
 
 ErrorClass = type[HandspunError]
@@ -54,7 +55,7 @@ def open_regular(path: str | os.PathLike[str], *, error: ErrorClass = DataError)
     """Open an ordinary file for reading in binary.
 
     Raises:
-        error: there is no such file, it is a folder or a device, or it may not be read.
+        error: there is no such file, it is a folder or a device, or reading is not allowed.
     """
     try:
         mode = Path(path).stat().st_mode
@@ -79,16 +80,16 @@ def read_arrays(
     """Read the arrays of an ``.npz`` file, in the file's order.
 
     Args:
-        path: the file, or what it holds.
-        limit_bytes: the most that the arrays may take in memory, all together.
+        path: the file, or its content.
+        limit_bytes: the most memory that the arrays may take together.
         names: which arrays to read; ``None`` for all of them.
-        error: the class of the error that a faulty file raises.
+        error: the class of error that a faulty file raises.
 
     Returns:
-        Name to array: C-ordered where the file's are, of the machine's own byte order, writeable.
+        A dictionary of arrays in the memory order of the file and the machine's byte order, writeable.
 
     Raises:
-        error: the file is missing, cut, damaged or hostile, holds objects, or lacks one of ``names``.
+        error: the file is missing, truncated, damaged or hostile, holds objects, or lacks one of ``names``.
     """
     import zipfile
 
@@ -110,10 +111,10 @@ def read_arrays(
 def read_array(
     path: str | os.PathLike[str] | io.BytesIO, *, limit_bytes: int = LIMIT_BYTES, error: ErrorClass = DataError
 ) -> np.ndarray:
-    """Read the array of a ``.npy`` file, by its path or what it holds.
+    """Read the array of a ``.npy`` file, given its path or its content.
 
     Raises:
-        error: the file is missing, cut, too long or hostile, or holds objects.
+        error: the file is missing, truncated, too long or hostile, or holds objects.
     """
     with _opened(path, error) as (file, name):
         try:
@@ -127,12 +128,12 @@ def read_array(
 
 
 def write_arrays(path: str | os.PathLike[str] | io.BytesIO, arrays: Mapping[str, np.ndarray], *, compress: bool = True) -> None:
-    """Write an ``.npz`` file that ``read_arrays`` and ``numpy.load`` read; to a path whole or not at all.
+    """Write an ``.npz`` file for ``read_arrays`` or ``numpy.load``; a path is written atomically.
 
-    The same arrays in the same order give the same bytes with one version of zlib: no time of day is stored.
+    No time of day is stored, so with one version of zlib the same arrays in the same order give the same bytes.
 
     Raises:
-        UsageError: a name that the reader would refuse, an array of objects, or too many arrays.
+        UsageError: the reader would refuse a name or an array, or there are too many arrays.
         OutputError: the file cannot be written.
     """
     import zipfile
@@ -150,17 +151,14 @@ def write_arrays(path: str | os.PathLike[str] | io.BytesIO, arrays: Mapping[str,
         for name, array in members.items():
             info = zipfile.ZipInfo(f"{name}.npy", _EPOCH)
             info.compress_type = zipfile.ZIP_DEFLATED if compress else zipfile.ZIP_STORED
-            info.create_system, info.external_attr = (
-                3,
-                0o644 << 16,
-            )  # else they tell the platform of the writer
+            info.create_system, info.external_attr = 3, 0o644 << 16  # the same on every platform
             with archive.open(info, "w", force_zip64=array.nbytes >= 2**31 - 2**20) as member:
                 npy.write_array(member, array, version=(1, 0), allow_pickle=False)
 
 
 @contextmanager
 def _opened(path: str | os.PathLike[str] | io.BytesIO, error: ErrorClass) -> Iterator[tuple[io.BufferedIOBase, str]]:
-    """The file, open, and what errors call it."""
+    """The open file, and its name for errors."""
     if isinstance(path, io.BytesIO):
         yield path, NAMELESS
     else:
@@ -168,16 +166,16 @@ def _opened(path: str | os.PathLike[str] | io.BytesIO, error: ErrorClass) -> Ite
             yield file, str(path)
 
 
+#: What zipfile, zlib and file objects raise for damaged files, besides BadZipFile.
 _FAULTS = (OSError, EOFError, zlib.error, struct.error, ValueError, OverflowError, IndexError, KeyError)
-"""What zipfile, zlib and file objects raise for damaged files, besides BadZipFile."""
 
 
 class _TooMuchAtOnceError(Exception):
-    """A single read of more bytes than a sound archive needs."""
+    """A single read of more bytes than a valid archive needs."""
 
 
 class _ShyReader(io.RawIOBase):
-    """A file that refuses large single reads: zipfile reads a table of contents of any declared size."""
+    """A file that refuses large single reads: zipfile would read a table of contents of any declared size."""
 
     def __init__(self, file: io.BufferedIOBase) -> None:
         self._file = file
@@ -201,10 +199,10 @@ class _ShyReader(io.RawIOBase):
 
 
 def _check_count(path: str, file: io.BufferedIOBase, found: int, error: ErrorClass) -> None:
-    """Refuse an archive whose end record counts other members than were found: a damaged entry can hide those after it."""
+    """Refuse an archive whose end record declares another number of members: a damaged entry can hide those after it."""
     file.seek(-_END_RECORD.size, os.SEEK_END)
     signature, _, _, _, declared, _, _, _ = _END_RECORD.unpack(file.read(_END_RECORD.size))
-    # With a comment behind it the record lies elsewhere, and archives of more than 65,534 members have another one.
+    # An archive with a comment has the record elsewhere, and one with more than 65,534 members has another record.
     if signature == b"PK\5\6" and declared not in (found, 0xFFFF):
         raise error(f"{path} is damaged: it should hold {declared} members, but {found} were found.")
 
@@ -212,7 +210,7 @@ def _check_count(path: str, file: io.BufferedIOBase, found: int, error: ErrorCla
 def _read_members(
     path: str, archive: ZipFile, limit_bytes: int, names: Iterable[str] | None, error: ErrorClass
 ) -> dict[str, np.ndarray]:
-    """All that ``read_arrays`` does with an archive once its table of contents is read."""
+    """Check the members of an open archive, and read the wanted ones."""
     from zipfile import ZIP_DEFLATED, ZIP_STORED, BadZipFile
 
     members = archive.infolist()
@@ -240,13 +238,13 @@ def _read_members(
         where = f'{path}, member "{info.filename}"'
         if info.flag_bits & 0x1:
             raise error(f"{where}: it is encrypted.")
-        # LZMA and bzip2 are not taken: zipfile cannot bound what they decompress to.
+        # No LZMA and bzip2: zipfile cannot limit what they decompress to.
         if info.compress_type not in (ZIP_STORED, ZIP_DEFLATED):
             raise error(f"{where}: compression method {info.compress_type}; expected deflate or none.")
         declared = info.file_size
         if declared > max(info.compress_size, 1) * MAX_DEFLATE_RATIO:
             raise error(f"{where}: claims {declared} bytes, more than {info.compress_size} can decompress to.")
-        # One byte more than declared is asked for, so that a member that goes on shows itself.
+        # Ask for one byte more than declared, to notice a member that goes on.
         info.file_size = declared + 1
         try:
             with archive.open(info) as stream:
@@ -261,14 +259,14 @@ def _read_members(
 
 
 def _read_npy(where: str, stream: io.BufferedIOBase, size: int, limit_bytes: int, error: ErrorClass) -> np.ndarray:
-    """Read one ``.npy`` file of ``size`` bytes from a stream that has it from its first byte to its last."""
+    """Read one ``.npy`` file of ``size`` bytes from a stream that holds nothing else."""
     head = _read_up_to(stream, min(size, _MAX_HEADER + 12))
     shape, fortran_order, dtype, start = _parse_header(where, head, error)
     if fault := _dtype_fault(dtype):
         raise error(f"{where}: {fault}.")
     if len(shape) > 32 or any(type(n) is not int or n < 0 for n in shape):
         raise error(f"{where}: the shape {_shown(shape)} is not one of an array.")
-    # Ones for zeros: NumPy refuses absurd shapes even of empty arrays.
+    # Count 0 as 1: NumPy refuses absurd shapes even of empty arrays.
     if math.prod(max(n, 1) for n in shape) * max(dtype.itemsize, 1) > max(limit_bytes, 0):
         raise error(f"{where}: {dtype} {_shown(shape)} is more than the {limit_bytes} bytes allowed.")
     nbytes = math.prod(shape) * dtype.itemsize
@@ -280,26 +278,35 @@ def _read_npy(where: str, stream: io.BufferedIOBase, size: int, limit_bytes: int
     flat = np.empty(nbytes, np.uint8)  # (nbytes,) uint8
     position = min(len(head) - start, nbytes)
     flat[:position] = np.frombuffer(head, np.uint8)[start : start + position]
-    view = flat.data
-    while position < nbytes:
-        got = stream.readinto(view[position : position + _PIECE])
-        if not got:
-            raise error(f"{where}: it ends after {start + position} of {size} bytes.")
-        position += got
+    position = read_into(stream, flat, position)
+    if position < nbytes:
+        raise error(f"{where}: it ends after {start + position} of {size} bytes.")
     if stream.read(1):
         raise error(f"{where}: it goes on after the {size} bytes that it declares.")
     if dtype.kind == "b" and nbytes and flat.max() > 1:
         raise error(f"{where}: it holds other bytes than 0 and 1, but is declared as bool.")
-    array = flat.view(dtype) if nbytes else np.empty(math.prod(shape), dtype)
-    if not dtype.isnative:
-        array = array.byteswap(inplace=True).view(dtype.newbyteorder("="))
+    array = as_native(flat, dtype) if nbytes else np.empty(math.prod(shape), dtype.newbyteorder("="))
     if dtype.kind == "U" and nbytes and not _is_text(array):
         raise error(f"{where}: it holds text that is not Unicode.")
     return array.reshape(shape[::-1]).T if fortran_order else array.reshape(shape)
 
 
+def read_into(stream: io.BufferedIOBase, flat: np.ndarray, position: int = 0) -> int:
+    """Fill an array (n,) uint8 from ``position`` on with bytes of a stream; returns where the stream ended, n at most."""
+    view = flat.data
+    while position < len(flat) and (got := stream.readinto(view[position : position + CHUNK_BYTES])):
+        position += got
+    return position
+
+
+def as_native(flat: np.ndarray, dtype: np.dtype) -> np.ndarray:
+    """The values of type ``dtype`` in the bytes (n,) uint8, in the machine's byte order and the same memory."""
+    array = flat.view(dtype)
+    return array if dtype.isnative else array.byteswap(inplace=True).view(dtype.newbyteorder("="))
+
+
 def _parse_header(where: str, head: bytes, error: ErrorClass) -> tuple[tuple[int, ...], bool, np.dtype, int]:
-    """Shape, Fortran order, dtype and length of the header with which a ``.npy`` file begins."""
+    """Shape, Fortran order, dtype and length of the header at the start of a ``.npy`` file."""
     if not head.startswith(npy.MAGIC_PREFIX):
         raise error(f"{where}: not a NumPy array (.npy).")
     stream = io.BytesIO(head)
@@ -311,20 +318,20 @@ def _parse_header(where: str, head: bytes, error: ErrorClass) -> tuple[tuple[int
         start = stream.tell() + struct.calcsize(prefix)
         (length,) = struct.unpack(prefix, head[stream.tell() : start])
         text = head[start : start + length]
-        # Plain text only: NumPy's parser is Python's own, which warns of odd escapes and old numbers.
+        # Plain text only: NumPy uses Python's own parser, which warns about odd escapes and old numbers.
         if len(text) < length or not _HEADER_TEXT.fullmatch(text) or re.search(rb"\d[lL]", text):
             raise error(f"{where}: its header is cut, too long or not plain text.")
         read = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
         shape, fortran_order, dtype = read(stream, max_header_size=_MAX_HEADER)
     except HandspunError:
         raise
-    except Exception as fault:  # whatever a parser fed with nonsense comes upon
+    except Exception as fault:  # a parser can raise anything when it reads nonsense
         raise error(f"{where}: its header cannot be understood ({_lower(fault)}).") from fault
     return shape, fortran_order, dtype, stream.tell()
 
 
 def _read_up_to(stream: io.BufferedIOBase, size: int) -> bytes:
-    """``size`` bytes, or all there are: a single ``read`` of a zip member may give fewer."""
+    """Read ``size`` bytes, or as many as there are: a single ``read`` of a zip member may return fewer."""
     parts, left = [], size
     while left and (part := stream.read(left)):
         parts.append(part)
@@ -333,37 +340,37 @@ def _read_up_to(stream: io.BufferedIOBase, size: int) -> bytes:
 
 
 def _dtype_fault(dtype: np.dtype) -> str | None:
-    """Why arrays of this type are not taken, if they are not."""
+    """Why arrays of this type are refused; None if they are accepted."""
     if dtype.hasobject:
-        return "it holds Python objects, which are never loaded: they could run code"
+        return "it holds Python objects, which are never loaded because they could run code"
     if dtype.names is not None or dtype.subdtype is not None or dtype.kind not in "biufSU":
-        return f"the type {_shown(dtype)} is not taken; expected numbers, booleans or text"
+        return f"the type {_shown(dtype)} is not supported; expected numbers, booleans or text"
     if dtype.kind == "f" and dtype.itemsize > 8:
         return f"the type {dtype} differs from machine to machine; expected float64 or smaller"
     return None
 
 
 def _is_text(array: np.ndarray) -> bool:
-    """Whether all characters (..., U) are code points; Python fails on others in ways of its own."""
+    """Whether all characters of an array of text are valid code points; Python fails on others in odd ways."""
     codes = array.view(np.uint32)
     return not ((codes > 0x10FFFF) | ((codes >= 0xD800) & (codes <= 0xDFFF))).any()
 
 
 def _name_fault(name: str) -> str | None:
-    """Why an array may not have this name, if it may not."""
+    """Why an array may not have this name; None if it may."""
     if not _NAME.fullmatch(name) or ".." in name or "//" in name or name.endswith((".npy", "/", " ", ".")):
-        return "names are of letters, digits and _ . : / - and space, and lead to no other folder"
+        return "a name consists of letters, digits, spaces and _ . : / -, and must not lead to another folder"
     return None
 
 
 def _shown(value: object, length: int = 60) -> str:
-    """A value from a file, safe to print: short, and on one line."""
+    """A value from a file, safe to print: short and on one line."""
     text = str(value)
     text = text if len(text) <= length else f"{text[:length]}…"
     return "".join(c if c.isprintable() else "?" for c in text)
 
 
 def _lower(fault: BaseException) -> str:
-    """What a library says of a fault, as the end of a sentence of ours."""
+    """A library's error text, as the end of our sentence."""
     text = _shown(fault, 120).rstrip(".")
     return text[:1].lower() + text[1:] if text else type(fault).__name__

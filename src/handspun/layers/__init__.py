@@ -1,4 +1,4 @@
-"""The layers: one file each, with the derivation, ``forward``, and ``backward`` right below it.
+"""The layers, one file each: the derivation, then ``forward``, and ``backward`` right below it.
 
 A layer knows the tape that it writes to, and nothing of networks, losses or training. Begin with ``base.py`` (what a layer is)
 and ``dense.py``, then ``conv2d.py``.
@@ -7,7 +7,7 @@ and ``dense.py``, then ``conv2d.py``.
 from collections.abc import Sequence
 from typing import Any
 
-from handspun.errors import unknown_name
+from handspun.checks import known
 from handspun.layers.base import Layer
 from handspun.layers.batchnorm import BatchNorm
 from handspun.layers.conv2d import Conv2D
@@ -48,7 +48,7 @@ LAYERS: dict[str, type[Layer]] = {
     )
 }
 
-#: The activation functions by the names used in recipes and on the command line.
+#: The activation functions by the names that recipes and the command line use.
 ACTIVATIONS: dict[str, type[Layer]] = {
     "relu": ReLU,
     "leaky-relu": LeakyReLU,
@@ -58,58 +58,23 @@ ACTIVATIONS: dict[str, type[Layer]] = {
     "silu": SiLU,
 }
 
+NORMS: dict[str, type[Layer]] = {"batch": BatchNorm, "layer": LayerNorm}
+
 
 def activation(name: str) -> Layer:
-    """A new activation layer by its name; UsageError with the nearest right name for an unknown one."""
-    if name not in ACTIVATIONS:
-        raise unknown_name("activation", name, ACTIVATIONS)
-    return ACTIVATIONS[name]()
+    """A new activation layer by its name. Raises UsageError for an unknown one."""
+    return known("activation", name, ACTIVATIONS)()
 
 
 def normalization(name: str | None) -> list[Layer]:
-    """What is put between a linear layer and its activation: nothing for None, or the norm "batch" or "layer"."""
-    if name is None:
-        return []
-    norms: dict[str, type[Layer]] = {"batch": BatchNorm, "layer": LayerNorm}
-    if name not in norms:
-        raise unknown_name("norm", name, norms)
-    return [norms[name]()]
+    """The norm between a linear layer and its activation: "batch", "layer", or None for nothing. Raises UsageError."""
+    return [] if name is None else [known("norm", name, NORMS)()]
 
 
 def layers_from_config(configs: Sequence[dict[str, Any]]) -> list[Layer]:
-    """The layers that ``Sequential.config`` describes; UsageError for an unknown kind."""
+    """The layers that ``Sequential.config`` describes. Raises UsageError for an unknown kind."""
     layers = []
     for config in configs:
         settings = dict(config)
-        kind = settings.pop("kind")
-        if kind not in LAYERS:
-            raise unknown_name("layer", str(kind), LAYERS)
-        layers.append(LAYERS[kind].from_config(settings))
+        layers.append(known("layer", settings.pop("kind"), LAYERS).from_config(settings))
     return layers
-
-
-__all__ = [
-    "ACTIVATIONS",
-    "GELU",
-    "LAYERS",
-    "AvgPool2D",
-    "BatchNorm",
-    "Conv2D",
-    "Dense",
-    "Dropout",
-    "Flatten",
-    "GlobalAvgPool",
-    "Layer",
-    "LayerNorm",
-    "LeakyReLU",
-    "MaxPool2D",
-    "ReLU",
-    "Residual",
-    "SiLU",
-    "Sigmoid",
-    "SpatialDropout",
-    "Tanh",
-    "activation",
-    "layers_from_config",
-    "normalization",
-]

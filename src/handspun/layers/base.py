@@ -16,72 +16,78 @@ from handspun.errors import UsageError
 class Layer(abc.ABC):
     """A differentiable function with parameters.
 
-    A layer is built by the network it is put into: the network asks it for the shapes of its parameters, makes room for
-    them in its flat vector, and hands it the views (``bind``). From then on ``layer.weight`` *is* a part of the network's
+    The network that a layer is put into asks it for the shapes of its parameters, reserves room for them in one flat
+    vector, and hands it views of that vector (``bind``). From then on ``layer.weight`` *is* a part of the network's
     vector. Forward and backward read parameters and write to the tape; they change nothing in the layer.
 
-    What the constructor was given belongs into ``config``, from which ``from_config`` makes the layer again when a model file
-    is loaded. Files know layers of your own once you have registered them: see ``handspun.register``.
+    ``config`` returns the constructor's arguments; ``from_config`` makes the layer again from them when a model file is
+    loaded. Model files can store your own layers once they are registered: see ``handspun.register``.
 
     With y = f(x; θ) and a scalar loss L, backward receives dy = ∂L/∂y, writes ∂L/∂θ into ``tape[self].gradient`` and
-    returns dx = ∂L/∂x. All shapes begin with the batch: x is (N, *input_shape).
+    returns dx = ∂L/∂x. The first axis of every array is the batch: x is (N, *input_shape).
+
+    Raises UsageError for arguments outside the ranges that a layer's docstring gives; ``output_shape`` does for inputs that
+    the layer cannot take.
     """
 
-    #: Parameters that penalties and weight decay act on: weights, never biases or the scales of a norm.
+    #: The parameters that penalties and weight decay act on: weights, never biases or the scales of a norm.
     decayed: ClassVar[tuple[str, ...]] = ()
 
-    #: Whether the layer works on pictures (C, H, W): see ``Sequential.takes_pictures``.
+    #: Whether the layer takes pictures (C, H, W): see ``Sequential.takes_pictures``.
     works_on_pictures: bool = False
 
     name: str = ""
 
     def output_shape(self, input_shape: Shape) -> Shape:
-        """The shape of one output for one input of ``input_shape``; UsageError if the layer cannot take it."""
+        """The shape of the output for one input of shape ``input_shape``."""
         return input_shape
 
     def parameter_shapes(self, input_shape: Shape) -> dict[str, Shape]:
-        """Name and shape of what is trained."""
+        """The name and shape of each array that is trained."""
         return {}
 
     def statistic_shapes(self, input_shape: Shape) -> dict[str, Shape]:
-        """Name and shape of what is kept with the parameters but not trained by a gradient (running averages)."""
+        """The name and shape of each array that is stored but has no gradient: running averages."""
         return {}
 
     def children(self, input_shape: Shape) -> list[tuple[str, Layer, Shape]]:
-        """The layers inside this one: the name of each, itself, and the shape that reaches it. Theirs are the parameters."""
+        """The layers inside this one, which then hold the parameters: name, layer and input shape of each."""
         return []
 
     def bind(self, views: Mapping[str, np.ndarray]) -> None:
-        """Take the views as attributes: ``weight``, ``bias``…"""
+        """Keep the views as attributes: ``weight``, ``bias``…"""
         for name, view in views.items():
             setattr(self, name, view)
 
     def initialize(self, rng: np.random.Generator) -> None:
-        """Fill parameters and statistics with their first values."""
+        """Write the initial values of parameters and statistics."""
         return
 
     @abc.abstractmethod
     def forward(self, x: np.ndarray, tape: Tape) -> np.ndarray:
-        """Y for a batch x."""
+        """The output y (N, *output_shape) for a batch x (N, *input_shape)."""
 
     @abc.abstractmethod
     def backward(self, dy: np.ndarray, tape: Tape) -> np.ndarray | None:
-        """Dx for dy, after ``forward`` with the same tape. None only where the frame says that dx is not needed."""
+        """The gradient dx with respect to the input of the last ``forward`` with this tape; dy is that of its output.
+
+        May return None where the frame says that dx is not needed.
+        """
 
     def update_statistics(self, seen: Mapping[str, np.ndarray]) -> None:
-        """Take in what training passes wrote into ``frame.statistics``. Called once a step, never during a pass.
+        """Update running averages with what training passes wrote into ``frame.statistics``: once a step, never in a pass.
 
-        NaN is for what a pass of a single input could not see.
+        NaN stands for what a pass over a single input cannot know.
         """
         return
 
     def config(self) -> dict[str, Any]:
-        """The arguments that make this layer again, as they are written into a model file."""
+        """The constructor's arguments, as model files store them."""
         return {}
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Layer:
-        """The opposite of ``config``."""
+        """The layer that has this ``config``."""
         return cls(**config)
 
     def __repr__(self) -> str:
@@ -90,7 +96,7 @@ class Layer(abc.ABC):
 
 
 def chain(layers: Sequence[Layer], input_shape: Shape) -> list[tuple[str, Layer, Shape]]:
-    """Layers in a row: the name of each by its kind and number (dense1, relu1, dense2, …), itself, and what reaches it."""
+    """Name, layer and input shape of layers in a row. Names are kind and number: dense1, relu1, dense2, …"""
     numbers: dict[str, int] = {}
     found = []
     for layer in layers:
@@ -105,7 +111,7 @@ def chain(layers: Sequence[Layer], input_shape: Shape) -> list[tuple[str, Layer,
 
 
 def flat_size(layer: Layer, input_shape: Shape) -> int:
-    """The number of features of a flat input, or a UsageError that says what to put in between."""
+    """The number of features of a flat input. Raises UsageError for any other shape, and says what to put before the layer."""
     if len(input_shape) != 1:
         raise UsageError(f"{type(layer).__name__} takes flat inputs (features,), got {input_shape}. Put Flatten() before it.")
     return input_shape[0]

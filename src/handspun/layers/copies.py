@@ -1,23 +1,21 @@
-"""The copies that a pass begins with, as pairs of views: made when it is planned (``Frame.plan``), done in each pass."""
-
-from __future__ import annotations
+"""Copies at the beginning of a pass: planned once as pairs of views (``Frame.plan``), done in each pass."""
 
 import numpy as np
 
 from handspun.engine.tape import Frame
 
-#: To and from.
+#: Pairs of views: to and from.
 Copies = list[tuple[np.ndarray, np.ndarray]]
 
 
 def copy_each(copies: Copies) -> None:
-    """Do them, in their order."""
+    """Do the copies in order."""
     for to, source in copies:
         to[...] = source
 
 
 def in_rows(x: np.ndarray, here: Frame) -> tuple[np.ndarray, Copies]:
-    """Images (N, C, H, W) as an array (H, C, W, N) in that order in memory, and the copy that it takes if x is in another."""
+    """Images (N, C, H, W) as a contiguous array (H, C, W, N), and the copy that this needs if x lies otherwise in memory."""
     rows = x.transpose(2, 1, 3, 0)
     if rows.flags.c_contiguous:
         return rows, []

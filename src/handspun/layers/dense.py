@@ -1,7 +1,5 @@
 """The fully connected layer."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np
@@ -11,7 +9,7 @@ from handspun.engine.parameters import Shape
 from handspun.engine.products import matmul
 from handspun.engine.tape import Tape
 from handspun.layers.base import Layer, flat_size
-from handspun.layers.initializers import HeNormal, Initializer, initializer_from_config
+from handspun.layers.initializers import Initializer, as_initializer
 
 
 class Dense(Layer):
@@ -19,17 +17,17 @@ class Dense(Layer):
 
     x (N, in), W (in, out), b (out,), y (N, out).
 
-    Written out, y_nk = Σ_j x_nj W_jk + b_k. So ∂y_nk/∂W_jk = x_nj, ∂y_nk/∂b_k = 1, ∂y_nk/∂x_nj = W_jk, and by the chain
-    rule, summing over every output that the value reaches:
+    Written out, y_nk = Σ_j x_nj W_jk + b_k. So ∂y_nk/∂W_jk = x_nj, ∂y_nk/∂b_k = 1 and ∂y_nk/∂x_nj = W_jk. By the chain
+    rule, summed over all outputs that a value affects:
 
-        dW_jk = Σ_n x_nj dy_nk    dW = xᵀ dy
         db_k  = Σ_n dy_nk         db = column sums of dy
+        dW_jk = Σ_n x_nj dy_nk    dW = xᵀ dy
         dx_nj = Σ_k dy_nk W_jk    dx = dy Wᵀ
 
     Args:
         units: number of outputs.
-        initializer: how the weights begin; the default suits ReLU.
-        bias: whether to add b, which begins at zero.
+        initializer: of the weights; the default suits ReLU.
+        bias: whether to add b, which is zero at first.
     """
 
     decayed = ("weight",)
@@ -39,7 +37,7 @@ class Dense(Layer):
 
     def __init__(self, units: int, *, initializer: Initializer | None = None, bias: bool = True) -> None:
         self.units = positive_integer("Dense", "units", units)
-        self.initializer = initializer or HeNormal()
+        self.initializer = as_initializer(initializer)
         self.has_bias = bool(bias)
 
     def output_shape(self, input_shape: Shape) -> Shape:
@@ -47,10 +45,8 @@ class Dense(Layer):
         return (self.units,)
 
     def parameter_shapes(self, input_shape: Shape) -> dict[str, Shape]:
-        shapes: dict[str, Shape] = {"weight": (flat_size(self, input_shape), self.units)}
-        if self.has_bias:
-            shapes["bias"] = (self.units,)
-        return shapes
+        weight = (flat_size(self, input_shape), self.units)
+        return {"weight": weight, "bias": (self.units,)} if self.has_bias else {"weight": weight}
 
     def initialize(self, rng: np.random.Generator) -> None:
         self.weight[...] = self.initializer(self.weight.shape, len(self.weight), self.units, rng)
@@ -59,10 +55,10 @@ class Dense(Layer):
 
     def forward(self, x: np.ndarray, tape: Tape) -> np.ndarray:
         here = tape[self]
+        here["x"] = x
         y = matmul(x, self.weight, here.buffer("y", (len(x), self.units)))  # (N, out)
         if self.has_bias:
             y += self.bias
-        here["x"] = x
         return y
 
     def backward(self, dy: np.ndarray, tape: Tape) -> np.ndarray | None:
@@ -71,18 +67,10 @@ class Dense(Layer):
         if self.has_bias:
             np.add.reduce(dy, axis=0, out=here.gradient["bias"])
         matmul(x.T, dy, here.gradient["weight"])
-        if not here.needs_input_gradient:
-            return None
-        return matmul(dy, self.weight.T, here.like("dx", x))  # (N, in)
+        return matmul(dy, self.weight.T, here.like("dx", x)) if here.needs_input_gradient else None  # (N, in)
 
     def config(self) -> dict[str, Any]:
         return {"units": self.units, "initializer": self.initializer.config(), "bias": self.has_bias}
 
     def __repr__(self) -> str:
         return f"Dense({self.units}{'' if self.has_bias else ', bias=False'})"
-
-    @classmethod
-    def from_config(cls, config: dict[str, Any]) -> Dense:
-        if "initializer" in config:
-            config = {**config, "initializer": initializer_from_config(config["initializer"])}
-        return cls(**config)

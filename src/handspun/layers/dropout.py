@@ -1,15 +1,13 @@
 """Dropout."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np
 
 from handspun.checks import number_in
-from handspun.engine.memory import inverse, memory_order
+from handspun.engine.memory import memory_order
 from handspun.engine.parameters import Shape
-from handspun.engine.tape import Tape
+from handspun.engine.tape import Frame, Tape
 from handspun.layers.base import Layer
 from handspun.layers.windows import picture_shape
 
@@ -18,7 +16,7 @@ class Dropout(Layer):
     """y = x · m/(1 - rate) in training, y = x otherwise. Srivastava et al. 2014, JMLR 15.
 
     Each m is 0 with probability ``rate`` and 1 otherwise, drawn anew for each value in each pass. The division keeps the
-    expectation, so that nothing needs scaling in inference ("inverted dropout"). y is linear in x: dx = dy · m/(1 - rate).
+    expectation, so inference needs no scaling ("inverted dropout"). y is linear in x: dx = dy · m/(1 - rate).
 
     Args:
         rate: the probability that a value is set to zero, 0 <= rate < 1.
@@ -31,11 +29,10 @@ class Dropout(Layer):
         if not tape.training or self.rate == 0.0:
             return x
         here = tape[self]
-        drawn = here.buffer("drawn", self._mask_shape(x))
+        drawn, here["mask"] = self._mask(x, here)
         tape.rng.random(out=drawn, dtype=drawn.dtype)
         np.greater_equal(drawn, self.rate, out=drawn)
-        drawn *= 1.0 / (1.0 - self.rate)
-        here["mask"] = self._over(drawn, x)  # 0 and 1/(1 - rate)
+        drawn *= 1.0 / (1.0 - self.rate)  # 0 and 1/(1 - rate)
         return np.multiply(x, here["mask"], out=here.like("y", x))
 
     def backward(self, dy: np.ndarray, tape: Tape) -> np.ndarray:
@@ -44,15 +41,10 @@ class Dropout(Layer):
         here = tape[self]
         return np.multiply(dy, here["mask"], out=here.like("dx", dy))
 
-    def _mask_shape(self, x: np.ndarray) -> Shape:
-        """The shape of the random numbers for x, in the order in which they are drawn."""
-        order = memory_order(x)
-        return x.shape if order is None else tuple(x.shape[axis] for axis in order)
-
-    def _over(self, drawn: np.ndarray, x: np.ndarray) -> np.ndarray:
-        """What was drawn, in a shape to multiply x with."""
-        order = memory_order(x)
-        return drawn if order is None else drawn.transpose(inverse(order))
+    def _mask(self, x: np.ndarray, here: Frame) -> tuple[np.ndarray, np.ndarray]:
+        """One array twice: in its order in memory, in which it is drawn, and in a shape that multiplies x."""
+        mask = here.like("mask", x)
+        return mask.transpose(memory_order(mask) or range(mask.ndim)), mask
 
     def config(self) -> dict[str, Any]:
         return {"rate": self.rate}
@@ -61,7 +53,7 @@ class Dropout(Layer):
 class SpatialDropout(Dropout):
     """Dropout of whole channels: one m for each picture and channel. Tompson et al. 2015, arXiv:1411.4280.
 
-    Neighbouring pixels say almost the same, so that dropping one of them alone takes little away.
+    Neighbouring pixels hold almost the same information, so dropping one of them alone removes little of it.
 
     Args:
         rate: the probability that a channel is set to zero, 0 <= rate < 1.
@@ -73,8 +65,6 @@ class SpatialDropout(Dropout):
         picture_shape(self, input_shape)
         return input_shape
 
-    def _mask_shape(self, x: np.ndarray) -> Shape:
-        return (x.shape[1], x.shape[0])  # the image last, as the pictures have it in memory
-
-    def _over(self, drawn: np.ndarray, x: np.ndarray) -> np.ndarray:
-        return drawn.T[:, :, None, None]
+    def _mask(self, x: np.ndarray, here: Frame) -> tuple[np.ndarray, np.ndarray]:
+        drawn = here.buffer("mask", (x.shape[1], x.shape[0]))  # the image last, as pictures are in memory
+        return drawn, drawn.T[:, :, None, None]

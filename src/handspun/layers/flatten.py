@@ -1,22 +1,20 @@
 """From pictures to rows."""
 
-from __future__ import annotations
-
 import math
 
 import numpy as np
 
 from handspun.engine.memory import memory_order
 from handspun.engine.parameters import Shape
-from handspun.engine.tape import Frame, Tape
+from handspun.engine.tape import Tape
 from handspun.layers.base import Layer
 
 
 class Flatten(Layer):
-    """y holds the values of x as one row for each input: (N, a, b, …) becomes (N, a·b·…).
+    """y holds the values of each input in one row: (N, a, b, …) becomes (N, a·b·…).
 
-    Only the shape changes, so the gradient is dy in the shape of x. Batches of images whose last axis in memory is the image
-    stay like that: their rows become the columns of a matrix, which the next product takes as well.
+    Only the shape changes, so dx is dy in the shape of x. Batches whose last axis in memory is the image stay like that: their
+    rows become the columns of a matrix, which the next product takes as well.
     """
 
     def output_shape(self, input_shape: Shape) -> Shape:
@@ -27,13 +25,9 @@ class Flatten(Layer):
         here["x"] = x
         if memory_order(x) is None:
             return x.reshape(len(x), -1)
-        columns, values, y = here.plan(x, self._plan)
-        columns[...] = values
-        return y
-
-    def _plan(self, x: np.ndarray, here: Frame) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         columns = here.buffer("y", (*x.shape[1:], len(x)))  # (a, b, …, N)
-        return columns, x.transpose(*range(1, x.ndim), 0), columns.reshape(-1, len(x)).T
+        columns[...] = x.transpose(*range(1, x.ndim), 0)
+        return columns.reshape(-1, len(x)).T
 
     def backward(self, dy: np.ndarray, tape: Tape) -> np.ndarray:
         here = tape[self]

@@ -1,7 +1,5 @@
 """The Gaussian error linear unit."""
 
-from __future__ import annotations
-
 import math
 
 import numpy as np
@@ -12,7 +10,7 @@ from handspun.layers.base import Layer
 _SCALE = math.sqrt(2.0 / math.pi)
 _CUBIC = 0.044715
 
-#: From here on tanh(u) is ±1 to the last digit of a float64, while the square of a number above 2e19 overflows in float32.
+#: Beyond ±10, tanh(u) is ±1 in all digits of a float64; so x is cut there, before squares of huge x overflow in float32.
 _FAR = 10.0
 
 
@@ -33,9 +31,9 @@ class GELU(Layer):
     def forward(self, x: np.ndarray, tape: Tape) -> np.ndarray:
         here = tape[self]
         low, high, near, cubic, t, y = here.plan(x, _room)
-        # Against arrays: NumPy's clip with two numbers takes half as long again.
+        # Against arrays: NumPy's clip with two numbers takes 1.5 times as long.
         np.minimum(x, high, out=near)
-        np.maximum(near, low, out=near)  # x as far as it matters to t
+        np.maximum(near, low, out=near)  # x where t still depends on it
         np.multiply(near, near, out=cubic)
         cubic *= _SCALE * _CUBIC
         np.add(cubic, _SCALE, out=t)
@@ -64,7 +62,7 @@ class GELU(Layer):
 
 
 def _room(x: np.ndarray, here: Frame) -> tuple[np.ndarray, ...]:
-    """The limits of x as arrays, and where the results go."""
+    """The limits of x as arrays, and the arrays for the results."""
     low, high = here.like("low", x), here.like("high", x)
     low[...], high[...] = -_FAR, _FAR
     return low, high, here.like("near", x), here.like("cubic", x), here.like("t", x), here.like("y", x)

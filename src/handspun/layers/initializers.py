@@ -1,14 +1,12 @@
-"""How weights begin.
+"""Initial values of weights.
 
-A layer y = xW with independent weights of variance v multiplies the variance of its input by fan_in · v on the way forward,
-and the variance of the gradient by fan_out · v on the way back. An initializer chooses v such that neither explodes nor
-fades through many layers: 1/fan_in (LeCun), 2/(fan_in + fan_out) as a compromise of both directions (Glorot), and 2/fan_in
+A layer y = xW with independent weights of variance v multiplies the variance of its input by fan_in · v in the forward pass,
+and the variance of the gradient by fan_out · v in the backward pass. An initializer chooses v so that neither explodes nor
+vanishes over many layers: 1/fan_in (LeCun), 2/(fan_in + fan_out) as a compromise of both directions (Glorot), and 2/fan_in
 (He) before a ReLU, which sets half of its input to zero.
 
 All values are drawn in float64 and then rounded: the same seed gives the same network in either precision.
 """
-
-from __future__ import annotations
 
 import abc
 import math
@@ -17,82 +15,68 @@ from typing import Any
 
 import numpy as np
 
+from handspun.checks import known
 from handspun.engine.parameters import Shape
-from handspun.errors import UsageError, unknown_name
+from handspun.errors import UsageError
 
 
 @dataclass(frozen=True)
 class Initializer(abc.ABC):
-    """Gives the first value of a weight array. Model files know your own once registered (``handspun.register``)."""
+    """Makes the initial values of a weight array. Model files can store your own once registered (``handspun.register``)."""
 
     @abc.abstractmethod
     def __call__(self, shape: Shape, fan_in: int, fan_out: int, rng: np.random.Generator) -> np.ndarray:
         """A new float64 array of ``shape``, for a layer that sums ``fan_in`` inputs into each of ``fan_out`` outputs.
 
-        Two axes are (inputs, outputs), as of ``Dense``. Of more axes the first counts the outputs, as of ``Conv2D``, which asks
-        once for each of its groups.
+        Two axes are (inputs, outputs), as in ``Dense``. With more, the first axis is the outputs, as in ``Conv2D``, which
+        calls once for each of its groups.
         """
 
     def config(self) -> dict[str, Any]:
-        """Name and settings, as they are written into a model file."""
+        """Name and settings, as model files store them."""
         return {"kind": type(self).__name__, **vars(self)}
 
 
-class _VarianceScaling(Initializer):
-    """Independent values of mean 0 and the variance that ``variance`` gives."""
-
-    @abc.abstractmethod
-    def variance(self, fan_in: int, fan_out: int) -> float: ...
-
-
-class _Normal(_VarianceScaling):
-    def __call__(self, shape: Shape, fan_in: int, fan_out: int, rng: np.random.Generator) -> np.ndarray:
-        return rng.normal(0.0, math.sqrt(self.variance(fan_in, fan_out)), shape)
-
-
-class _Uniform(_VarianceScaling):
-    def __call__(self, shape: Shape, fan_in: int, fan_out: int, rng: np.random.Generator) -> np.ndarray:
-        limit = math.sqrt(3.0 * self.variance(fan_in, fan_out))  # U(-a, a) has variance a²/3
-        return rng.uniform(-limit, limit, shape)
-
-
-class _He(_VarianceScaling):
-    def variance(self, fan_in: int, fan_out: int) -> float:
-        return 2.0 / fan_in
-
-
-class _Glorot(_VarianceScaling):
-    def variance(self, fan_in: int, fan_out: int) -> float:
-        return 2.0 / (fan_in + fan_out)
-
-
-class _LeCun(_VarianceScaling):
-    def variance(self, fan_in: int, fan_out: int) -> float:
-        return 1.0 / fan_in
-
-
-class HeNormal(_He, _Normal):
+class HeNormal(Initializer):
     """N(0, 2/fan_in). He et al. 2015, "Delving Deep into Rectifiers", eq. 10."""
 
+    def __call__(self, shape: Shape, fan_in: int, fan_out: int, rng: np.random.Generator) -> np.ndarray:
+        return _normal(2.0 / fan_in, shape, rng)
 
-class HeUniform(_He, _Uniform):
+
+class HeUniform(Initializer):
     """Uniform with variance 2/fan_in. He et al. 2015."""
 
+    def __call__(self, shape: Shape, fan_in: int, fan_out: int, rng: np.random.Generator) -> np.ndarray:
+        return _uniform(2.0 / fan_in, shape, rng)
 
-class GlorotNormal(_Glorot, _Normal):
+
+class GlorotNormal(Initializer):
     """N(0, 2/(fan_in + fan_out)). Glorot and Bengio 2010, eq. 12."""
 
+    def __call__(self, shape: Shape, fan_in: int, fan_out: int, rng: np.random.Generator) -> np.ndarray:
+        return _normal(2.0 / (fan_in + fan_out), shape, rng)
 
-class GlorotUniform(_Glorot, _Uniform):
+
+class GlorotUniform(Initializer):
     """Uniform with variance 2/(fan_in + fan_out). Glorot and Bengio 2010, eq. 16."""
 
+    def __call__(self, shape: Shape, fan_in: int, fan_out: int, rng: np.random.Generator) -> np.ndarray:
+        return _uniform(2.0 / (fan_in + fan_out), shape, rng)
 
-class LeCunNormal(_LeCun, _Normal):
+
+class LeCunNormal(Initializer):
     """N(0, 1/fan_in). LeCun et al. 1998, "Efficient BackProp", eq. 16."""
 
+    def __call__(self, shape: Shape, fan_in: int, fan_out: int, rng: np.random.Generator) -> np.ndarray:
+        return _normal(1.0 / fan_in, shape, rng)
 
-class LeCunUniform(_LeCun, _Uniform):
+
+class LeCunUniform(Initializer):
     """Uniform with variance 1/fan_in. LeCun et al. 1998."""
+
+    def __call__(self, shape: Shape, fan_in: int, fan_out: int, rng: np.random.Generator) -> np.ndarray:
+        return _uniform(1.0 / fan_in, shape, rng)
 
 
 @dataclass(frozen=True)
@@ -111,9 +95,9 @@ class ScaledNormal(Initializer):
 
 @dataclass(frozen=True)
 class Orthogonal(Initializer):
-    """Rows or columns, whichever are fewer, orthonormal, times ``gain``. Saxe et al. 2014, arXiv:1312.6120.
+    """Orthonormal rows or columns, whichever are fewer, times ``gain``. Saxe et al. 2014, arXiv:1312.6120.
 
-    The rows of the weights of a convolution are its filters, all values of each: O x (kh C kw), of each group for itself.
+    For a convolution a row is one filter with all its values: the matrix is O x (kh C kw), separate for each group.
 
     The Q of a Gaussian matrix's QR decomposition is uniform over the orthogonal matrices once the signs of R's diagonal
     are made positive (Mezzadri 2007, arXiv:math-ph/0609050).
@@ -132,12 +116,13 @@ class Orthogonal(Initializer):
 
 @dataclass(frozen=True)
 class Zeros(Initializer):
-    """All zero: for biases. As weights of hidden layers it would keep all units equal for ever."""
+    """All zero: for biases. As weights of hidden layers zeros would keep all units equal forever."""
 
     def __call__(self, shape: Shape, fan_in: int, fan_out: int, rng: np.random.Generator) -> np.ndarray:
         return np.zeros(shape)
 
 
+#: Every initializer that a model file may name; ``handspun.register`` adds to them.
 INITIALIZERS: dict[str, type[Initializer]] = {
     kind.__name__: kind
     for kind in (
@@ -154,10 +139,18 @@ INITIALIZERS: dict[str, type[Initializer]] = {
 }
 
 
-def initializer_from_config(config: dict[str, Any]) -> Initializer:
-    """The opposite of ``Initializer.config``."""
-    settings = dict(config)
-    kind = settings.pop("kind")
-    if kind not in INITIALIZERS:
-        raise unknown_name("initializer", str(kind), INITIALIZERS)
-    return INITIALIZERS[kind](**settings)
+def as_initializer(given: Initializer | dict[str, Any] | None) -> Initializer:
+    """``given`` itself, the initializer with this ``config``, or He's for None. Raises UsageError for an unknown kind."""
+    if not isinstance(given, dict):
+        return given or HeNormal()
+    settings = dict(given)
+    return known("initializer", settings.pop("kind"), INITIALIZERS)(**settings)
+
+
+def _normal(variance: float, shape: Shape, rng: np.random.Generator) -> np.ndarray:
+    return rng.normal(0.0, math.sqrt(variance), shape)
+
+
+def _uniform(variance: float, shape: Shape, rng: np.random.Generator) -> np.ndarray:
+    limit = math.sqrt(3.0 * variance)  # U(-a, a) has variance a²/3
+    return rng.uniform(-limit, limit, shape)

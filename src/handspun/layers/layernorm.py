@@ -1,6 +1,4 @@
-"""Layer normalisation."""
-
-from __future__ import annotations
+"""Layer normalization."""
 
 from typing import Any
 
@@ -10,6 +8,7 @@ from handspun.checks import number_in
 from handspun.engine.parameters import Shape
 from handspun.engine.tape import Tape
 from handspun.layers.base import Layer, flat_size
+from handspun.layers.sums import FEW
 
 
 class LayerNorm(Layer):
@@ -24,7 +23,7 @@ class LayerNorm(Layer):
         dx = (g - mean(g) - x̂ · mean(g · x̂)) / σ          (means over the features)
 
     Args:
-        epsilon: added to the variance, above 0, for rows of equal values.
+        epsilon: added to the variance, above 0: a row of equal values has none.
     """
 
     gamma: np.ndarray  # (D,)
@@ -46,9 +45,9 @@ class LayerNorm(Layer):
 
     def forward(self, x: np.ndarray, tape: Tape) -> np.ndarray:
         here = tape[self]
-        x_hat = np.subtract(x, x.mean(axis=1, keepdims=True), out=here.like("x_hat", x))  # (N, D)
+        x_hat = np.subtract(x, _mean(x), out=here.like("x_hat", x))  # (N, D)
         y = np.multiply(x_hat, x_hat, out=here.like("y", x))
-        sigma = np.sqrt(y.mean(axis=1, keepdims=True) + self.epsilon)  # (N, 1)
+        sigma = np.sqrt(_mean(y) + self.epsilon)  # (N, 1)
         x_hat /= sigma
         np.multiply(x_hat, self.gamma, out=y)
         y += self.beta
@@ -63,8 +62,8 @@ class LayerNorm(Layer):
         np.add.reduce(dy, axis=0, out=here.gradient["beta"])
         g = np.multiply(dy, self.gamma, out=here.like("g", dy))
         np.multiply(g, x_hat, out=dx)
-        along = dx.mean(axis=1, keepdims=True)  # (N, 1)
-        g -= g.mean(axis=1, keepdims=True)
+        along = _mean(dx)  # (N, 1)
+        g -= _mean(g)
         np.multiply(x_hat, along, out=dx)
         np.subtract(g, dx, out=dx)
         dx /= sigma
@@ -72,3 +71,9 @@ class LayerNorm(Layer):
 
     def config(self) -> dict[str, Any]:
         return {"epsilon": self.epsilon}
+
+
+def _mean(x: np.ndarray) -> np.ndarray:
+    """The mean of each row, (N, 1). NumPy adds the values of a row in pairs only if they are neighbours in memory."""
+    precise = np.float64 if x.shape[1] > FEW and not x.flags.c_contiguous else None
+    return x.mean(axis=1, keepdims=True, dtype=precise).astype(x.dtype, copy=False)

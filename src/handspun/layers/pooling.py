@@ -1,9 +1,7 @@
-"""Poolings: of each window of a picture only one value goes on, the largest or the mean.
+"""Poolings: each window of a picture is replaced by one value, its largest or its mean.
 
-Both are done along the rows and then along the columns, two small steps instead of a large one.
+Both work along the rows and then along the columns: two small steps instead of a large one.
 """
-
-from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import Any, NamedTuple
@@ -21,17 +19,38 @@ from handspun.layers.windows import Axis, Pair, axes, pair, picture_shape
 ROWS, COLUMNS = 0, 2  # the axes of (H, C, W, N)
 
 
+class Plan(NamedTuple):
+    """What a pass works with."""
+
+    rows: Axis
+    columns: Axis
+    x: np.ndarray  # (H, C, W, N)
+    copies: Copies  # from the input into x
+    to_fill: list[np.ndarray]  # arrays that must hold something before the first step
+    steps: list[tuple[np.ndarray, np.ndarray, np.ndarray]]  # two arrays, and where their maximum or sum goes
+    tall: np.ndarray  # (OH, C, W, N), the result along the rows
+    y_rows: np.ndarray  # (OH, C, OW, N)
+    y: np.ndarray  # (N, C, OH, OW)
+
+    def begin(self, neutral: float) -> None:
+        """Do the copies, and write the value that changes no maximum, or no sum, where a step needs one to begin with."""
+        copy_each(self.copies)
+        for result in self.to_fill:
+            result[...] = neutral
+
+
 class _Pooling(Layer):
     """Size, stride and padding of the windows.
 
     Args:
         size: rows and columns of a window, one number or two.
         stride: from one window to the next; by default its size, so that the windows tile the picture. Rows and columns
-            that are left over at the end are not looked at.
+            left over at the end are ignored.
         padding: how far windows reach beyond the picture, at most half their size.
     """
 
     works_on_pictures = True
+    precise: type[np.float64] | None = None  # the type for results on the way, if not that of x
 
     def __init__(self, size: int | Pair = 2, *, stride: int | Pair | None = None, padding: int | Pair = 0) -> None:
         owner = type(self).__name__
@@ -42,22 +61,21 @@ class _Pooling(Layer):
             raise UsageError(f"{owner}: padding must be at most half the window of {self.size}, got {self.padding}.")
 
     def output_shape(self, input_shape: Shape) -> Shape:
-        rows, columns = self._axes(input_shape)
-        return (input_shape[0], rows.outputs, columns.outputs)
+        return (input_shape[0], *(axis.outputs for axis in self._axes(input_shape)))
 
     def _axes(self, input_shape: Shape) -> tuple[Axis, Axis]:
         _, height, width = picture_shape(self, input_shape)
         return axes(type(self).__name__, (height, width), self.size, self.stride, (1, 1), self.padding)
 
-    def _plan(self, x: np.ndarray, here: Frame) -> _Plan:
+    def _plan(self, x: np.ndarray, here: Frame) -> Plan:
         rows, columns = self._axes(x.shape[1:])
         x, copies = in_rows(x, here)  # (H, C, W, N)
         _, channels, width, images = x.shape
-        tall = here.buffer("tall", (rows.outputs, channels, width, images))
-        y = here.buffer("y", (rows.outputs, channels, columns.outputs, images))
+        tall = here.buffer("tall", (rows.outputs, channels, width, images), self.precise)
+        y = here.buffer("y", (rows.outputs, channels, columns.outputs, images), self.precise)
         steps = [*_steps(x, rows, ROWS, tall), *_steps(tall, columns, COLUMNS, y)]
         to_fill = [result for result, window in ((tall, rows), (y, columns)) if not _begins_with_two(window)]
-        return _Plan(x, copies, to_fill, steps, tall, y, by_images(y))
+        return Plan(rows, columns, x, copies, to_fill, steps, tall, y, by_images(y))
 
     def config(self) -> dict[str, Any]:
         return {"size": list(self.size), "stride": list(self.stride), "padding": list(self.padding)}
@@ -66,56 +84,54 @@ class _Pooling(Layer):
 class MaxPool2D(_Pooling):
     """y is the largest value of each window. Ranzato et al. 2007, CVPR.
 
-    x (N, C, H, W), y (N, C, OH, OW). max over a window = max over its columns of the max over the rows of each. The
-    derivative is 1 by the value that is the largest and 0 by the others; among equal ones that of the first column is taken,
-    and in it that of the first row. So dy goes back to where y came from, in the two steps in which it came. Padding holds no
-    values.
+    x (N, C, H, W), y (N, C, OH, OW). The maximum of a window is that of its columns' maxima. The derivative is 1 for the
+    largest value and 0 for the others; of equal values the first column's counts, and in it the first row's. So dy goes
+    back to where y came from, in the same two steps. Padding is never the largest.
     """
 
     def forward(self, x: np.ndarray, tape: Tape) -> np.ndarray:
         here = tape[self]
-        plan = here.plan(x, self._plan)
+        here["plan"] = plan = here.plan(x, self._plan)
         plan.begin(-np.inf)
         for first, second, largest in plan.steps:  # along the rows, then along the columns
             np.maximum(first, second, out=largest)
-        here["x"], here["tall"], here["y"] = plan.x, plan.tall, plan.y_rows
         return plan.y
 
     def backward(self, dy: np.ndarray, tape: Tape) -> np.ndarray:
         here = tape[self]
-        x, tall, y = here["x"], here["tall"], here["y"]
-        height, channels, width, _ = x.shape
-        rows, columns = self._axes((channels, height, width))
-        d_tall = _to_the_largest(by_rows(dy), y, tall, columns, COLUMNS, here, "d_tall")
-        return by_images(_to_the_largest(d_tall, tall, x, rows, ROWS, here, "dx"))
+        plan: Plan = here["plan"]
+        d_tall = _to_the_largest(by_rows(dy), plan.y_rows, plan.tall, plan.columns, COLUMNS, here, "d_tall")
+        return by_images(_to_the_largest(d_tall, plan.tall, plan.x, plan.rows, ROWS, here, "dx"))
 
 
 class AvgPool2D(_Pooling):
     """y is the mean of each window. LeCun et al. 1990, "Handwritten digit recognition with a back-propagation network", NIPS 2.
 
     x (N, C, H, W), y (N, C, OH, OW), y = Σ window / (kh · kw), so each value of a window gets dy / (kh · kw). Padding
-    counts as zeros.
+    counts as zeros. Windows of more than 32 rows or columns are added up in float64.
     """
+
+    def __init__(self, size: int | Pair = 2, *, stride: int | Pair | None = None, padding: int | Pair = 0) -> None:
+        super().__init__(size, stride=stride, padding=padding)
+        self.precise = np.float64 if max(self.size) > 32 else None
 
     def forward(self, x: np.ndarray, tape: Tape) -> np.ndarray:
         here = tape[self]
-        plan = here.plan(x, self._plan)
+        here["plan"] = plan = here.plan(x, self._plan)
         plan.begin(0.0)
         for first, second, total in plan.steps:  # along the rows, then along the columns
             np.add(first, second, out=total)
         y_rows = plan.y_rows
         y_rows *= 1.0 / (self.size[0] * self.size[1])
-        here["x_shape"] = plan.x.shape
-        return plan.y
+        return plan.y.astype(x.dtype, copy=False)
 
     def backward(self, dy: np.ndarray, tape: Tape) -> np.ndarray:
         here = tape[self]
-        height, channels, width, images = here["x_shape"]
-        rows, columns = self._axes((channels, height, width))
-        dy = by_rows(dy)  # (OH, C, OW, N)
-        share = np.multiply(dy, 1.0 / (rows.kernel * columns.kernel), out=here.like("share", dy))
-        d_tall = _to_all(share, columns, COLUMNS, here.buffer("d_tall", (rows.outputs, channels, width, images)))
-        return by_images(_to_all(d_tall, rows, ROWS, here.buffer("dx", (height, channels, width, images))))
+        plan: Plan = here["plan"]
+        share = np.multiply(by_rows(dy), 1.0 / (self.size[0] * self.size[1]), out=here.like("share", plan.y_rows))
+        d_tall = _to_all(share, plan.columns, COLUMNS, here.like("d_tall", plan.tall, self.precise))
+        dx = _to_all(d_tall, plan.rows, ROWS, here.like("dx", plan.x, self.precise))
+        return by_images(dx).astype(dy.dtype, copy=False)
 
 
 def _at(axis: int, places: slice) -> tuple[slice, ...]:
@@ -123,26 +139,8 @@ def _at(axis: int, places: slice) -> tuple[slice, ...]:
     return (slice(None),) * axis + (places,)
 
 
-class _Plan(NamedTuple):
-    """What a forward pass works with."""
-
-    x: np.ndarray  # (H, C, W, N)
-    copies: Copies  # from x as it came
-    to_fill: list[np.ndarray]  # what has to hold something before the first step
-    steps: list[tuple[np.ndarray, np.ndarray, np.ndarray]]  # two arrays, and where their maximum or sum goes
-    tall: np.ndarray  # (OH, C, W, N), the result along the rows
-    y_rows: np.ndarray  # (OH, C, OW, N)
-    y: np.ndarray  # (N, C, OH, OW)
-
-    def begin(self, neutral: float) -> None:
-        """Do the copies, and write what changes no maximum, or no sum, where the steps begin with that."""
-        copy_each(self.copies)
-        for result in self.to_fill:
-            result[...] = neutral
-
-
 def _steps(x: np.ndarray, window: Axis, axis: int, y: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
-    """What is to be joined, and where to, for y to become the maximum or sum of each window of x along ``axis``."""
+    """The pairs to join, and where the result goes, for y to become the maximum or sum of each window of x along ``axis``."""
     taps = [(y[_at(axis, outputs)], x[_at(axis, inputs)]) for _, outputs, inputs in window.taps]
     if _begins_with_two(window):
         (_, first), (_, second), *taps = taps
@@ -152,19 +150,19 @@ def _steps(x: np.ndarray, window: Axis, axis: int, y: np.ndarray) -> Iterator[tu
 
 
 def _begins_with_two(window: Axis) -> bool:
-    """Whether all outputs have a first and a second value, which can be joined without anything to begin with."""
+    """Whether all outputs have a first and a second value, so that joining these two needs nothing to begin with."""
     return window.kernel > 1 and not window.before and not window.after
 
 
 def _to_the_largest(
     dy: np.ndarray, y: np.ndarray, x: np.ndarray, window: Axis, axis: int, here: Frame, name: str
 ) -> np.ndarray:
-    """Give each dy to the first value of its window of x that is y."""
+    """Give each dy to the first value of its window of x that equals y."""
     dx = here.blank(name, x.shape)
     taps = [(_at(axis, outputs), _at(axis, inputs)) for _, outputs, inputs in window.taps]
     hit = here.buffer("hit", y.shape, bool)
     if window.tiles:
-        # Each value is in one window at most. What is not given away yet waits in the place of the last value.
+        # No value is in two windows. What has found no place yet waits in the place of the last value.
         waiting, last = dy, dx[taps.pop()[1]]
         for _, inputs in taps:
             np.multiply(waiting, np.equal(x[inputs], y, out=hit), out=dx[inputs])

@@ -1,6 +1,4 @@
-"""Layers and initializers of one's own in model files."""
-
-from __future__ import annotations
+"""Your own layers and initializers in model files."""
 
 from typing import TypeVar
 
@@ -12,23 +10,23 @@ _Kind = TypeVar("_Kind", bound=type[Layer] | type[Initializer])
 
 
 def register(kind: _Kind) -> _Kind:
-    """Let model files name a class of one's own, a layer or an initializer; to be put above it as a decorator.
+    """Let model files name your own layer or initializer. Use it as a decorator.
 
-    A file never brings code along: it names the kinds of its layers, and loading makes them from the classes that are known by
-    then. So a program that loads such a file registers the class first, as the one did that saved it.
+    A model file contains no code, only the names of its layers' classes. So a program that loads the file must register the
+    class first, as the program did that saved it.
 
         @handspun.register
         class Scale(handspun.Layer): ...
 
     Args:
-        kind: a subclass of ``Layer`` or ``Initializer`` whose ``config`` gives the arguments of its constructor. One that is
-            registered again under the same name takes the place of the one before.
+        kind: a subclass of ``Layer`` or ``Initializer`` whose ``config`` returns its constructor's arguments. It replaces a
+            class of the same name that was registered before.
 
     Returns:
         The class, unchanged.
 
     Raises:
-        UsageError: no such class, or the name of one of handspun's own.
+        UsageError: ``kind`` is no such class, or has the name of one of handspun's own.
     """
     known: dict[str, type] | None = None
     if isinstance(kind, type):
@@ -36,6 +34,6 @@ def register(kind: _Kind) -> _Kind:
     if known is None:
         raise UsageError(f"Only a class of layers or initializers can be registered, got {kind!r}.")
     if kind.__name__ in known and known[kind.__name__].__module__.startswith("handspun."):
-        raise UsageError(f"handspun has a {kind.__name__} of its own; call yours otherwise.")
+        raise UsageError(f"handspun has a {kind.__name__} of its own; give yours another name.")
     known[kind.__name__] = kind
     return kind

@@ -1,7 +1,5 @@
 """The rectified linear unit and its leaky form."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np
@@ -14,16 +12,15 @@ from handspun.layers.base import Layer
 class ReLU(Layer):
     """y = max(x, 0). Nair and Hinton 2010.
 
-    dy/dx is 1 where x > 0 and 0 where x < 0. At x = 0, where there is no derivative, 0 is taken, as everyone does. Since
-    y > 0 exactly where x > 0, the output is all that backward needs.
+    dy/dx is 1 where x > 0 and 0 where x < 0. There is no derivative at x = 0; like everyone, we take 0. Since y > 0 exactly
+    where x > 0, the output is all that backward needs.
     """
 
     def forward(self, x: np.ndarray, tape: Tape) -> np.ndarray:
         here = tape[self]
         zeros, room = here.plan(x, _zeros_and_room)
         # Against an array of zeros: NumPy's maximum with a scalar takes four times as long.
-        y = np.maximum(x, zeros, out=room)  # (N, …)
-        here["y"] = y
+        here["y"] = y = np.maximum(x, zeros, out=room)  # (N, …)
         return y
 
     def backward(self, dy: np.ndarray, tape: Tape) -> np.ndarray:
@@ -51,10 +48,9 @@ class LeakyReLU(Layer):
 
     def forward(self, x: np.ndarray, tape: Tape) -> np.ndarray:
         here = tape[self]
-        y = np.multiply(x, self.slope, out=here.like("y", x))  # (N, …)
-        np.maximum(x, y, out=y)  # slope < 1, so x is the larger one exactly where x > 0
         here["x"] = x
-        return y
+        y = np.multiply(x, self.slope, out=here.like("y", x))  # (N, …)
+        return np.maximum(x, y, out=y)  # slope < 1, so x is the larger one exactly where x > 0
 
     def backward(self, dy: np.ndarray, tape: Tape) -> np.ndarray:
         here = tape[self]

@@ -1,7 +1,5 @@
 """Residual blocks."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Any
 
@@ -18,12 +16,12 @@ from handspun.layers.dense import Dense
 class Residual(Layer):
     """y = f(x) + x: the layers learn what to change. He, Zhang, Ren and Sun 2016, arXiv:1512.03385.
 
-    f is a row of layers. Where it changes the shape, x goes through a projection p: a convolution of 1 x 1 without bias, with
-    the stride that brings the picture to its new size (the paper's option B); for flat inputs a Dense without bias. The sum
-    passes dy on to both:  dx = ∂f/∂x · dy + dy,  or  + ∂p/∂x · dy.
+    f is a row of layers. If it changes the shape, x goes through a projection p: a convolution of 1 x 1 without bias whose
+    stride gives the picture its new size (the paper's option B), or for flat inputs a Dense without bias. The sum passes dy
+    to both parts:  dx = ∂f/∂x · dy + dy,  or  + ∂p/∂x · dy.
 
     Args:
-        layers: those of f.
+        layers: those of f, at least one.
     """
 
     def __init__(self, layers: Sequence[Layer]) -> None:
@@ -58,13 +56,10 @@ class Residual(Layer):
         return np.add(changed, kept, out=tape[self].like("y", changed))
 
     def backward(self, dy: np.ndarray, tape: Tape) -> np.ndarray:
-        changed: np.ndarray | None = dy
+        changed: Any = dy
         for layer in reversed(self.layers):
-            assert changed is not None
             changed = layer.backward(changed, tape)
-        kept = dy if self.projection is None else self.projection.backward(dy, tape)
-        assert changed is not None
-        assert kept is not None
+        kept: Any = dy if self.projection is None else self.projection.backward(dy, tape)
         return np.add(changed, kept, out=tape[self].like("dx", changed))
 
     def config(self) -> dict[str, Any]:
@@ -74,8 +69,8 @@ class Residual(Layer):
         return f"Residual([{', '.join(repr(layer) for layer in self.layers)}])"
 
     @classmethod
-    def from_config(cls, config: dict[str, Any]) -> Residual:
-        from handspun.layers import layers_from_config  # which knows of this layer
+    def from_config(cls, config: dict[str, Any]) -> Layer:
+        from handspun.layers import layers_from_config  # not above: that module imports this one
 
         return cls(layers_from_config(config["layers"]))
 

@@ -1,7 +1,5 @@
 """The logistic sigmoid."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from handspun.engine.tape import Tape
@@ -9,10 +7,10 @@ from handspun.layers.base import Layer
 
 
 def sigmoid(x: np.ndarray, out: np.ndarray, scratch: np.ndarray) -> np.ndarray:
-    """σ(x) into ``out``, right to some units of the last place; ``scratch`` is of the same shape and type.
+    """σ(x) into ``out``, accurate to a few units in the last place; ``scratch`` has the same shape and type.
 
     With e = e^-|x|, at most 1, it is 1/(1 + e) where x >= 0 and e/(1 + e) elsewhere: nothing overflows, and nothing cancels.
-    (1 + tanh(x/2))/2 is the same function for less time, but 0 from x = -17 on in float32.
+    (1 + tanh(x/2))/2 is the same function and faster, but in float32 it is 0 below x = -17.
     """
     np.abs(x, out=out)
     np.negative(out, out=out)
@@ -31,8 +29,7 @@ class Sigmoid(Layer):
 
     def forward(self, x: np.ndarray, tape: Tape) -> np.ndarray:
         here = tape[self]
-        y = sigmoid(x, out=here.like("y", x), scratch=here.like("scratch", x))  # (N, …)
-        here["y"] = y
+        here["y"] = y = sigmoid(x, out=here.like("y", x), scratch=here.like("scratch", x))  # (N, …)
         return y
 
     def backward(self, dy: np.ndarray, tape: Tape) -> np.ndarray:

@@ -1,7 +1,5 @@
 """The sigmoid linear unit, also called swish."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from handspun.engine.tape import Tape
@@ -13,9 +11,9 @@ class SiLU(Layer):
 
     By the product rule and σ' = σ (1 - σ):  dy/dx = σ + x σ (1 - σ) = σ (1 + x (1 - σ)).
 
-    σ is computed as (1 + tanh(x/2))/2, which nearly cancels where x is far below 0. In float32 its error is 4e-8 there at most,
-    and that of y 6e-7: near -20 y is 0 or -6e-7 instead of -4e-8. With a σ that is right in all its digits (see ``Sigmoid``) a
-    pass there and back would take 1.3 to 1.4 times as long.
+    σ is computed as (1 + tanh(x/2))/2, which nearly cancels where x is far below 0. In float32 its error there is at most
+    4e-8, and that of y 6e-7: near -20 y is 0 or -6e-7 instead of -4e-8. With the exact σ of ``Sigmoid``, forward and backward
+    would take 1.3 to 1.4 times as long.
     """
 
     def forward(self, x: np.ndarray, tape: Tape) -> np.ndarray:

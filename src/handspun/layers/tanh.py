@@ -1,7 +1,5 @@
 """The hyperbolic tangent."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from handspun.engine.tape import Tape
@@ -16,8 +14,7 @@ class Tanh(Layer):
 
     def forward(self, x: np.ndarray, tape: Tape) -> np.ndarray:
         here = tape[self]
-        y = np.tanh(x, out=here.like("y", x))  # (N, …)
-        here["y"] = y
+        here["y"] = y = np.tanh(x, out=here.like("y", x))  # (N, …)
         return y
 
     def backward(self, dy: np.ndarray, tape: Tape) -> np.ndarray:

@@ -1,16 +1,14 @@
-"""Which inputs a window that slides over a picture meets: the arithmetic that convolutions and poolings share.
+"""Windows that slide over a picture: the arithmetic that convolutions and poolings share.
 
-Along one axis of ``size`` inputs, padded by ``before`` and ``after``, output o of a window of ``kernel`` values, ``dilation``
-apart, meets with its k-th value the input o · stride + k · dilation - before.
+Take one axis of ``size`` inputs, padded by ``before`` and ``after``, and a window of ``kernel`` values, ``dilation`` apart. At
+output o its k-th value meets input o · stride + k · dilation - before.
 """
-
-from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache, cached_property
 from typing import Any
 
-from handspun.checks import positive_integer
+from handspun.checks import whole_number
 from handspun.engine.parameters import Shape
 from handspun.errors import UsageError
 from handspun.layers.base import Layer
@@ -31,7 +29,7 @@ class Axis:
 
     @property
     def span(self) -> int:
-        """From the first to the last input of one window."""
+        """The inputs from the first to the last of one window."""
         return (self.kernel - 1) * self.dilation + 1
 
     @property
@@ -51,7 +49,7 @@ class Axis:
 
     @cached_property
     def taps(self) -> tuple[tuple[int, slice, slice], ...]:
-        """For each value k of the window: the outputs whose k-th value is no padding, and the inputs that it is."""
+        """For each k: k, the outputs whose k-th value is not padding, and the inputs that these values are."""
         found = []
         for k in range(self.kernel):
             shift = k * self.dilation - self.before  # input = output · stride + shift
@@ -64,19 +62,15 @@ class Axis:
 
 
 def pair(owner: str, name: str, value: Any, *, least: int = 1) -> Pair:
-    """A whole number for both axes, or one for rows and one for columns, each at least ``least``; else UsageError."""
-    values = tuple(value) if isinstance(value, (tuple, list)) else (value, value)
+    """One whole number for both axes, or one for rows and one for columns; UsageError if one is below ``least``."""
+    values = value if isinstance(value, (tuple, list)) else (value, value)
     if len(values) != 2:
         raise UsageError(f"{owner}: {name} must be a whole number, or two for rows and columns; got {value!r}.")
-    if least == 1:
-        return positive_integer(owner, name, values[0]), positive_integer(owner, name, values[1])
-    if any(isinstance(v, bool) or not isinstance(v, int) or v < least for v in values):
-        raise UsageError(f"{owner}: {name} must be a whole number from {least} on, or two of them; got {value!r}.")
-    return values[0], values[1]
+    return whole_number(owner, name, values[0], least=least), whole_number(owner, name, values[1], least=least)
 
 
 def picture_shape(layer: Layer, input_shape: Shape) -> tuple[int, int, int]:
-    """Channels, rows and columns of an input, or a UsageError that says what the layer takes."""
+    """Channels, rows and columns of an input. Raises UsageError for any other shape, and says what the layer takes."""
     if len(input_shape) != 3:
         raise UsageError(
             f"{type(layer).__name__} takes pictures (channels, rows, columns), got {input_shape}. "

@@ -1,11 +1,11 @@
-"""How sure a network may be, and when it should say that it does not know.
+"""What a network says about a picture: class, calibrated probabilities, and "unknown" where it should not answer.
 
-A softmax always names a class, and networks trained until they make no mistakes name it too loudly (Guo, Pleiss, Sun and
+A softmax always names a class, and networks trained until they make no errors are too confident (Guo, Pleiss, Sun and
 Weinberger 2017, "On Calibration of Modern Neural Networks", ICML): of the answers given with 90 %, more than a tenth may be
-wrong. And of a picture that shows none of the classes it still says which one it is most like. ``Confidence`` holds what mends
-both: few numbers, found on images that were held out from training (``confidence.calibration``), and kept in the model file.
+wrong. For a picture of none of the classes a softmax still names the most similar one. ``Confidence`` corrects both with a few
+numbers, which are fitted to images held out from training (``confidence.calibration``) and kept in the model file.
 
-``Sequential.answer`` is what everything asks that shows answers to people.
+Everything that shows answers to people asks ``Sequential.answer``.
 """
 
 from __future__ import annotations
@@ -21,20 +21,19 @@ import numpy as np
 from handspun.errors import UsageError, unknown_name
 from handspun.optimization.losses import softmax
 
-#: What a network may say of a picture: that there is nothing on it, that it shows a class, or that it shows none.
+#: The verdicts on a picture: nothing in it, one of the classes, none of the classes.
 EMPTY, KNOWN, UNKNOWN = "empty", "known", "unknown"
 
 
 @dataclass(frozen=True)
 class Answers:
-    """What ``Sequential.answer`` says of N images.
+    """The result of ``Sequential.answer`` for N images.
 
     Attributes:
-        probabilities: (N, C), of each class, calibrated where the network has a ``Confidence``; all 0 for an empty picture.
-        predicted: (N,) intp, the most probable class, also where the verdict is "unknown" (it is then what the picture is most
-            like); -1 for an empty picture.
-        score: (N,), how much an image is like what the network knows: the larger the more. NaN without ``Confidence``.
-        verdict: (N,) text: "known", "unknown" (none of the classes) or "empty" (all pixels alike).
+        probabilities: (N, C), of each class, calibrated if the network has a ``Confidence``; all 0 for an empty picture.
+        predicted: (N,) intp, the most probable class; for an unknown picture the most similar class, for an empty one -1.
+        score: (N,), how similar an image is to those that the network knows: larger, more similar. NaN without ``Confidence``.
+        verdict: (N,) text: "known", "unknown" (none of the classes) or "empty" (all pixels are equal).
     """
 
     probabilities: np.ndarray
@@ -45,18 +44,21 @@ class Answers:
 
 @dataclass(frozen=True, eq=False)
 class Head:
-    """A second, small head beside that of the classes: it says whether an image shows any of them.
+    """A second, small head beside the one for the classes: it says whether an image shows any of them.
 
-    It sees the same features f, the input of the network's last layer, and learned to tell those of images of the classes from
-    those of other things: see ``confidence.exposure``.
+    It takes the same features f, the input of the network's last layer, and was trained to tell images of the classes from
+    other images: see ``confidence.exposure``.
 
-        s = relu(f W + b) · v + c        above 0: rather one of the classes
+        s = relu(f W + b) · v + c        above 0: probably one of the classes
 
     Attributes:
         hidden_weight: W, (D, H).
         hidden_bias: b, (H,).
         weight: v, (H,).
         bias: c, (1,).
+
+    Raises:
+        UsageError: arrays that do not fit together, or that do not hold finite numbers.
     """
 
     hidden_weight: np.ndarray
@@ -65,7 +67,6 @@ class Head:
     bias: np.ndarray
 
     def __post_init__(self) -> None:
-        """UsageError for arrays that do not fit together or are no numbers."""
         units = self.hidden_bias.shape
         shapes = tuple(array.shape for array in self.arrays().values())
         if len(units) != 1 or self.hidden_weight.ndim != 2 or shapes[0][1:] != units or shapes[2:] != (units, (1,)):
@@ -81,19 +82,22 @@ class Head:
         return hidden @ self.weight + self.bias
 
     def arrays(self) -> dict[str, np.ndarray]:
-        """All of it by its names."""
+        """All arrays by their names."""
         return {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
 
 
 @dataclass(frozen=True)
 class Confidence:
-    """What makes honest answers of a network's features and logits.
+    """Turns a network's features and logits into calibrated answers.
 
     Attributes:
-        temperature: what logits are divided by before the softmax: above 1 where the network is too sure of itself.
-        threshold: an image whose score is below it is "unknown".
-        false_reject_rate: the share of images of the classes, held out from training, whose score is below the threshold.
-        head: what makes the score; None where it is made of the logits.
+        temperature: logits are divided by it before the softmax; above 1 for a network that is too confident.
+        threshold: an image with a lower score is "unknown".
+        false_reject_rate: the share of held-out images of the classes with a score below the threshold.
+        head: gives the score; None if the score is the energy of the logits.
+
+    Raises:
+        UsageError: values that are not finite or out of range.
     """
 
     temperature: float
@@ -102,7 +106,6 @@ class Confidence:
     head: Head | None = None
 
     def __post_init__(self) -> None:
-        """UsageError for what cannot be meant."""
         numbers = (self.temperature, self.threshold, self.false_reject_rate)
         if not all(type(number) in (int, float) and math.isfinite(number) for number in numbers):
             raise UsageError(f"Confidence: temperature, threshold and false_reject_rate must be finite numbers, got {numbers}.")
@@ -112,20 +115,20 @@ class Confidence:
             raise UsageError(f"Confidence: false_reject_rate is a share from 0 to below 1, got {self.false_reject_rate}.")
 
     def probabilities(self, logits: np.ndarray) -> np.ndarray:
-        """softmax(z/T), (N, C), for logits z (N, C). T changes no answer, only how sure it is."""
+        """softmax(z/T), (N, C), for logits z (N, C). T changes how confident an answer is, not which class it names."""
         return softmax(logits * (1.0 / self.temperature))
 
     def score(self, features: np.ndarray, logits: np.ndarray) -> np.ndarray:
-        """How much images are like the classes, (N,), from features (N, D) and logits (N, C): by the head, or by the energy."""
+        """How similar images are to the classes, (N,), from features (N, D) and logits (N, C): by the head, or the energy."""
         return energy(logits) if self.head is None else self.head(features)
 
     def as_dict(self) -> dict[str, float]:
-        """The numbers as plain data, ready for JSON; the head's arrays are not among them."""
+        """The numbers as plain data, ready for JSON, without the head's arrays."""
         return {name: getattr(self, name) for name in NUMBERS}
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any], head: Head | None) -> Confidence:
-        """The opposite; UsageError for a name or a value that cannot be."""
+        """The reverse of ``as_dict``. Raises UsageError for a name or value that is missing or wrong."""
         for name in values:
             if name not in NUMBERS:
                 raise unknown_name("entry of the confidence", str(name), NUMBERS)
@@ -135,18 +138,26 @@ class Confidence:
         return cls(**values, head=head)
 
 
-#: What of a ``Confidence`` is a plain number.
+#: The attributes of a ``Confidence`` that are plain numbers.
 NUMBERS = ("temperature", "threshold", "false_reject_rate")
 
 
 def energy(logits: np.ndarray) -> np.ndarray:
-    """The log of Σ_c e^{z_c}, (N,), for logits z (N, C): a smooth maximum, high where any class is clearly seen.
+    """The energy log Σ_c e^{z_c}, (N,), for logits z (N, C): a smooth maximum, high where any class is clearly visible.
 
-    It is minus the energy of Liu, Wang, Owens and Li 2020, "Energy-based Out-of-distribution Detection" (NeurIPS). Unlike the
-    largest probability it does not forget how large the logits were, and what shows no class makes small ones.
+    Liu, Wang, Owens and Li 2020, "Energy-based Out-of-distribution Detection" (NeurIPS), with the opposite sign. Unlike the
+    largest probability it keeps the size of the logits, which are small for pictures of none of the classes.
     """
-    highest = logits.max(axis=1, keepdims=True)  # (N, 1), taken out first so that nothing overflows
+    highest = logits.max(axis=1, keepdims=True)  # (N, 1), subtracted first so that nothing overflows
     return highest[:, 0] + np.log(np.exp(logits - highest).sum(axis=1))
+
+
+def two_or_more(logits: np.ndarray) -> np.ndarray:
+    """Logits (N, C) of at least two classes: a single output z for no or yes becomes (-z/2, z/2), by softmax 1 - σ(z), σ(z).
+
+    (0, z) would give the same probabilities, but a low energy to every confident "no".
+    """
+    return logits if logits.shape[1] > 1 else logits * np.array([-0.5, 0.5], logits.dtype)
 
 
 def answers(
@@ -156,14 +167,14 @@ def answers(
     confidence: Confidence | None,
     probabilities: np.ndarray | None = None,
 ) -> Answers:
-    """What is to be said of N images.
+    """The answers for N images.
 
     Args:
         features: (N, D), the input of the network's last layer.
         logits: (N, C).
-        empty: (N,) bool, which of them have nothing on them.
+        empty: (N,) bool, which images have nothing in them.
         confidence: the network's, if it has one.
-        probabilities: (N, C), to be told instead of those of the logits.
+        probabilities: (N, C), used instead of those of the logits.
     """
     predicted = (logits if probabilities is None else probabilities).argmax(axis=1)  # (N,)
     verdict = np.full(len(logits), KNOWN, "U7")  # (N,)
@@ -182,9 +193,9 @@ def answers(
 
 
 def is_empty(images: np.ndarray) -> np.ndarray:
-    """Which of N pictures have nothing on them, (N,) bool: bytes that are all alike.
+    """Which of N pictures have nothing in them, (N,) bool: uint8 pixels that are all equal.
 
-    Where inputs are no bytes they need not be pictures, and none counts as empty.
+    Inputs of another type need not be pictures, and none of them counts as empty.
     """
     if images.dtype != np.uint8:
         return np.zeros(len(images), bool)

@@ -1,6 +1,4 @@
-"""The usual networks: a multilayer perceptron, a convolutional network, and how one writes them in a line."""
-
-from __future__ import annotations
+"""The usual networks: a multilayer perceptron, a convolutional network, and both written in one line."""
 
 import math
 from collections.abc import Sequence
@@ -42,19 +40,19 @@ def mlp(
     """A multilayer perceptron: Dense, then norm, activation and dropout after each hidden layer, then a Dense of logits.
 
     Args:
-        input_size: values an input, for example 784.
+        input_size: number of values in an input, for example 784.
         hidden_layers: units of each hidden layer; an empty list makes a linear classifier.
         output_size: number of classes.
         activation: "relu", "leaky-relu", "sigmoid", "tanh", "gelu" or "silu".
         dropout: the rate of dropout after each hidden layer.
-        norm: None, "batch" or "layer": the normalisation before each activation.
-        seed: from which the initial weights are drawn.
+        norm: None, "batch" or "layer": the normalization before each activation.
+        seed: of the initial weights.
         dtype: float32 or float64.
-        classes: what the outputs stand for.
+        classes: the names of the outputs.
         initializer: of all weights; by default He for the ReLU family, Glorot for sigmoid and tanh.
 
     Raises:
-        UsageError: an unknown name, or a size or rate that cannot be.
+        UsageError: a name is unknown, or a size or rate invalid.
     """
     initializer = initializer or usual_initializer(activation)
     layers = body(hidden_layers, activation, dropout=dropout, norm=norm, initializer=initializer)
@@ -80,7 +78,7 @@ def cnn(
     """A convolutional network: convolution, norm, max-pooling of 2 x 2 and activation for each of ``channels``, then an MLP.
 
     The activation comes after the pooling: since it is monotone (GELU and SiLU nearly so) the result is the same, for a
-    quarter of the work. Weights begin as those of ``mlp``.
+    quarter of the work. Weights are initialized as in ``mlp``.
 
     Args:
         input_shape: channels, rows and columns of a picture; (28, 28) means (1, 28, 28).
@@ -91,13 +89,13 @@ def cnn(
         hidden_layers: units of each dense layer after the convolutions.
         activation: "relu", "leaky-relu", "sigmoid", "tanh", "gelu" or "silu".
         dropout: the rate of dropout after each hidden layer.
-        norm: None or "batch": the normalisation after each convolution and hidden dense layer.
-        seed: from which the initial weights are drawn.
+        norm: None or "batch": the normalization after each convolution and hidden dense layer.
+        seed: of the initial weights.
         dtype: float32 or float64.
-        classes: what the outputs stand for.
+        classes: the names of the outputs.
 
     Raises:
-        UsageError: an unknown name, or pictures too small for so many poolings.
+        UsageError: a name is unknown, a size or rate invalid, or the pictures are too small for so many poolings.
     """
     shape = in_a_row("input_shape", input_shape, "(28, 28) or (3, 32, 32)")
     layers = body(
@@ -118,19 +116,9 @@ def body(
     norm: str | None = None,
     initializer: Initializer | None = None,
 ) -> list[Layer]:
-    """All layers but the last of ``mlp``, ``cnn`` and the settings of a training, which explain the arguments.
+    """All layers but the last of ``mlp`` (where ``channels`` is None), ``cnn`` and recipes, which explain the arguments.
 
-    Every Conv2D and Dense has a bias, also before a norm, which would do without: the published networks have them.
-
-    Args:
-        hidden_layers: units of each.
-        activation: its name.
-        channels: filters of each convolution; None for inputs that are rows, without Flatten.
-        kernel_size: of the convolutions.
-        padding: of the convolutions.
-        dropout: the rate after each hidden layer.
-        norm: None, "batch" or "layer".
-        initializer: of all weights; None for the usual one.
+    Every Conv2D and Dense has a bias, even before a norm, which makes it redundant: the published networks have them.
     """
     initializer = initializer or usual_initializer(activation)
     layers: list[Layer] = []
@@ -147,15 +135,15 @@ def body(
 
 
 def usual_initializer(activation: str) -> Initializer:
-    """How weights begin unless somebody says otherwise: Glorot for sigmoid and tanh, He for the ReLU family."""
+    """The default initializer: Glorot's for sigmoid and tanh, He's for the ReLU family."""
     return GlorotNormal() if activation in ("sigmoid", "tanh") else HeNormal()
 
 
 def structure(network: Sequential) -> str:
-    """The network in a line, in the notation of Cireşan et al. 2011: "28x28-16C5-MP2-128-10".
+    """The network in one line, in the notation of Cireşan et al. 2011: "28x28-16C5-MP2-128-10".
 
-    Numbers alone are dense layers, C convolutions with their filters and kernel, MP and AP poolings with their window, GAP the
-    mean of each channel, R(…) residual blocks. Layers without a size are left out.
+    A number alone is a dense layer, C a convolution with its filters and kernel, MP and AP poolings with their window, GAP the
+    mean of each channel, R(…) a residual block. Layers without a size are left out.
     """
     sizes = [math.prod(network.input_shape)]
     if network.takes_pictures:

@@ -1,11 +1,11 @@
-"""Is the gradient right? Compared in float64 with differences of the loss.
+"""Is the gradient right? It is compared in float64 with finite differences of the loss.
 
 The derivative along a direction d is (L(θ + h d) - L(θ - h d))/2h up to an error of order h². Elementwise, d is one
-parameter at a time; directional, d is one random direction through all parameters at once, which checks a network of any
-size with a handful of passes.
+parameter at a time. Directional, d is a random direction through all parameters at once, which checks a network of any
+size with a few passes.
 
-No single h serves every network: a large one reaches over a kink of ReLU or max to where another formula holds, a small one
-drowns in rounding. So several are tried and the best agreement counts. A wrong gradient is wrong at all of them.
+No single h suits every network: a large one reaches across a kink of ReLU or max, a small one is lost in rounding. So several
+are tried and the best agreement counts. A wrong gradient is wrong at all of them.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ STEPS = (1e-4, 1e-5, 1e-6)
 
 @dataclass(frozen=True)
 class GradientReport:
-    """The outcome of a check.
+    """The result of ``check_gradients``.
 
     Attributes:
-        elementwise: for each parameter array, and "input", the largest relative error of the elements that were checked.
-        checked: for each array, how many elements were checked.
+        elementwise: for each parameter array and for "input", the largest relative error of the checked elements.
+        checked: for each array, the number of checked elements.
         directional: the largest relative error along the random directions.
-        tolerance: what the errors were to stay below.
+        tolerance: errors must be below it.
     """
 
     elementwise: dict[str, float]
@@ -60,20 +60,23 @@ def check_gradients(
     training: bool = True,
     seed: int = 0,
 ) -> GradientReport:
-    """Compare the gradient by every parameter array and by the input with finite differences.
+    """Compare the gradient with respect to every parameter array and to the input with finite differences.
 
-    The network itself is not touched: a float64 copy of it is checked. Dropout draws the same numbers in each pass.
+    The network stays as it is: a float64 copy of it is checked. Dropout draws the same numbers in each pass.
 
     Args:
         network: any network.
         x: a batch of inputs, as for ``network.predict``.
         y: its targets.
         loss: by default SoftmaxCrossEntropy.
-        elements: how many elements of each array are checked; arrays that have no more are checked whole.
-        directions: how many random directions are checked.
-        tolerance: the relative error that is still right.
+        elements: the number of elements to check of each array; smaller arrays are checked whole.
+        directions: the number of random directions to check.
+        tolerance: errors must be below it.
         training: whether the passes are training passes.
-        seed: from which elements, directions and dropout are drawn.
+        seed: the seed of elements, directions and dropout.
+
+    Raises:
+        UsageError: images of another size or type.
     """
     loss = loss or SoftmaxCrossEntropy()
     network = network.copy(dtype=np.float64)
@@ -113,7 +116,7 @@ def check_gradients(
         return float(best)
 
     elementwise, checked = {}, {}
-    # Far below the largest derivatives of the network a difference of losses has no digits left to compare.
+    # A derivative far below the network's largest ones is lost in the rounding of the loss: nothing to compare with.
     largest = max(float(np.abs(gradient).max()) for gradient in gradients.values())
     for name, array in values.items():
         gradient = gradients[name].reshape(-1)

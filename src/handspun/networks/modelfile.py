@@ -1,10 +1,10 @@
-"""A network in a file: safe to load, small, and the same for everyone who reads it.
+"""Model files: a network in a file that is small, safe to load, and the same on every machine.
 
 A model file is a NumPy archive (``.npz``) of three arrays: ``header``, JSON text as bytes; ``parameters``, the flat vector;
-``statistics``, the running averages. The header names the format and its version, describes the structure, tells what the
-classes are, and has the SHA-256 of the arrays. Where the network has a ``Confidence`` its numbers are in the header, and the
-arrays of its head beside the others, as "confidence.weight" and so on; who does not know of them reads the file without them.
-Loading makes layers only from the kinds that handspun knows, by their settings: nothing in a file is ever run.
+``statistics``, the running averages. The header holds the format and its version, the structure, the names of the classes and
+the SHA-256 of each array. If the network has a ``Confidence``, its numbers are in the header and the arrays of its head are
+further arrays, "confidence.weight" and so on. Loading makes layers from their settings, and only of the kinds that handspun
+knows: nothing in a file is ever executed.
 """
 
 from __future__ import annotations
@@ -19,32 +19,31 @@ import numpy as np
 
 from handspun.errors import ModelFileError, UsageError
 from handspun.files.archive import read_arrays, write_arrays
+from handspun.files.header import encode_json, read_header
 from handspun.networks.answers import Confidence, Head
-from handspun.networks.sequential import Sequential, size_of
+from handspun.networks.layout import size_of
+from handspun.networks.sequential import Sequential
 
 FORMAT = "handspun-model"
 VERSION = 1
 
-#: What the names of the arrays of a confidence's head begin with.
+#: The names of the arrays of a confidence's head begin with this.
 HEAD = "confidence."
 
-#: The largest file that is taken for a model: 2 GiB of parameters.
+#: The largest file that is loaded: 2 GiB of parameters.
 LIMIT_BYTES = 2 * 2**30
-
-#: The largest header: a checkpoint's has the history of many thousand epochs.
-HEADER_BYTES = 64 * 2**20
 
 
 def save(network: Sequential, path: str | os.PathLike[str] | io.BytesIO, *, training: dict[str, Any] | None = None) -> None:
-    """Write ``network`` to ``path``, atomically; the same network gives the same bytes.
+    """Write ``network`` to ``path``, atomically. The same network always gives the same bytes.
 
     Args:
         network: what to save.
-        path: the file, by custom ``NAME.npz``, or where to write in memory.
-        training: where the weights come from, as plain data for the reader's information: recipe, data, accuracy.
+        path: the file, usually ``NAME.npz``, or a buffer in memory.
+        training: plain data about where the weights come from, for people: recipe, data, accuracy.
 
     Raises:
-        UsageError: a layer that could not be made again from the file, of a kind that is not registered.
+        UsageError: a layer of a kind that is not registered, so that the file could not be loaded.
         OutputError: the file cannot be written.
     """
     _check_config(network)
@@ -64,10 +63,10 @@ def save(network: Sequential, path: str | os.PathLike[str] | io.BytesIO, *, trai
 
 
 def _check_config(network: Sequential) -> None:
-    """UsageError, now and not when the weights are needed, if nobody could make the network again from its description."""
+    """UsageError, now and not when the weights are needed, if the network cannot be made again from its description."""
     try:
         sizes = size_of(json.loads(encode_json(network.config()).tobytes()))
-    except Exception as error:  # whatever layers of someone's own come upon
+    except Exception as error:  # a user's own layers may raise anything
         raise UsageError(f"The file could not be loaded again: {error} See handspun.register and Layer.config.") from error
     if sizes != (network.parameters.vector.size, network.statistics.vector.size):
         raise UsageError("The file could not be loaded again: a layer made from its config() has other parameters.")
@@ -77,13 +76,13 @@ def load(path: str | os.PathLike[str]) -> Sequential:
     """The network in the file ``path``.
 
     Raises:
-        ModelFileError: the file is missing, cut, altered, of a newer version, or no model.
+        ModelFileError: the file is missing, truncated, altered, of a newer version, or not a model file.
     """
     return load_with_header(path)[0]
 
 
 def load_with_header(path: str | os.PathLike[str]) -> tuple[Sequential, dict[str, Any]]:
-    """The network, and the header of its file. Raises ModelFileError as ``load`` does."""
+    """The network and the header of its file. Raises ModelFileError as ``load`` does."""
     header = read_header(path, FORMAT, VERSION)
     arrays = read_arrays(path, limit_bytes=LIMIT_BYTES, error=ModelFileError)
     hashes = header.get("sha256")
@@ -108,7 +107,7 @@ def load_with_header(path: str | os.PathLike[str]) -> tuple[Sequential, dict[str
             network.confidence = Confidence.from_dict(header["confidence"], _head(network, arrays, header["sha256"]))
     except ModelFileError:
         raise
-    except Exception as error:  # whatever layers come upon that are made from nonsense; sizes were checked before
+    except Exception as error:  # layers made from nonsense may raise anything; sizes were checked before
         raise ModelFileError(f"{path}: the description of the network cannot be understood ({error}).") from error
     for name, own in (("parameters", network.parameters), ("statistics", network.statistics)):
         if arrays[name].dtype != own.vector.dtype:
@@ -118,7 +117,7 @@ def load_with_header(path: str | os.PathLike[str]) -> tuple[Sequential, dict[str
 
 
 def _head(network: Sequential, arrays: dict[str, np.ndarray], hashes: dict[str, str]) -> Head | None:
-    """The head of the confidence, if the file has one: only of arrays whose hash the header has."""
+    """The head of the confidence, if the file has one, from the arrays whose hashes are in the header."""
     found = {name.removeprefix(HEAD): arrays[name] for name in hashes if name.startswith(HEAD)}
     if not found:
         return None
@@ -129,47 +128,13 @@ def _head(network: Sequential, arrays: dict[str, np.ndarray], hashes: dict[str, 
 
 
 def _check_sizes(path: str | os.PathLike[str], config: dict[str, Any], arrays: dict[str, np.ndarray]) -> None:
-    """Refuse a structure that does not fit the vectors, before any memory is taken for it."""
+    """ModelFileError, before memory is allocated for it, for a structure that does not fit the vectors."""
     shape = config["input_shape"]
     if not all(type(size) is int and 0 < size < 2**31 for size in shape) or len(shape) > 4:
         raise ModelFileError(f"{path}: {shape} is not the shape of an input.")
     for name, needed in zip(("parameters", "statistics"), size_of(config), strict=True):
         if needed != arrays[name].size:
             raise ModelFileError(f"{path}: the structure needs {needed:,} {name}, but the file holds {arrays[name].size:,}.")
-
-
-def encode_json(value: Any) -> np.ndarray:
-    """Plain data as an array of the bytes of its JSON text, (n,) uint8."""
-    return np.frombuffer(json.dumps(value, sort_keys=True, default=_numpy_as_plain).encode(), np.uint8)
-
-
-def _numpy_as_plain(value: Any) -> Any:
-    if isinstance(value, (np.generic, np.ndarray)):
-        return value.tolist()
-    raise UsageError(f"A file can hold plain data only: numbers, text, lists and dictionaries; got {type(value).__name__}.")
-
-
-def read_header(path: str | os.PathLike[str], kind: str, version: int) -> dict[str, Any]:
-    """The JSON object in the array "header" of a file, checked for its format and version.
-
-    Raises:
-        ModelFileError: the file cannot be read, or its header is not of this kind and version.
-    """
-    array = read_arrays(path, names=("header",), limit_bytes=HEADER_BYTES, error=ModelFileError)["header"]
-    if array.dtype != np.uint8 or array.ndim != 1:
-        raise ModelFileError(f"{path} is not a {kind} file: it has no header of text.")
-    try:
-        header = json.loads(array.tobytes().decode())
-    except (ValueError, RecursionError) as error:
-        raise ModelFileError(f"{path}: its header is not JSON.") from error
-    if not isinstance(header, dict) or header.get("format") != kind:
-        raise ModelFileError(f"{path} is not a {kind} file.")
-    if header.get("version") != version:
-        raise ModelFileError(
-            f"{path} has version {header.get('version')!r} of its format; this handspun reads version {version}. "
-            "Update handspun, or save the file again with an older one."
-        )
-    return header
 
 
 def _sha256(vector: np.ndarray) -> str:

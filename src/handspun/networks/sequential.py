@@ -1,4 +1,4 @@
-"""A network: layers in a row, and one flat vector with all their parameters."""
+"""A network: a sequence of layers, and one flat vector with all their parameters."""
 
 from __future__ import annotations
 
@@ -11,47 +11,41 @@ import numpy as np
 
 from handspun.augment.views import mean_over_views
 from handspun.checks import in_a_row
-from handspun.engine.memory import aligned_empty, by_images, pieces
-from handspun.engine.parameters import Parameters, Shape, count
+from handspun.engine.memory import aligned_empty, by_images
+from handspun.engine.parameters import Parameters, Shape
 from handspun.engine.tape import Frame, Outcome, Tape
-from handspun.engine.threads import Team
 from handspun.errors import UsageError
 from handspun.layers import Layer, layers_from_config
-from handspun.layers.base import chain
-from handspun.networks.answers import Answers, Confidence, answers, is_empty
+from handspun.networks.answers import Answers, Confidence, answers, is_empty, two_or_more
+from handspun.networks.inference import PICTURES_A_CHUNK, ROWS_A_CHUNK, infer
+from handspun.networks.layout import array_shapes, every_layer, own_views, size_within
 from handspun.optimization.losses import softmax
 from handspun.pictures import inputs
 from handspun.pictures.contract import AnyContract, contract_as_dict, contract_from_dict
 
-#: Inputs a piece where layers are dense: large enough for the matrix product, small enough for the cache. A piece of MNIST in
-#: float32 is 1.6 MB.
-ROWS_A_PIECE = 512
-
-#: Images a piece where there are convolutions, whose arrays are larger, and whose pieces threads share.
-PICTURES_A_PIECE = 32
-
-#: Pieces that a thread takes at a time in inference.
-TURN = 4
-
 
 class Sequential:
-    """Layers that are applied one after the other.
+    """Layers applied one after the other. A pass changes nothing in the network: what it writes goes to a ``Tape``.
 
     Args:
-        layers: the layers, first to last, none of them in use by another network.
+        layers: the layers, first to last; none of them may be part of another network.
         input_shape: the shape of one input, without the batch: (784,) or (28, 28).
-        seed: from which the initial weights are drawn; None leaves all parameters zero, to be filled from a file.
+        seed: the seed of the initial weights; None leaves all parameters zero, to be filled from a file.
         dtype: ``float32``, or ``float64`` where exactness matters more than speed.
-        classes: what the outputs stand for, in order.
-        contract: what pictures are to be brought to before they are input, for whoever has pictures: the network itself
-            takes what it is given. Kept in the model file.
+        classes: the names of the outputs, in order.
+        contract: how pictures are to be prepared for the network, which does not apply it; the model file keeps it.
 
     Attributes:
-        confidence: what makes answers calibrated and lets the network say that it does not know; None until someone sets what
-            ``fit_confidence`` found. Kept in the model file.
-        parameters: all parameters, one vector with views "dense1.weight" and so on; ``layer.weight`` is the same memory.
+        shapes: the shape of one input, then that of one output of each layer.
+        output_shape: the shape of one output of the network.
+        feature_count: the number of values that reach the last layer for one input.
+        confidence: calibrates the answers and lets the network say that it does not know; None, or the result of
+            ``fit_confidence``. The model file keeps it.
+        parameters: all parameters: a vector with views "dense1.weight" and so on; ``layer.weight`` is the same memory.
         statistics: what is kept but not trained (running averages of batch normalisation), in the same form.
         decayed: the parts of the vector that penalties and weight decay act on.
+        takes_pictures: whether inputs are pictures (C, H, W) for convolutions or poolings.
+        chunk_size: the number of images that go through the network at once; larger batches are cut.
 
     Raises:
         UsageError: a layer cannot take the shape that reaches it, or is already part of a network.
@@ -78,11 +72,14 @@ class Sequential:
             raise UsageError(f"input_shape must hold whole numbers above 0, got {self.input_shape}.")
         every = every_layer(self.layers, self.input_shape)
         self._every = tuple(layer for _, layer, _ in every)
-        self._shapes = [layer.output_shape(shape) for _, layer, shape in every if layer in self.layers]
+        outputs = [layer.output_shape(shape) for _, layer, shape in every if layer in self.layers]
+        self.shapes: list[Shape] = [self.input_shape, *outputs]
+        self.output_shape: Shape = outputs[-1]
+        self.feature_count = math.prod(self.shapes[-2])
         self.classes = None if classes is None else tuple(str(name) for name in classes)
         if self.classes is not None and len(self.classes) != max(self.output_shape[-1], 2):
             raise UsageError(f"{len(self.classes)} classes were given for {self.output_shape[-1]} outputs.")
-        parameter_shapes, statistic_shapes = layout(every)
+        parameter_shapes, statistic_shapes = array_shapes(every)
         for name, layer, _ in every:
             layer.name = name
         self.parameters = Parameters(parameter_shapes, self.dtype)
@@ -93,37 +90,19 @@ class Sequential:
             for layer in self._every:
                 layer.initialize(rng)
         self.decayed = tuple(self.parameters.slices[f"{layer.name}.{name}"] for layer in self._every for name in layer.decayed)
-        #: Whether inputs are pictures (C, H, W) that convolutions or poolings work on.
         self.takes_pictures = len(self.input_shape) == 3 and any(layer.works_on_pictures for layer in self._every)
-        #: Images that go through the network at once; larger batches are cut.
-        self.piece_size = PICTURES_A_PIECE if self.takes_pictures else ROWS_A_PIECE
-        self._idle: list[tuple[Tape, np.ndarray]] = []  # tapes for inference, and room for the inputs of each
-        self._lowest = next((i for i, layer in enumerate(self.layers) if _within(layer, self.parameters)), 0)
+        self.chunk_size = PICTURES_A_CHUNK if self.takes_pictures else ROWS_A_CHUNK
+        self._lowest = next((i for i, layer in enumerate(self.layers) if size_within(layer, self.parameters)), 0)
 
     def _bind(self) -> None:
         for layer in self._every:
-            layer.bind(_own(layer, self.parameters) | _own(layer, self.statistics))
+            layer.bind(own_views(layer, self.parameters) | own_views(layer, self.statistics))
 
     def keep_parameters_in(self, vector: np.ndarray) -> None:
-        """Copy all parameters into ``vector`` (size,), and let it be their memory from now on."""
+        """Copy all parameters into ``vector`` (size,), and use it as their memory from now on."""
         vector[...] = self.parameters.vector
         self.parameters = Parameters(self.parameters.shapes, self.dtype, vector)
         self._bind()
-
-    @property
-    def output_shape(self) -> Shape:
-        """The shape of one output."""
-        return self._shapes[-1]
-
-    @property
-    def shapes(self) -> list[Shape]:
-        """The shape of one input, and that of one output of each layer, first to last."""
-        return [self.input_shape, *self._shapes]
-
-    @property
-    def feature_count(self) -> int:
-        """How many values the last layer gets for one input."""
-        return math.prod(self._shapes[-2] if len(self.layers) > 1 else self.input_shape)
 
     # One pass ------------------------------------------------------------------------------------------------------
 
@@ -131,22 +110,24 @@ class Sequential:
         """A new tape for passes through this network.
 
         Args:
-            training: for training: with a gradient, dropout, and batch statistics.
-            rng: for the layers with randomness.
-            input_gradient: whether ``backward`` shall go all the way down to the input; implies a gradient.
+            training: whether these are training passes: with a gradient, dropout and batch statistics.
+            rng: the generator for layers with randomness.
+            input_gradient: whether ``backward`` returns the gradient with respect to the input; implies a gradient.
         """
         gradient = self.parameters.zeros_like() if training or input_gradient else None
         outcome = self.outcome(gradient, self.statistics.zeros_like())
         spared = () if input_gradient else self.layers[: self._lowest + 1]  # nothing below them is trained
         frames = {
-            layer: Frame(*outcome.views[layer], self.dtype, needs_input_gradient=layer not in spared) for layer in self._every
+            layer: Frame(*views, self.dtype, needs_input_gradient=layer not in spared) for layer, views in outcome.views.items()
         }
         return Tape(frames, outcome, training=training, rng=rng)
 
     def outcome(self, gradient: Parameters | None, statistics: Parameters) -> Outcome:
-        """Where a pass can leave its gradient and statistics: see ``Tape.write_to``."""
-        views = {layer: ({} if gradient is None else _own(layer, gradient), _own(layer, statistics)) for layer in self._every}
-        return Outcome(gradient, statistics, views)
+        """Memory for the gradient and statistics of a pass: see ``Tape.write_to``."""
+        named = gradient or Parameters({})
+        return Outcome(
+            gradient, statistics, {layer: (own_views(layer, named), own_views(layer, statistics)) for layer in self._every}
+        )
 
     def forward(self, x: np.ndarray, tape: Tape) -> np.ndarray:
         """Outputs (N, *output_shape) for x (N, *input_shape) of the network's dtype. Valid until the tape's next pass."""
@@ -155,7 +136,11 @@ class Sequential:
         return x
 
     def backward(self, dy: np.ndarray, tape: Tape) -> np.ndarray | None:
-        """Fill ``tape.gradient`` from dy, the gradient by the outputs; returns that by the input if the tape asks for it."""
+        """Fill ``tape.gradient`` from dy, the gradient with respect to the outputs, after ``forward`` with the same tape.
+
+        Returns:
+            The gradient with respect to the input, if the tape asks for it.
+        """
         dx: np.ndarray | None = dy
         for layer in reversed(self.layers):
             assert dx is not None
@@ -165,15 +150,15 @@ class Sequential:
         return dx
 
     def update_statistics(self, seen: Parameters) -> None:
-        """Take into the running averages what a step saw: ``tape.statistics`` of its pass, or the mean over its passes."""
+        """Update the running averages from ``tape.statistics`` of a step's pass, or from the mean over its passes."""
         if self.statistics:
             for layer in self._every:
-                layer.update_statistics(_own(layer, seen))
+                layer.update_statistics(own_views(layer, seen))
 
     # Prediction ----------------------------------------------------------------------------------------------------
 
     def batch(self, size: int) -> np.ndarray:
-        """Room for ``size`` inputs, (size, *input_shape), in the order in memory that the layers like best."""
+        """Memory for ``size`` inputs, (size, *input_shape), in the order that suits the layers best."""
         if self.takes_pictures:
             channels, height, width = self.input_shape
             return by_images(aligned_empty((height, channels, width, size), self.dtype))
@@ -182,113 +167,75 @@ class Sequential:
     def logits(self, images: np.ndarray, *, threads: int | None = None) -> np.ndarray:
         """The outputs of the last layer for ``images`` (N, …), in inference mode; shape (N, *output_shape).
 
-        Computed in pieces, so that memory does not grow with N beyond the result.
-
         Args:
-            images: uint8 pixels (0 to 255 become 0 to 1) or floats taken as they are; each of ``input_shape`` or of another
-                shape with as many values.
-            threads: for networks of pictures: how many; None for all processors, or for one where threadpoolctl is missing,
-                which the extra "cli" brings. The result does not depend on it.
+            images: uint8 pixels (0 to 255 become 0 to 1), or floats, which are taken as they are; each has ``input_shape`` or
+                another shape with as many values.
+            threads: the number of threads for networks of pictures; None for one per processor, or for one where threadpoolctl
+                (extra "cli") is missing. The result does not depend on it.
 
         Raises:
-            UsageError: images of another size than the network's.
+            UsageError: images of another size or type.
         """
-        images = np.asarray(images)
-        inputs.check_images(images, self.input_shape)
-        outputs = np.empty((len(images), *self.output_shape), self.dtype)
-        self._infer_all(images, None, outputs, threads)
-        return outputs
+        return infer(self, np.asarray(images), threads)[1]
 
     def features_and_logits(self, images: np.ndarray, *, threads: int | None = None) -> tuple[np.ndarray, np.ndarray]:
-        """What the last layer gets, (N, D), and what it makes of it, (N, *output_shape). All else is as in ``logits``."""
-        images = np.asarray(images)
-        inputs.check_images(images, self.input_shape)
-        features = np.empty((len(images), self.feature_count), self.dtype)
-        outputs = np.empty((len(images), *self.output_shape), self.dtype)
-        self._infer_all(images, features, outputs, threads)
+        """The inputs (N, D) and the outputs (N, *output_shape) of the last layer; otherwise like ``logits``."""
+        features, outputs = infer(self, np.asarray(images), threads, keep_features=True)
+        assert features is not None
         return features, outputs
 
-    def _infer_all(self, images: np.ndarray, features: np.ndarray | None, outputs: np.ndarray, threads: int | None) -> None:
-        """Write the outputs for ``images`` and, where they are wanted, the inputs of the last layer."""
-        if not self.takes_pictures or len(images) <= self.piece_size:
-            self._infer(images, features, outputs)
-            return
-        starts = range(0, len(images), self.piece_size)
-        with Team(threads) as team:
-            # Each turn takes several pieces, for which a thread needs only one tape.
-            turns = [slice(start, start + TURN * self.piece_size) for start in starts[::TURN]]
-
-            def take(number: int) -> None:
-                turn = turns[number]
-                self._infer(images[turn], None if features is None else features[turn], outputs[turn])
-
-            team.each(lambda member, number: take(number), len(turns))
-
-    def _infer(self, images: np.ndarray, features: np.ndarray | None, outputs: np.ndarray) -> None:
-        """The same in one thread, piece by piece."""
-        # A tape that no one uses waits for the next caller: to make one takes as long as an image does. Taking it out of the
-        # list and putting it back are single steps of the interpreter, so that no two threads ever hold the same one.
-        try:
-            tape, x = self._idle.pop()
-        except IndexError:
-            tape, x = self.tape(), self.batch(0)
-        for piece in pieces(len(images), self.piece_size):
-            stored = images[piece]
-            if len(x) != len(stored):
-                x = self.batch(len(stored))
-            y = inputs.convert(stored, out=x)
-            for layer in self.layers[:-1]:
-                y = layer.forward(y, tape)
-            if features is not None:
-                features[piece] = y.reshape(len(y), -1)
-            outputs[piece] = self.layers[-1].forward(y, tape)
-        self._idle.append((tape, x))
-
     def predict_proba(self, images: np.ndarray) -> np.ndarray:
-        """Class probabilities (N, C) by the softmax of the logits; with a single output, of "no" and "yes" (N, 2)."""
+        """Class probabilities (N, C), the softmax of the logits; for a single output, those of "no" and "yes" (N, 2).
+
+        Raises:
+            UsageError: images of another size or type, or with values that are not finite.
+        """
         images = np.asarray(images)
         inputs.check_finite(images)
         return softmax(two_or_more(self.logits(images)))
 
     def answer(self, images: np.ndarray, *, views: bool = False) -> Answers:
-        """What to tell people about ``images`` (N, …), as the contract made them: class, honest probabilities, doubts.
+        """Class, calibrated probabilities and verdict for each of ``images`` (N, …), prepared by the contract.
 
             answers = network.answer(network.contract(pictures))
-            answers.verdict[0]        # "known", "unknown" (none of the classes) or "empty" (nothing on the picture)
+            answers.verdict[0]        # "known", "unknown" (none of the classes) or "empty" (nothing in the picture)
             answers.predicted[0]      # the most probable class, also of an unknown picture; -1 for an empty one
             answers.probabilities[0]  # (C,), calibrated
 
-        A network without ``confidence`` answers with its plain softmax, and knows everything that is not empty.
+        Without ``confidence`` the probabilities are the plain softmax, and every picture that is not empty is "known".
 
         Args:
             images: (N, …).
-            views: take as probabilities the means over nine views of each picture (``augment.views``), as they are:
-                calibration is made for single views, whose mean is less sure of itself.
+            views: average the probabilities over nine views of each picture (``augment.views``). They are not calibrated
+                then: calibration is for single views, whose mean is less sure of itself.
 
         Raises:
-            UsageError: images of another size than the network's, or that hold NaN or infinity; no pictures of bytes where
-                views are asked for.
+            UsageError: images of another size or type, or with values that are not finite; with ``views``, images that are not
+                uint8 pictures.
         """
         images = np.asarray(images)
         inputs.check_finite(images)
         features, logits = self.features_and_logits(images)
-        probabilities = mean_over_views(self.predict_proba, images) if views else None
-        return answers(features, two_or_more(logits), is_empty(images), self.confidence, probabilities)
+        logits = two_or_more(logits)
+
+        def probabilities_of(view: np.ndarray) -> np.ndarray:
+            return softmax(logits) if view is images else self.predict_proba(view)  # the images are the first view
+
+        probabilities = mean_over_views(probabilities_of, images) if views else None
+        return answers(features, logits, is_empty(images), self.confidence, probabilities)
 
     def predict(self, images: np.ndarray) -> np.ndarray:
-        """The most probable class of each image, as its index (N,)."""
+        """The index of the most probable class of each image, (N,). Raises UsageError as ``predict_proba`` does."""
         images = np.asarray(images)
         inputs.check_finite(images)
         logits = self.logits(images)
         return logits.argmax(axis=1) if logits.shape[1] > 1 else (logits[:, 0] > 0.0).astype(np.intp)
 
     def activations(self, images: np.ndarray) -> dict[str, np.ndarray]:
-        """What each layer makes of ``images`` (N, …), in inference mode: by its name, its output (N, …).
-
-        All of it is kept, so give it a few images.
+        """The output (N, …) of each layer by its name, in inference mode, for a few ``images`` (N, …): all of it is kept.
 
         Raises:
-            UsageError: images of another size than the network's.
+            UsageError: images of another size or type.
         """
         images = np.asarray(images)
         inputs.check_images(images, self.input_shape)
@@ -326,7 +273,7 @@ class Sequential:
         )
 
     def copy(self, *, dtype: np.typing.DTypeLike | None = None) -> Sequential:
-        """An independent network with the same structure and weights, perhaps in another precision."""
+        """An independent network with the same structure and weights, in another precision if ``dtype`` is given."""
         twin = copy.deepcopy(self)
         if dtype is not None:
             twin.dtype = _floating(dtype)
@@ -335,82 +282,34 @@ class Sequential:
             twin._bind()
         return twin
 
-    def __getstate__(self) -> dict[str, Any]:
-        """What ``copy.deepcopy`` and ``pickle`` take along: all but the tapes."""
-        return {**vars(self), "_idle": []}
-
     def __setstate__(self, state: dict[str, Any]) -> None:
         vars(self).update(state)
         self._bind()  # the layers came with copies of their views
 
     def outline(self) -> list[tuple[Layer, Shape, int]]:
-        """Each layer with the shape of its output and its number of parameters."""
-        return [(layer, shape, _within(layer, self.parameters)) for layer, shape in zip(self.layers, self._shapes, strict=True)]
+        """Each layer with its output shape and its number of parameters."""
+        sizes = (size_within(layer, self.parameters) for layer in self.layers)
+        return list(zip(self.layers, self.shapes[1:], sizes, strict=True))
 
     def summary(self) -> str:
         """A table of the layers: name, kind, output shape, parameters, bytes; and the totals."""
-        rows = [("layer", "kind", "output", "parameters", "bytes")]
-        rows.append(("input", "", str(self.input_shape), "", ""))
-        for layer, shape, size in self.outline():
-            own = f"{size:,}" if size else ""
-            rows.append((layer.name, repr(layer), str(shape), own, f"{size * self.dtype.itemsize:,}" if size else ""))
-        total = self.parameters.vector.size
-        rows.append(("total", "", "", f"{total:,}", f"{total * self.dtype.itemsize:,}"))
-        widths = [max(len(row[column]) for row in rows) for column in range(5)]
-        aligned = [
-            "  ".join(
-                cell.ljust(width) if column < 3 else cell.rjust(width)
-                for column, (cell, width) in enumerate(zip(row, widths, strict=True))
-            ).rstrip()
-            for row in rows
+        rows: list[tuple[str, ...]] = [
+            ("layer", "kind", "output", "parameters", "bytes"),
+            ("input", "", str(self.input_shape), "", ""),
         ]
-        rule = "-" * max(len(line) for line in aligned)
-        return "\n".join([aligned[0], rule, *aligned[1:-1], rule, aligned[-1]])
+        for layer, shape, size in self.outline():
+            numbers = (f"{size:,}", f"{size * self.dtype.itemsize:,}") if size else ("", "")
+            rows.append((layer.name, repr(layer), str(shape), *numbers))
+        rows.append(("total", "", "", f"{self.parameters.vector.size:,}", f"{self.parameters.vector.nbytes:,}"))
+        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+        form = "  ".join(f"{{:{side}{width}}}" for side, width in zip("<<<>>", widths, strict=True))
+        lines = [form.format(*row).rstrip() for row in rows]
+        rule = "-" * max(map(len, lines))
+        return "\n".join([lines[0], rule, *lines[1:-1], rule, lines[-1]])
 
     def __repr__(self) -> str:
         inner = ", ".join(repr(layer) for layer in self.layers)
         return f"Sequential([{inner}], input_shape={self.input_shape})"
-
-
-Placed = tuple[str, Layer, Shape]  # a layer's name, itself, and the shape that reaches it
-
-
-def every_layer(layers: Sequence[Layer], input_shape: Shape) -> list[Placed]:
-    """All layers, each followed by those inside it, whose names go on from its own: "residual1.conv2d1"."""
-    return _with_children(chain(layers, input_shape), "")
-
-
-def _with_children(layers: Sequence[Placed], prefix: str) -> list[Placed]:
-    found: list[Placed] = []
-    for name, layer, shape in layers:
-        found.append((prefix + name, layer, shape))
-        found += _with_children(layer.children(shape), f"{prefix}{name}.")
-    return found
-
-
-def layout(every: Sequence[Placed]) -> tuple[dict[str, Shape], dict[str, Shape]]:
-    """The shapes of all parameters and of all statistics by name; nothing is allocated."""
-    parameters: dict[str, Shape] = {}
-    statistics: dict[str, Shape] = {}
-    for name, layer, shape in every:
-        parameters |= {f"{name}.{own}": size for own, size in layer.parameter_shapes(shape).items()}
-        statistics |= {f"{name}.{own}": size for own, size in layer.statistic_shapes(shape).items()}
-    return parameters, statistics
-
-
-def two_or_more(logits: np.ndarray) -> np.ndarray:
-    """Logits (N, C) of at least two classes: a single output z of no or yes becomes (-z/2, z/2), by softmax 1 - σ(z), σ(z).
-
-    (0, z) would come to the same, but to the energy, a score of how clearly a class is seen, every sure "no" would look unsure.
-    """
-    return logits if logits.shape[1] > 1 else logits * np.array([-0.5, 0.5], logits.dtype)
-
-
-def size_of(config: dict[str, Any]) -> tuple[int, int]:
-    """How many parameters and statistics a network of this structure would have, found without making it."""
-    every = every_layer(layers_from_config(config["layers"]), tuple(config["input_shape"]))
-    parameters, statistics = layout(every)
-    return count(parameters), count(statistics)
 
 
 def _floating(dtype: np.typing.DTypeLike) -> np.dtype:
@@ -418,18 +317,3 @@ def _floating(dtype: np.typing.DTypeLike) -> np.dtype:
     if np.dtype(dtype) not in (np.float32, np.float64):
         raise UsageError(f"A network computes in float32 or float64, not in {np.dtype(dtype)}.")
     return np.dtype(dtype)
-
-
-def _own(layer: Layer, parameters: Parameters) -> dict[str, np.ndarray]:
-    """The views of one layer by its own names; those of layers inside it are theirs."""
-    prefix = f"{layer.name}."
-    return {
-        name.removeprefix(prefix): view
-        for name, view in parameters.items()
-        if name.startswith(prefix) and "." not in name.removeprefix(prefix)
-    }
-
-
-def _within(layer: Layer, parameters: Parameters) -> int:
-    """The number of parameters of a layer and those inside it."""
-    return sum(view.size for name, view in parameters.items() if name.startswith(f"{layer.name}."))

@@ -1,6 +1,4 @@
-"""An average of the weights over the last steps, which is often better than the last step's weights."""
-
-from __future__ import annotations
+"""An average of the weights over the last steps: often better than the weights of the last step."""
 
 import numpy as np
 
@@ -11,14 +9,14 @@ class ExponentialMovingAverage:
     """θ̄ ← d θ̄ + (1 - d) θ after each step t = 1, 2, …, with d = min(decay, (1 + t)/(10 + t)).
 
     After Polyak and Juditsky 1992, whose average is the plain mean over all steps; this one and its d are TensorFlow's. The
-    smaller d of the first steps lets the average forget the random weights that training began with.
+    smaller d of the first steps lets the average forget the random initial weights.
 
-    θ̄ has the type of θ. Where (1 - d) (θ - θ̄) is less than half a unit of the last place of θ̄ it is lost: the average comes as
-    near to weights that stay the same as ε/(2 (1 - d)) of them, with float32's ε 6e-5 for d = 0.999 and 6e-4 for 0.9999, and
-    no nearer. Kept in float64 it would take three times as long, 42 µs more a step with 109,386 parameters.
+    θ̄ has the type of θ. A change (1 - d) (θ - θ̄) below half a unit in the last place of θ̄ is lost. So if the weights stay
+    the same, the average approaches them only up to a share of ε/(2 (1 - d)): in float32 6e-5 for d = 0.999, 6e-4 for 0.9999.
+    In float64 it would take three times as long, 42 µs more a step with 109,386 parameters.
 
     Args:
-        decay: the memory of the average, 0 <= decay < 1; 0.999 remembers about 1,000 steps.
+        decay: how much of the average each step keeps, 0 <= decay < 1, else UsageError; 0.999 remembers about 1,000 steps.
 
     Attributes:
         vector: θ̄, (size,).
@@ -34,7 +32,7 @@ class ExponentialMovingAverage:
         self._scratch = np.empty_like(parameters)
 
     def update(self, parameters: np.ndarray, step: int) -> None:
-        """Take in ``parameters`` after step ``step`` (from 1)."""
+        """Add ``parameters`` (size,) to the average, after step ``step`` (from 1)."""
         keep = min(self.decay, (1.0 + step) / (10.0 + step))
         np.subtract(parameters, self.vector, out=self._scratch)
         self._scratch *= 1.0 - keep

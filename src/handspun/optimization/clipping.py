@@ -1,6 +1,4 @@
-"""Gradient clipping: one bad batch must not throw the parameters far away. Pascanu, Mikolov and Bengio 2013."""
-
-from __future__ import annotations
+"""Gradient clipping: one bad batch must not move the parameters far away. Pascanu, Mikolov and Bengio 2013."""
 
 import abc
 import math
@@ -16,7 +14,7 @@ class Clip(abc.ABC):
     """A bound on the gradient.
 
     Args:
-        limit: the bound, above 0.
+        limit: the bound, above 0 and finite; otherwise UsageError.
     """
 
     limit: float
@@ -31,7 +29,7 @@ class Clip(abc.ABC):
 
 
 class ClipNorm(Clip):
-    """Shrinks the gradient to the norm ``limit`` where it is longer; its direction stays."""
+    """Shrinks a gradient longer than ``limit`` to that length. Its direction stays."""
 
     def __call__(self, gradient: np.ndarray, norm: float) -> None:
         if norm > self.limit:

@@ -1,11 +1,4 @@
-"""Penalties on the size of the weights, added to the loss.
-
-P(w) = l1 Σ|w| + l2/2 Σw², with ∂P/∂w = l1 sign(w) + l2 w: L1 drives weights to exactly zero, L2 shrinks all of them. Only
-weights are meant; biases and the scales of norms are left alone (``Layer.decayed``). Under an adaptive optimizer L2 is not
-the same as weight decay: see ``Optimizer``.
-"""
-
-from __future__ import annotations
+"""Penalties on the size of the weights, added to the loss."""
 
 import math
 from collections.abc import Sequence
@@ -18,11 +11,17 @@ from handspun.errors import UsageError
 
 @dataclass(frozen=True)
 class Penalty:
-    """l1 Σ|w| + l2/2 Σw².
+    """P(w) = l1 Σ|w| + l2/2 Σw², with ∂P/∂w = l1 sign(w) + l2 w: L1 makes weights exactly zero, L2 shrinks all of them.
+
+    Only weights are penalized, not biases or the scales of norms (``Layer.decayed``). With an adaptive optimizer L2 differs
+    from weight decay: see ``Optimizer``.
 
     Args:
         l1: the coefficient of the sum of absolute values, not negative.
         l2: the coefficient of half the sum of squares, not negative (the gradient is l2·w, PyTorch's ``weight_decay``).
+
+    Raises:
+        UsageError: a coefficient is negative, or not finite.
     """
 
     l1: float = 0.0
@@ -33,7 +32,7 @@ class Penalty:
             raise UsageError(f"Penalty: l1 and l2 must be finite numbers and not negative, got l1={self.l1}, l2={self.l2}.")
 
     def __call__(self, parameters: np.ndarray, decayed: Sequence[slice], gradient: np.ndarray) -> float:
-        """The penalty of ``parameters`` (size,) over the parts ``decayed``; adds its gradient to ``gradient`` (size,)."""
+        """The penalty on the parts ``decayed`` of ``parameters`` (size,). Adds its gradient to ``gradient`` (size,)."""
         value = 0.0
         for part in decayed:
             w, dw = parameters[part], gradient[part]

@@ -1,16 +1,16 @@
-"""How the learning rate changes in the course of training.
+"""How the learning rate changes during training.
 
-A schedule gives a factor for the optimizer's learning rate; it sees the number of the step, from 0, and the length of the
-whole training, nothing else.
+A schedule gives a factor for the optimizer's learning rate. It sees only the number of the step, from 0, and the length of the
+whole training.
 """
-
-from __future__ import annotations
 
 import abc
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from handspun.checks import known
 from handspun.errors import UsageError, unknown_name
 
 
@@ -31,18 +31,9 @@ class Schedule(abc.ABC):
         """The factor for step ``step``, 0 <= step < horizon.total_steps."""
 
     def config(self) -> dict[str, Any]:
-        """Name and settings, as they are written into a run's configuration."""
+        """Name and settings, as a run's configuration stores them."""
         names = {kind: name for name, kind in SCHEDULES.items()}
         return {"name": names.get(type(self), type(self).__name__), **vars(self)}
-
-    def _require(self, condition: bool, what: str) -> None:
-        if not condition:
-            raise UsageError(f"{type(self).__name__}: {what}; got {vars(self)}.")
-
-
-def _clock(unit: str, step: int, horizon: Horizon) -> int:
-    """The time t in steps or in whole epochs."""
-    return step if unit == "step" else step // horizon.steps_per_epoch
 
 
 @dataclass(frozen=True)
@@ -53,8 +44,18 @@ class Constant(Schedule):
         return 1.0
 
 
+class _Checked(Schedule):
+    """A schedule whose settings have the bounds of ``_BOUNDS``. Raises UsageError for one that has not."""
+
+    def __post_init__(self) -> None:
+        for name, value in vars(self).items():
+            holds, what = _BOUNDS[name]
+            if not holds(value):
+                raise UsageError(f"{type(self).__name__}: {name} must be {what}; got {vars(self)}.")
+
+
 @dataclass(frozen=True)
-class InverseTimeDecay(Schedule):
+class InverseTimeDecay(_Checked):
     """1/(1 + decay · t): the classical schedule of stochastic approximation (Robbins and Monro 1951).
 
     Args:
@@ -65,16 +66,12 @@ class InverseTimeDecay(Schedule):
     decay: float
     unit: str = "step"
 
-    def __post_init__(self) -> None:
-        self._require(0 <= self.decay < math.inf, "decay must be finite and not negative")
-        self._require(self.unit in ("step", "epoch"), 'unit must be "step" or "epoch"')
-
     def factor(self, step: int, horizon: Horizon) -> float:
-        return 1.0 / (1.0 + self.decay * _clock(self.unit, step, horizon))
+        return 1.0 / (1.0 + self.decay * _time(self.unit, step, horizon))
 
 
 @dataclass(frozen=True)
-class StepDecay(Schedule):
+class StepDecay(_Checked):
     """rate^⌊t/every⌋: constant for a while, then a drop.
 
     Args:
@@ -87,17 +84,12 @@ class StepDecay(Schedule):
     every: int = 10
     unit: str = "epoch"
 
-    def __post_init__(self) -> None:
-        self._require(0 < self.rate <= 1, "rate must be above 0 and at most 1")
-        self._require(self.every >= 1, "every must be at least 1")
-        self._require(self.unit in ("step", "epoch"), 'unit must be "step" or "epoch"')
-
     def factor(self, step: int, horizon: Horizon) -> float:
-        return self.rate ** (_clock(self.unit, step, horizon) // self.every)
+        return self.rate ** (_time(self.unit, step, horizon) // self.every)
 
 
 @dataclass(frozen=True)
-class ExponentialDecay(Schedule):
+class ExponentialDecay(_Checked):
     """rate^t.
 
     Args:
@@ -108,21 +100,12 @@ class ExponentialDecay(Schedule):
     rate: float = 0.95
     unit: str = "epoch"
 
-    def __post_init__(self) -> None:
-        self._require(0 < self.rate <= 1, "rate must be above 0 and at most 1")
-        self._require(self.unit in ("step", "epoch"), 'unit must be "step" or "epoch"')
-
     def factor(self, step: int, horizon: Horizon) -> float:
-        return self.rate ** _clock(self.unit, step, horizon)
-
-
-def _cosine(progress: float) -> float:
-    """From 1 down to 0 as ``progress`` goes from 0 to 1."""
-    return 0.5 * (1.0 + math.cos(math.pi * min(progress, 1.0)))
+        return self.rate ** _time(self.unit, step, horizon)
 
 
 @dataclass(frozen=True)
-class Cosine(Schedule):
+class Cosine(_Checked):
     """final + (1 - final) · (1 + cos(π t/T))/2 over all T steps. Loshchilov and Hutter 2017, arXiv:1608.03983.
 
     Args:
@@ -131,32 +114,25 @@ class Cosine(Schedule):
 
     final: float = 0.0
 
-    def __post_init__(self) -> None:
-        self._require(0 <= self.final <= 1, "final must be from 0 to 1")
-
     def factor(self, step: int, horizon: Horizon) -> float:
         return self.final + (1.0 - self.final) * _cosine(step / max(horizon.total_steps, 1))
 
 
 @dataclass(frozen=True)
-class OneCycle(Schedule):
+class OneCycle(_Checked):
     """Up from ``initial`` to 1 and down to ``final``. Smith and Topin 2018, arXiv:1708.07120.
 
     Their ramps are straight lines; those along a cosine, as here, are fastai's and PyTorch's.
 
     Args:
         warmup: the share of the training that goes up, from 0 to 1.
-        initial: the factor at the start.
-        final: the factor at the end.
+        initial: the factor at the start, from 0 to 1.
+        final: the factor at the end, from 0 to 1.
     """
 
     warmup: float = 0.3
     initial: float = 0.04
     final: float = 0.0001
-
-    def __post_init__(self) -> None:
-        self._require(0 <= self.warmup <= 1, "warmup must be from 0 to 1")
-        self._require(0 <= self.initial <= 1 and 0 <= self.final <= 1, "initial and final must be from 0 to 1")
 
     def factor(self, step: int, horizon: Horizon) -> float:
         top = self.warmup * horizon.total_steps
@@ -166,8 +142,8 @@ class OneCycle(Schedule):
 
 
 @dataclass(frozen=True)
-class Warmup(Schedule):
-    """A linear rise from 1/steps to 1 over the first ``steps`` steps, then the schedule ``then`` with what is left.
+class Warmup(_Checked):
+    """A linear rise from 1/steps to 1 over the first ``steps`` steps, then the schedule ``then`` for the rest.
 
     Args:
         steps: the length of the rise, at least 1.
@@ -176,10 +152,6 @@ class Warmup(Schedule):
 
     steps: int
     then: Schedule
-
-    def __post_init__(self) -> None:
-        self._require(self.steps >= 1, "steps must be at least 1")
-        self._require(not isinstance(self.then, Warmup), "what follows must not begin with a rise of its own")
 
     def factor(self, step: int, horizon: Horizon) -> float:
         if step < self.steps:
@@ -190,6 +162,30 @@ class Warmup(Schedule):
     def config(self) -> dict[str, Any]:
         return {**self.then.config(), "warmup_steps": self.steps}
 
+
+def _time(unit: str, step: int, horizon: Horizon) -> int:
+    """The time t in steps or in whole epochs."""
+    return step if unit == "step" else step // horizon.steps_per_epoch
+
+
+def _cosine(progress: float) -> float:
+    """From 1 down to 0 as ``progress`` goes from 0 to 1."""
+    return 0.5 * (1.0 + math.cos(math.pi * min(progress, 1.0)))
+
+
+#: What each setting must be: a test and its words.
+_SHARE: tuple[Callable[[Any], bool], str] = (lambda value: 0 <= value <= 1, "from 0 to 1")
+_BOUNDS: dict[str, tuple[Callable[[Any], bool], str]] = {
+    "decay": (lambda decay: 0 <= decay < math.inf, "finite and not negative"),
+    "rate": (lambda rate: 0 < rate <= 1, "above 0 and at most 1"),
+    "every": (lambda every: every >= 1, "at least 1"),
+    "unit": (lambda unit: unit in ("step", "epoch"), '"step" or "epoch"'),
+    "final": _SHARE,
+    "initial": _SHARE,
+    "warmup": _SHARE,
+    "steps": (lambda steps: steps >= 1, "at least 1"),
+    "then": (lambda then: not isinstance(then, Warmup), "a schedule that does not begin with a rise of its own"),
+}
 
 SCHEDULES: dict[str, type[Schedule]] = {
     "constant": Constant,
@@ -202,15 +198,14 @@ SCHEDULES: dict[str, type[Schedule]] = {
 
 
 def schedule_by_name(name: str, *, warmup_steps: int = 0, **settings: Any) -> Schedule:
-    """A schedule from its name and settings; UsageError for a name or a setting that does not exist."""
-    if name not in SCHEDULES:
-        raise unknown_name("schedule", name, SCHEDULES)
-    known = SCHEDULES[name].__dataclass_fields__
+    """A schedule from its name and settings. Raises UsageError for a name or setting that does not exist."""
+    kind = known("schedule", name, SCHEDULES)
+    fields = kind.__dataclass_fields__
     for setting in settings:
-        if setting not in known:
-            raise unknown_name(f"setting of the schedule {name}", setting, [*known, "warmup_steps"])
+        if setting not in fields:
+            raise unknown_name(f"setting of the schedule {name}", setting, [*fields, "warmup_steps"])
     try:
-        schedule = SCHEDULES[name](**settings)
+        schedule = kind(**settings)
     except TypeError as error:
-        raise UsageError(f"The schedule {name} needs its setting {', '.join(known)}.") from error
+        raise UsageError(f"The schedule {name} needs its setting {', '.join(fields)}.") from error
     return Warmup(warmup_steps, schedule) if warmup_steps else schedule

@@ -1,5 +1,6 @@
-"""Pictures: from an image file to the input of a network.
+"""From an image file to the input of a network.
 
-File, pixels (``decoding.py``, ``reading.py``), grey, ink, the size and place that a network was trained on (``contract.py``),
-and last the network's numbers (``inputs.py``). Nothing here knows networks. Begin with ``contract.py``.
+A file becomes pixels (``decoding.py``, ``reading.py``), grey (``grey.py``), ink (``normalize.py``, ``paper.py``), a picture of
+the size and position that a network was trained on (``contract.py``), and last the network's numbers (``inputs.py``). Nothing
+here knows networks. Begin with ``contract.py``.
 """

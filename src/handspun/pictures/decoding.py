@@ -1,6 +1,6 @@
-"""From an image file to pixels of 8 bits, upright and on paper: what the file formats do differently ends here.
+"""From an image file to 8-bit pixels, upright and on paper. The differences between file formats end here.
 
-Pillow decodes. It is told which formats may be opened, because for some others it would start programs.
+Pillow decodes. It may open only a few formats, because for some others it would start programs.
 """
 
 from __future__ import annotations
@@ -13,31 +13,32 @@ from typing import TYPE_CHECKING, BinaryIO
 
 import numpy as np
 
-from handspun.engine.memory import pieces
+from handspun.engine.memory import chunks
 from handspun.errors import DataError, MissingExtraError
 from handspun.files.archive import open_regular
 
 if TYPE_CHECKING:
     from PIL.Image import Image as PillowImage
 
-#: More pixels than any photograph of one thing needs; more is taken for a decompression bomb.
-MOST_PIXELS = 100_000_000
+#: The largest picture that is decoded. No photograph of one object needs more pixels; a larger file may be a decompression
+#: bomb.
+MOST_DECODED_PIXELS = 100_000_000
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm", ".pbm", ".pnm")
-"""How the names of files end that are taken for pictures; what they are, their first bytes say."""
+"""The suffixes of files that are taken for pictures. Their first bytes decide which format they are."""
 
 _FORMATS = ("PNG", "JPEG", "GIF", "BMP", "PPM", "WEBP", "TIFF")
-_ORIENTATION = 0x0112  # the EXIF tag; 5 to 8 are turned by a quarter
+_ORIENTATION = 0x0112  # the EXIF tag; values 5 to 8 mean a quarter turn
 _GREY_MODES = ("1", "L", "LA", "I", "F")
 _SIMPLE_MODES = ("1", "L", "LA", "P", "PA", "RGB", "RGBA")
 
 
 class UnreadablePictureError(Exception):
-    """A file is no picture or a broken one; the text is what can be said of it after its name."""
+    """A file is not a picture, or a broken one. The message continues a sentence that begins with the file's name."""
 
 
 def require_pillow(feature: str) -> None:
-    """Raise a ``MissingExtraError`` that names the feature unless Pillow is installed."""
+    """Raise a ``MissingExtraError`` for the feature unless Pillow is installed."""
     try:
         import PIL  # noqa: F401
     except ImportError as error:
@@ -46,27 +47,28 @@ def require_pillow(feature: str) -> None:
 
 @contextmanager
 def quiet_pillow() -> Iterator[None]:
-    """No warnings of Pillow's, about odd metadata or large pictures: what matters is an error here, and the rest does not."""
+    """Silence Pillow's warnings about odd metadata and large pictures: whatever matters is an error here."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         yield
 
 
 def inspect_picture(path: str | os.PathLike[str]) -> tuple[int, int, bool]:
-    """Height, width and whether it is stored as shades of grey, without decoding the pixels.
+    """Height, width, and whether the picture is stored in shades of grey, without decoding the pixels.
 
     Raises:
-        UnreadablePictureError: the file is no picture, or too large.
+        UnreadablePictureError: the file is not a picture, or too large.
         DataError: the file cannot be opened.
     """
     with _opened(path) as file:
         width, height = file.size
         grey = file.mode in _GREY_MODES or file.mode.startswith("I;16")
-        # Where it is not known by now Pillow would have to decode the picture to find the tag; of TIFF it knows already.
+        # If EXIF was not found by now, Pillow would have to decode the picture to find it. For TIFF, it has turned the size
+        # already.
         if "exif" in file.info and file.format != "TIFF":
             try:
                 turned = file.getexif().get(_ORIENTATION) in (5, 6, 7, 8)
-            except Exception:  # whatever broken metadata leads to
+            except Exception:  # broken metadata can raise anything
                 turned = False
             if turned:
                 width, height = height, width
@@ -80,15 +82,15 @@ def decode_picture(
 
     Args:
         source: the path of a file, or an open one.
-        most_pixels: that it may have; None for ``MOST_PIXELS``.
-        side: the longer side in pixels that the picture will be brought to, if known: a large JPEG is then decoded at no more
-            than about twice that, which takes a fraction of the time and of the memory.
+        most_pixels: the limit on its pixels; None for ``MOST_DECODED_PIXELS``.
+        side: the longer side in pixels to which the picture will be scaled, if known. A large JPEG is then decoded at about
+            twice that size at most, in a fraction of the time and memory.
 
     Returns:
-        The first picture in the file, of 8 bits a channel: grey, RGB or of a palette, perhaps with transparency.
+        The first picture in the file, 8 bits a channel: grey, RGB or with a palette, perhaps with transparency.
 
     Raises:
-        UnreadablePictureError: the file is no picture, a broken one, or too large.
+        UnreadablePictureError: the file is not a picture, is broken, or too large.
         DataError: the file cannot be opened.
     """
     from PIL import Image, ImageOps
@@ -96,10 +98,10 @@ def decode_picture(
     with _opened(source, most_pixels) as file:
         if side is not None and min(file.size) >= 4 * side:
             file.draft(None, (2 * side, 2 * side))
-        file.load()  # a broken picture shows itself here; what fails below is its metadata
+        file.load()  # a broken picture fails here; below, only its metadata can
         try:
             picture = ImageOps.exif_transpose(file)
-        except Exception:  # whatever broken metadata leads to
+        except Exception:  # broken metadata can raise anything
             picture = file.copy()
         if picture.mode[0] in "IF":
             picture = Image.fromarray(_eight_bits(np.asarray(picture), picture.mode))
@@ -107,7 +109,7 @@ def decode_picture(
 
 
 def on_paper(picture: PillowImage, colour: str = "white") -> PillowImage:
-    """A picture as it looks on a sheet of this colour; the same picture where nothing of it is transparent."""
+    """The picture laid on a sheet of this colour; the picture itself if nothing in it is transparent."""
     from PIL import Image
 
     if not picture.has_transparency_data:
@@ -115,16 +117,16 @@ def on_paper(picture: PillowImage, colour: str = "white") -> PillowImage:
     if picture.mode != "RGBA":
         picture = picture.convert("RGBA")
     sheet = Image.new("RGB", picture.size, colour)
-    sheet.paste(picture, mask=picture)  # as alpha_composite() does it, in half the memory
+    sheet.paste(picture, mask=picture)  # like alpha_composite(), in half the memory
     return sheet
 
 
 @contextmanager
 def _opened(source: str | os.PathLike[str] | BinaryIO, most_pixels: int | None = None) -> Iterator[PillowImage]:
-    """The file as Pillow sees it before decoding; what goes wrong until the end of the block is the picture's fault."""
+    """Open a file with Pillow, without decoding it. Whatever fails within the block is the picture's fault."""
     from PIL import Image
 
-    most_pixels = MOST_PIXELS if most_pixels is None else most_pixels
+    most_pixels = MOST_DECODED_PIXELS if most_pixels is None else most_pixels
     try:
         opened = open_regular(source) if isinstance(source, (str, os.PathLike)) else nullcontext(source)
         with opened as stream, Image.open(stream, formats=_FORMATS) as file:
@@ -137,18 +139,18 @@ def _opened(source: str | os.PathLike[str] | BinaryIO, most_pixels: int | None =
         raise UnreadablePictureError(f"has more pixels than the {most_pixels:,} that are read at most") from error
     except Image.UnidentifiedImageError as error:
         raise UnreadablePictureError("is not an image that can be read (its format is not known)") from error
-    except Exception as error:  # whatever Pillow's decoders come upon in a broken file
+    except Exception as error:  # Pillow's decoders raise anything for a broken file
         reason = " ".join(str(error).split()) or type(error).__name__
         raise UnreadablePictureError(f"is not an image that can be read ({reason})") from error
 
 
 def _eight_bits(values: np.ndarray, mode: str) -> np.ndarray:
-    """Pixels (H, W) of more than 8 bits as uint8; Pillow itself would cut them off at 255."""
+    """Pixels (H, W) of more than 8 bits, scaled to uint8; Pillow itself would clip them at 255."""
     result = np.empty(values.shape, np.uint8)
     flat, target = values.reshape(-1), result.reshape(-1)  # (n,)
-    runs = list(pieces(len(flat), 50_000))  # as float64 a photo would take eight bytes a pixel, several times over
-    tops = (float(np.nan_to_num(flat[run]).max()) for run in runs)
+    parts = list(chunks(len(flat), 50_000))  # as float64, a whole photo would take eight bytes a pixel, several times over
+    tops = (float(np.nan_to_num(flat[part]).max()) for part in parts)
     scale = 255 / (65_535 if mode.startswith("I;16") else max(*tops, 1e-9))
-    for run in runs:
-        target[run] = np.clip(np.rint(np.nan_to_num(flat[run]) * scale), 0, 255)
+    for part in parts:
+        target[part] = np.clip(np.rint(np.nan_to_num(flat[part]) * scale), 0, 255)
     return result

@@ -1,8 +1,8 @@
-"""What a network is fed: the one rule that turns stored images into its input.
+"""The one rule that turns stored images into the input of a network.
 
-``uint8`` means pixels from 0 to 255, and becomes 0 to 1. Floats and booleans are taken for numbers that are meant as they are,
-and only their type is changed. Other integers could be either and are refused. Training, evaluation and prediction all come
-through here, so they cannot disagree.
+``uint8`` means pixels from 0 to 255, which become 0 to 1. Floats and booleans are taken as plain numbers; only their type
+changes. Other integers could mean either, so they are refused. Training, evaluation and prediction all use this rule, so they
+cannot disagree.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from handspun.errors import UsageError
 
 
 def check_images(images: np.ndarray, input_shape: Shape) -> None:
-    """UsageError unless each of ``images`` (N, …) has as many values as the input, and their type says what they mean."""
+    """Raise a UsageError unless ``images`` (N, …) have as many values as the input, and a type that says what they mean."""
     shape = images.shape[1:]
     if images.ndim < 2 or (shape != input_shape and math.prod(shape) != math.prod(input_shape)):
         raise UsageError(
@@ -33,21 +33,21 @@ def check_images(images: np.ndarray, input_shape: Shape) -> None:
 
 def are_finite(images: np.ndarray) -> bool:
     """Whether no value of ``images`` (N, …) is NaN or infinite."""
-    # The extremes are if any value is, and finding them takes no array of booleans.
+    # If any value is not finite, the least or the greatest is not; finding those needs no array of booleans.
     return images.dtype.kind != "f" or not images.size or bool(np.isfinite([images.min(), images.max()]).all())
 
 
 def check_finite(images: np.ndarray) -> None:
-    """UsageError if any of ``images`` (N, …) holds NaN or infinity: no answer to it means anything."""
+    """Raise a UsageError if any of ``images`` (N, …) holds NaN or infinity: no answer to it means anything."""
     if not are_finite(images):
         wrong = int(np.argmin(np.isfinite(images).reshape(len(images), -1).all(axis=1)))
         raise UsageError(f"Image {wrong}, counted from 0, holds values that are not finite numbers.")
 
 
 def convert(images: np.ndarray, out: np.ndarray) -> np.ndarray:
-    """Write ``images`` (N, …) into ``out`` (N, *input_shape) by the rule above, and return it.
+    """Write ``images`` (N, …) into ``out`` (N, *input_shape) by the rule above, and return ``out``.
 
-    Pictures (N, H, W, C), as files have them, become the (N, C, H, W) of networks of pictures.
+    Pictures (N, H, W, C), as files store them, become (N, C, H, W), as networks take them.
     """
     shape = images.shape[1:]
     if len(shape) == 3 and shape != out.shape[1:] and (shape[2], *shape[:2]) == out.shape[1:]:

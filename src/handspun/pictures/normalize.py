@@ -1,22 +1,22 @@
 """Light strokes on black, whatever the paper and the ink were: what networks that learned from MNIST's digits expect.
 
-The border of a picture of a digit shows the ground; the median of its pixels is not moved by a stroke that touches it. Of all
-other values those count as ink that differ most from the ground.
+The border of a picture shows the ground; a stroke that touches the border does not move the median of its pixels. The values
+that differ most from the ground are the ink.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
-from handspun.engine.memory import pieces
-from handspun.errors import UsageError
+from handspun.checks import byte_pictures
+from handspun.engine.memory import chunks
 
-#: How bright ink is, the median of so many pixels says, those with the brightest surroundings. Grain is nowhere solid; the
-#: thinnest stroke of the smallest digit is, for more pixels than these.
+#: The brightness of the ink is the median of this many pixels, those with the brightest surroundings. Grain is nowhere solid;
+#: the thinnest stroke of the smallest digit is solid for more pixels than these.
 SOLID = 12
 
-#: A ground up to ``BLACK`` and ink that stands out by ``ENOUGH`` or more are taken as they are. Each of the 70,000 digits of
-#: MNIST has a ground of 0 and ink of 109 or more, so none of them is changed.
+#: Pictures with a ground up to ``BLACK`` and ink that stands out by ``ENOUGH`` or more are not changed. Each of the 70,000
+#: digits of MNIST has a ground of 0 and ink of 109 or more, so none of them is changed.
 BLACK, ENOUGH = 8, 100
 
 #: Ink that stands out by less than this is not stretched to white: it may be the grain of an empty sheet.
@@ -24,34 +24,32 @@ FAINT = 16
 
 
 def normalize_polarity_and_contrast(images: np.ndarray) -> np.ndarray:
-    """Pictures of strokes as light strokes on a black ground, each judged by itself.
+    """Turn pictures of strokes into light strokes on a black ground, each judged by itself.
 
     A picture whose ink is darker than its ground is inverted. Then, unless its ground is black and its ink bright enough
-    already, its values are stretched so that the ground becomes 0 and the brightest ink 255. A picture that fits is not
-    changed in any pixel, and an inverted one becomes exactly what it was.
+    already, its values are stretched so that the ground becomes 0 and the brightest ink 255. No pixel changes in a picture that
+    fits already, and an inverted picture becomes exactly the original.
 
     Args:
-        images: (N, H, W) or (N, H, W, C) uint8; they stay as they are.
+        images: (N, H, W) or (N, H, W, C) uint8. They are not changed.
 
     Returns:
         A new array of the same shape, uint8.
 
     Raises:
-        UsageError: other images.
+        UsageError: the images are not such pictures.
     """
-    if images.dtype != np.uint8 or images.ndim not in (3, 4) or 0 in images.shape[1:]:
-        raise UsageError(f"Expected uint8 images (N, H, W) or (N, H, W, C) of strokes, got {images.dtype} {images.shape}.")
-    result = images.copy()
-    for piece in pieces(len(images), 1000):
-        _normalize(result[piece])
+    result = byte_pictures("Normalization", images).copy()
+    for chunk in chunks(len(result), 1000):
+        _normalize(result[chunk])
     return result
 
 
 def _normalize(images: np.ndarray) -> None:
-    """The same for some pictures, in place."""
-    ground = _ground(images)  # (n,)
+    """Normalize pictures in place."""
+    ground = np.median(border(images).reshape(len(images), -1), axis=1)  # (n,)
     least, most = most_solid(images if images.ndim == 3 else images.mean(axis=3))  # (n,) each
-    # Where nothing stands out, a sheet is empty, and light if it is lighter than the middle.
+    # Where nothing stands out, the sheet is empty; it is light if it is lighter than the middle.
     dark_ink = np.where(most - least < FAINT, ground > 127.5, ground - least > most - ground)
     images[dark_ink] = 255 - images[dark_ink]
     ground = np.where(dark_ink, 255 - ground, ground)
@@ -64,15 +62,15 @@ def _normalize(images: np.ndarray) -> None:
         images[stretched] = np.rint(np.clip(values, 0, 255)).astype(np.uint8)
 
 
-def _ground(images: np.ndarray) -> np.ndarray:
-    """The median of each picture's border, (n,)."""
-    sides = (images[:, 0], images[:, -1], images[:, :, 0], images[:, :, -1])
-    return np.median(np.concatenate([side.reshape(len(images), -1) for side in sides], axis=1), axis=1)
+def border(pictures: np.ndarray) -> np.ndarray:
+    """The pixels along the border of (n, H, W) or (n, H, W, C), in the order around: (n, 2·(H + W)) or (n, 2·(H + W), C)."""
+    sides = pictures[:, 0], pictures[:, :, -1], pictures[:, -1, ::-1], pictures[:, ::-1, 0]
+    return np.concatenate(sides, axis=1)
 
 
 def most_solid(grey: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """How dark and how bright the most solid parts of pictures (n, H, W) are, (n,) each."""
-    around = neighbourhoods(grey).reshape(len(grey), -1).astype(np.float32)  # which NumPy partitions fastest
+    """The brightness of the darkest and of the brightest solid parts of pictures (n, H, W), (n,) each."""
+    around = neighbourhoods(grey).reshape(len(grey), -1).astype(np.float32)  # NumPy partitions float32 fastest
     pixels = grey.reshape(len(grey), -1)
     some = min(SOLID, pixels.shape[1])
     order = np.argpartition(around, (some - 1, around.shape[1] - some), axis=1)
@@ -82,9 +80,9 @@ def most_solid(grey: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def neighbourhoods(grey: np.ndarray) -> np.ndarray:
-    """The sum of the 3 x 3 pixels around each of pictures (n, H, W); beyond the border the nearest pixel goes on.
+    """The sum of the 3 x 3 pixels around each pixel of (n, H, W); beyond the border the nearest pixel is repeated.
 
-    Of bytes it is uint16, in which it is exact and half as long in memory; of other numbers float32.
+    For bytes it is uint16, which is exact and takes half the memory; for other numbers float32.
     """
     n, height, width = grey.shape
     padded = np.empty((n, height + 2, width + 2), np.uint16 if grey.dtype == np.uint8 else np.float32)

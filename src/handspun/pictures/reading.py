@@ -1,4 +1,4 @@
-"""From an image file to pixels of the size and polarity that a network was trained on."""
+"""From an image file to pixels, of the size and polarity that a network was trained on if that is wanted."""
 
 from __future__ import annotations
 
@@ -8,26 +8,26 @@ from typing import BinaryIO
 import numpy as np
 
 from handspun.errors import DataError, UsageError
-from handspun.pictures.contract import border_colour, pad_picture
 from handspun.pictures.decoding import UnreadablePictureError, decode_picture, on_paper, quiet_pillow, require_pillow
+from handspun.pictures.scaling import border_colour, pad_picture
 
-#: Nothing on white paper that is lighter than this can be seen.
+#: Anything lighter than this is invisible on white paper.
 INVISIBLE = 224
 
 
 def read_picture(path: str | os.PathLike[str], shape: tuple[int, ...]) -> np.ndarray:
-    """Read a PNG, JPEG or other image file as grey pixels (H, W) uint8, light strokes on a dark ground like MNIST's.
+    """Read a PNG, JPEG or other image file as grey pixels (H, W) uint8, light strokes on a dark ground, as in MNIST.
 
-    Transparency counts as white paper, or as black paper where light strokes would not show on white; a picture with a
-    light border is inverted, and another size is scaled, both sides alike, and centred on the ground.
+    Transparent pixels become white paper, or black paper if light strokes would be invisible on white. A picture with a light
+    border is inverted. A picture of another size is scaled, keeps its proportions, and is centred on the ground.
 
     Args:
         path: the file.
         shape: (H, W), (1, H, W), or (H·W,) of a square.
 
     Raises:
-        DataError: the file is missing, broken, too large or no image.
-        UsageError: the network does not take grey images.
+        DataError: the file is missing, broken, too large or not an image.
+        UsageError: ``shape`` is not that of grey images.
         MissingExtraError: Pillow is not installed.
     """
     height, width = _grey_shape(shape)
@@ -51,12 +51,12 @@ def read_picture(path: str | os.PathLike[str], shape: tuple[int, ...]) -> np.nda
 
 
 def read_pixels(path: str | os.PathLike[str]) -> np.ndarray:
-    """Read a PNG, JPEG or other image file as it is, for a contract to judge: (H, W) or (H, W, 3), uint8, upright.
+    """Read a PNG, JPEG or other image file unchanged, as input for a contract: (H, W) or (H, W, 3), uint8, upright.
 
-    Transparency counts as white paper, or as black paper where light strokes would not show on white.
+    Transparent pixels become white paper, or black paper if light strokes would be invisible on white.
 
     Raises:
-        DataError: the file is missing, broken, too large or no image.
+        DataError: the file is missing, broken, too large or not an image.
         MissingExtraError: Pillow is not installed.
     """
     require_pillow("Reading pictures")
@@ -67,17 +67,17 @@ def read_pixels(path: str | os.PathLike[str]) -> np.ndarray:
 
 
 def decode_pixels(source: str | os.PathLike[str] | BinaryIO, *, most_pixels: int | None = None) -> np.ndarray:
-    """The same for the path of a file or an open one.
+    """The same as ``read_pixels``, also for an open file.
 
     Raises:
-        UnreadablePictureError: it is no picture, a broken one, or has more pixels than ``most_pixels`` (None: the usual limit).
+        UnreadablePictureError: it is not a picture, is broken, or has more pixels than ``most_pixels`` (None: the usual limit).
         DataError: the file cannot be opened.
     """
     with quiet_pillow():
         picture = decode_picture(source, most_pixels=most_pixels)
         seen = on_paper(picture, "white")
         if picture.has_transparency_data and np.asarray(seen.convert("L")).min() >= INVISIBLE:
-            del seen  # so that there are not three of them, of a large photo each
+            del seen  # a large photo should not be in memory three times
             seen = on_paper(picture, "black")
         del picture
         return np.asarray(seen if seen.mode in ("L", "RGB") else seen.convert("RGB"))

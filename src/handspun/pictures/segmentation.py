@@ -1,9 +1,9 @@
 """Several digits in one picture: which strokes belong together, and in which order they are read.
 
-Pixels of ink that touch are one piece (connected components; Rosenfeld and Pfaltz, "Sequential operations in digital picture
-processing", Journal of the ACM 13, 1966). Often a digit is several pieces, a five and its bar, or a broken stroke: pieces above
-each other are put together, and a small one goes with what it lies beside. What is too small for a stroke is a speck. Lines are
-read from top to bottom, and each from left to right. Digits that touch each other are one piece, and stay one.
+Pixels of ink that touch form one connected component (Rosenfeld and Pfaltz, "Sequential operations in digital picture
+processing", Journal of the ACM 13, 1966). A digit often has several components, such as a five and its bar, or a broken stroke:
+components above each other are joined, and a small one joins its neighbour. Anything too small for a stroke is a speck. Lines
+are read from top to bottom, and each line from left to right. Digits that touch are one component, and stay one.
 """
 
 from __future__ import annotations
@@ -12,29 +12,32 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from handspun.checks import byte_pictures
 from handspun.errors import UsageError
-from handspun.pictures.contract import check_picture, find_ink, reduced, to_grey, to_ink
+from handspun.pictures.contract import to_ink
+from handspun.pictures.grey import reduced, to_grey
+from handspun.pictures.strokes import find_ink
 
-#: A piece is a speck if both its sides are less than this share of a digit's height. The height of a digit is that of the piece
-#: which half of all ink belongs to pieces lower than.
+#: A component is a speck if both its sides are less than this share of a digit's height. The height of a digit is the height
+#: that splits the ink in half: components up to that height hold half of all ink.
 SPECK = 0.15
 
-#: Pieces above each other: they share this much of the narrower one's width, ...
+#: Components above each other are joined if they share this much of the narrower one's width, ...
 SHARED = 0.5
 
-#: ... the space between is no higher than this, ...
+#: ... the gap between them is no higher than this, ...
 APART = 0.25
 
-#: ... and both together are no higher than this, in heights of a digit.
+#: ... and both together are no higher than this; in heights of a digit.
 TALL = 1.5
 
-#: A piece lower than this, in heights of a digit, is part of one; it goes with the nearest piece up to ``BESIDE`` away.
+#: A component lower than this, in heights of a digit, is part of a digit; it joins the nearest component up to ``BESIDE`` away.
 PART, BESIDE = 0.55, 0.15
 
-#: More pieces than this are no writing, but the dots of a print or a pattern. Each is compared with all others.
-MOST_PIECES = 2000
+#: More components than this are not writing, but the dots of a print or a pattern. Each is compared with all others.
+MOST_COMPONENTS = 2000
 
-#: Two digits are in one line if they share this much of the lower one's height.
+#: Two digits are on one line if they share this much of the lower one's height.
 LEVEL = 0.3
 
 
@@ -43,10 +46,10 @@ class Segment:
     """One digit of a picture.
 
     Attributes:
-        rows: from which row of the picture to before which one its strokes go.
-        columns: the same for its columns.
-        line: in which line of the picture it stands, from 0.
-        picture: (h, w) uint8, its strokes alone, light on black with a margin: what a ``Contract`` takes.
+        rows: the first row of its strokes and the row after the last.
+        columns: the same for columns.
+        line: which line of the picture it is on, from 0.
+        picture: (h, w) uint8, its strokes alone, light on black with a margin: input for a ``Contract``.
     """
 
     rows: tuple[int, int]
@@ -56,34 +59,37 @@ class Segment:
 
 
 def segments(picture: np.ndarray) -> list[Segment]:
-    """The digits of a picture in the order of reading.
+    """Find the digits of a picture, in reading order.
 
     Args:
         picture: (H, W) or (H, W, C) with 1, 3 or 4 channels, uint8, dark on light or light on dark.
 
     Returns:
-        The digits, none for an empty sheet.
+        The digits; none for an empty sheet.
 
     Raises:
-        UsageError: another picture, or one of more than ``MOST_PIECES`` pieces.
+        UsageError: it is not such a picture, or has more than ``MOST_COMPONENTS`` components.
     """
-    grey, factor = reduced(to_grey(check_picture(picture)[None]))
+    picture = byte_pictures("Segmentation", picture, channels=(1, 3, 4), single=True)
+    grey, factor = reduced(to_grey(picture[None]))
     (ink,) = to_ink(grey)  # (H, W), smaller than the picture by the factor
     labels, count = components(find_ink(ink[None])[0])  # (H, W)
     if count == 0:
         return []
-    pieces = _boxes(labels, count)  # (count, 4): top, bottom, left, right
+    found = _boxes(labels, count)  # (count, 4): top, bottom, left, right
     areas = np.bincount(labels.ravel(), minlength=count + 1)[1:]  # (count,)
-    heights, widths = pieces[:, 1] - pieces[:, 0], pieces[:, 3] - pieces[:, 2]  # (count,) each
+    heights, widths = found[:, 1] - found[:, 0], found[:, 3] - found[:, 2]  # (count,) each
     height = _median_by(np.maximum(heights, widths), areas)
     kept = np.flatnonzero(np.maximum(heights, widths) >= SPECK * height)
-    if len(kept) > MOST_PIECES:
-        raise UsageError(f"There are {len(kept):,} separate pieces of ink, which is no writing; {MOST_PIECES:,} are the most.")
-    groups = _joined(pieces[kept], height)  # (kept,) numbers of digits
-    digit_of = np.zeros(count + 1, int)  # of each label; 0 for the ground and for specks
+    if len(kept) > MOST_COMPONENTS:
+        raise UsageError(
+            f"The picture has {len(kept):,} separate pieces of ink, so it is not writing; the limit is {MOST_COMPONENTS:,}."
+        )
+    groups = _joined(found[kept], height)  # (kept,) which digit
+    digit_of = np.zeros(count + 1, int)  # by label; 0 for the ground and for specks
     digit_of[kept + 1] = groups + 1
     owner = digit_of[labels]  # (H, W)
-    boxes = np.stack([_around(pieces[kept[groups == digit]]) for digit in range(groups.max() + 1)])  # (digits, 4)
+    boxes = np.stack([_around(found[kept[groups == digit]]) for digit in range(groups.max() + 1)])  # (digits, 4)
     result = []
     for number, line in enumerate(_lines(boxes)):
         for digit in line:
@@ -94,26 +100,27 @@ def segments(picture: np.ndarray) -> list[Segment]:
 
 
 def components(mask: np.ndarray) -> tuple[np.ndarray, int]:
-    """Number the connected pieces of a mask; pixels touch also at their corners.
+    """Number the connected components of a mask (8-connectivity: pixels also touch at their corners).
 
-    Runs of a row are taken as wholes: each begins with its own number, and runs that touch take the smaller of their numbers
-    until nothing changes.
+    The units are runs of pixels within a row: each starts with its own number, and runs that touch take the smaller of their
+    numbers until nothing changes.
 
     Args:
         mask: (H, W) bool.
 
     Returns:
-        Labels (H, W) int from 1, 0 where there is nothing, in the order of each piece's first pixel; and how many there are.
+        Labels (H, W) int from 1 in the order of each component's first pixel, 0 for the background; and the number of
+        components.
     """
     height, width = mask.shape
     padded = np.zeros((height, width + 2), np.int8)
     padded[:, 1:-1] = mask
-    edges = np.diff(padded, axis=1)  # (H, W + 1): 1 where a run begins, -1 behind its end
+    edges = np.diff(padded, axis=1)  # (H, W + 1): 1 where a run begins, -1 after its end
     row, start = np.nonzero(edges == 1)  # (runs,) each, row by row
     stop = np.nonzero(edges == -1)[1]
     if not row.size:
         return np.zeros(mask.shape, int), 0
-    # All rows one behind the other, far enough apart: runs of the row above that reach from start - 1 to stop are neighbours.
+    # With all rows laid end to end, far enough apart, the neighbours are the runs of the row above within start - 1 to stop.
     stride = width + 2
     first, last = row * stride + start, row * stride + stop
     begin = np.searchsorted(last, first - stride, side="left")  # the first run above that ends at start or later
@@ -128,7 +135,7 @@ def components(mask: np.ndarray) -> tuple[np.ndarray, int]:
 
 
 def _merged(count: int, one: np.ndarray, other: np.ndarray) -> np.ndarray:
-    """Number ``count`` things (count,) from 0 so that things paired in ``one`` and ``other`` (pairs,) have the same number."""
+    """Number ``count`` things from 0, (count,), so that things paired in ``one`` and ``other`` (pairs,) get the same number."""
     root = np.arange(count)
     while True:
         least = np.minimum(root[one], root[other])  # (pairs,)
@@ -142,7 +149,7 @@ def _merged(count: int, one: np.ndarray, other: np.ndarray) -> np.ndarray:
 
 
 def _boxes(labels: np.ndarray, count: int) -> np.ndarray:
-    """Top, bottom, left and right of each of the pieces in labels (H, W): (count, 4)."""
+    """Top, bottom, left and right of each component in labels (H, W): (count, 4)."""
     row, column = np.nonzero(labels)
     label = labels[row, column] - 1
     boxes = np.empty((count, 4), int)
@@ -153,13 +160,13 @@ def _boxes(labels: np.ndarray, count: int) -> np.ndarray:
 
 
 def _median_by(values: np.ndarray, weights: np.ndarray) -> float:
-    """The value (n,) that half of the weight (n,) lies at or below."""
+    """The weighted median of values (n,): half of the weight (n,) lies at or below it."""
     order = np.argsort(values)
     return float(values[order][np.searchsorted(np.cumsum(weights[order]), weights.sum() / 2)])
 
 
 def _joined(boxes: np.ndarray, height: float) -> np.ndarray:
-    """Which digit each of the pieces (n, 4) belongs to, (n,) from 0, for digits of so many pixels' height."""
+    """Which digit each component (n, 4) belongs to, (n,) from 0; ``height`` is that of a digit in pixels."""
     top, bottom, left, right = boxes.T  # (n,) each
     across = np.minimum(right[:, None], right) - np.maximum(left[:, None], left)  # (n, n) shared columns; negative: distance
     down = np.minimum(bottom[:, None], bottom) - np.maximum(top[:, None], top)  # (n, n)
@@ -167,7 +174,7 @@ def _joined(boxes: np.ndarray, height: float) -> np.ndarray:
     narrower = np.minimum((right - left)[:, None], right - left)
     small = bottom - top < PART * height  # (n,)
     together = (across >= SHARED * narrower) & (-down <= APART * height) & (tall <= TALL * height)
-    together &= small | small[:, None]  # two whole digits are two, even where a long stroke reaches over the next
+    together &= small | small[:, None]  # two whole digits stay two, even if a long stroke reaches over the next one
     distance = np.maximum(np.maximum(-across, -down), 0) + np.where(np.eye(len(boxes), dtype=bool), np.inf, 0)
     for i in np.flatnonzero(small & ~(together & ~np.eye(len(boxes), dtype=bool)).any(axis=1)):
         nearest = int(distance[i].argmin())
@@ -176,14 +183,14 @@ def _joined(boxes: np.ndarray, height: float) -> np.ndarray:
 
 
 def _around(boxes: np.ndarray) -> np.ndarray:
-    """The box (4,) that holds all of (n, 4)."""
+    """The box (4,) around all boxes (n, 4)."""
     return np.array([boxes[:, 0].min(), boxes[:, 1].max(), boxes[:, 2].min(), boxes[:, 3].max()])
 
 
 def _lines(boxes: np.ndarray) -> list[list[int]]:
-    """The numbers of the boxes (n, 4), line by line, each from left to right.
+    """The indices of the boxes (n, 4), line by line, each line from left to right.
 
-    From left to right, a digit continues the line whose last digit it stands beside, so that a line may rise or fall.
+    Going from left to right, a digit continues the line whose last digit it is level with, so a line may rise or fall.
     """
     lines: list[list[int]] = []
     for i in np.argsort(boxes[:, 2] + boxes[:, 3], kind="stable").tolist():
@@ -201,7 +208,7 @@ def _lines(boxes: np.ndarray) -> list[list[int]]:
 
 
 def _alone(ink: np.ndarray, labels: np.ndarray, owner: np.ndarray, digit: int, box: np.ndarray) -> np.ndarray:
-    """The strokes of one digit, with the soft edges around them, on black with a margin of half their size: (h, w) uint8."""
+    """The strokes of one digit with their soft edges, on black with a margin of half their size: (h, w) uint8."""
     margin = int(max(box[1] - box[0], box[3] - box[2])) // 2 + 2
     result = np.zeros((box[1] - box[0] + 2 * margin, box[3] - box[2] + 2 * margin), np.uint8)
     rows, columns = slice(max(box[0] - 1, 0), box[1] + 1), slice(max(box[2] - 1, 0), box[3] + 1)  # one pixel of soft edge

@@ -157,6 +157,7 @@ def train(
             epochs=settings.epochs or 1,
             callbacks=[*callbacks, *watchers],
             checkpoint=folder / CHECKPOINT if folder else None,
+            progress=False,
             **plan.arguments,
         )
         seconds = time.perf_counter() - began
@@ -202,7 +203,8 @@ def _within(budget: float | None, plan: Plan, folder: Path | None) -> tuple[Sett
 def _epochs_within(budget: float, trial_seconds: float, plan: Plan) -> int:
     """How many epochs take nine tenths of ``budget``, measured by training a throw-away network for ``trial_seconds``."""
     trial, material = Plan(plan.settings, plan.material), plan.material
-    history = fit(trial.network, material.train, epochs=1_000, callbacks=[Deadline(trial_seconds)], **trial.arguments)
+    deadline = Deadline(trial_seconds)
+    history = fit(trial.network, material.train, epochs=1_000, callbacks=[deadline], progress=False, **trial.arguments)
     an_epoch = len(material.train) / history["images_per_second"][-1]
     if material.validation is not None:
         began = time.perf_counter()

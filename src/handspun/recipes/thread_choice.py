@@ -1,6 +1,6 @@
 """How many processes or threads a training uses.
 
-If processes or threads share the pieces of a batch, BLAS gets one thread (see ``engine.crew``). If a batch is one piece, the
+If processes or threads share the pieces of a batch, BLAS gets one thread (see ``engine.workers``). If a batch is one piece, the
 threads are those of its matrix products. A product of a small batch takes about 100 µs: sharing it among threads gains little
 on an idle machine and loses much on a busy one, where each product waits for a thread that another program has displaced. So
 small products stay on one thread; their result then does not depend on the number of cores either.
@@ -10,10 +10,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
 
 from handspun.engine.threads import processors, use_threads
 from handspun.errors import MissingExtraError
-from handspun.networks.sequential import ROWS_A_PIECE, Sequential
+from handspun.networks.inference import ROWS_A_CHUNK
+from handspun.networks.sequential import Sequential
 from handspun.recipes.settings import Settings
 
 #: Batch size times units of the widest hidden layer from which several threads pay off.
@@ -27,17 +29,9 @@ def limit_threads(settings: Settings, network: Sequential) -> Iterator[None]:
     Raises:
         MissingExtraError: threadpoolctl is not installed.
     """
-    try:
-        from threadpoolctl import threadpool_limits
-    except ImportError as error:
-        raise MissingExtraError("Training by settings", "cli") from error
+    if find_spec("threadpoolctl") is None:
+        raise MissingExtraError("Training by settings", "cli")
     threads = settings.threads and min(settings.threads, processors())
-    with use_threads(threads):
-        if network.takes_pictures:  # its threads are not BLAS's
-            yield
-            return
-        if threads is None:
-            small = (settings.batch_size or ROWS_A_PIECE) * max(settings.hidden, default=1) < WORTH_THREADS
-            threads = 1 if small else None
-        with threadpool_limits(threads, user_api="blas"):
-            yield
+    small = (settings.batch_size or ROWS_A_CHUNK) * max(settings.hidden, default=1) < WORTH_THREADS
+    with use_threads(threads, blas=1 if threads is None and small and not network.takes_pictures else None):
+        yield

@@ -1,11 +1,15 @@
 """Training: the loop, what watches it, and what survives an interruption.
 
-It knows networks, losses and optimizers, but not where images come from. Begin with ``fit.py``, then ``trainer.py``.
+It knows networks, losses and optimizers, but not where images come from. Begin with ``plain.py``, the loop as a textbook prints
+it, then ``fit.py``, ``trainer.py`` and ``step.py``.
 """
 
-from handspun.training.callbacks import BestCheckpoint, Callback, CSVLog, Deadline, EarlyStopping, JSONLinesLog, TensorBoardLog
+from handspun.training.callback import Callback, Training
+from handspun.training.callbacks import BestCheckpoint, Deadline, EarlyStopping
 from handspun.training.fit import fit
 from handspun.training.history import History
+from handspun.training.logs import CSVLog, JSONLinesLog, TensorBoardLog
+from handspun.training.progress import Progress
 from handspun.training.trainer import Trainer
 
 __all__ = [
@@ -16,7 +20,9 @@ __all__ = [
     "EarlyStopping",
     "History",
     "JSONLinesLog",
+    "Progress",
     "TensorBoardLog",
     "Trainer",
+    "Training",
     "fit",
 ]

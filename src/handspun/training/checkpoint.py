@@ -1,7 +1,7 @@
 """Training that survives an interruption, bit for bit.
 
 A checkpoint is an archive of the trainer's arrays with a JSON header: the settings that must not change, the hash of the
-data, and the plain part of the state (see ``Trainer.state``). It is written atomically: a kill while it is being written
+data, and the plain part of the state (see ``state.State``). It is written atomically: a kill while it is being written
 leaves the one before.
 """
 
@@ -15,11 +15,11 @@ from typing import Any
 
 from handspun.errors import HandspunError, ModelFileError, OutputError, UsageError
 from handspun.files.archive import read_arrays, write_arrays
+from handspun.files.header import encode_json, read_header
 from handspun.files.writing import make_folder
-from handspun.networks.modelfile import encode_json, read_header
-from handspun.training.callbacks import Callback
+from handspun.training.callback import Callback
 from handspun.training.history import Record
-from handspun.training.trainer import Trainer
+from handspun.training.state import State
 
 FORMAT = "handspun-checkpoint"
 VERSION = 1
@@ -44,11 +44,11 @@ class Checkpoint(Callback):
         self.every = every
         self._saved = time.monotonic()
 
-    def on_train_begin(self, trainer: Trainer) -> None:
+    def on_train_begin(self, trainer: Any) -> None:
         encode_json(trainer.settings())  # what cannot be saved is said now, not after an hour
         make_folder(self.path.parent)
 
-    def save(self, trainer: Trainer) -> None:
+    def save(self, trainer: Any) -> None:
         """Write the state as it is after the last complete step.
 
         Raises:
@@ -67,21 +67,21 @@ class Checkpoint(Callback):
         write_arrays(self.path, {"header": encode_json(header), **arrays}, compress=False)
         self._saved = time.monotonic()
 
-    def on_step_end(self, trainer: Trainer) -> None:
+    def on_step_end(self, trainer: Any) -> None:
         if time.monotonic() - self._saved >= self.every:
             self.save(trainer)
 
-    def on_epoch_end(self, trainer: Trainer, record: Record) -> None:
+    def on_epoch_end(self, trainer: Any, record: Record) -> None:
         self.on_step_end(trainer)
 
-    def on_interrupt(self, trainer: Trainer) -> None:
+    def on_interrupt(self, trainer: Any) -> None:
         self.save(trainer)
 
-    def on_train_end(self, trainer: Trainer) -> None:
+    def on_train_end(self, trainer: Any) -> None:
         self.save(trainer)
 
 
-def resume(trainer: Trainer, path: str | os.PathLike[str], data_hash: str) -> None:
+def resume(trainer: State, path: str | os.PathLike[str], data_hash: str) -> None:
     """Bring ``trainer`` to the state in the checkpoint ``path``.
 
     Raises:

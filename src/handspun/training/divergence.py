@@ -2,36 +2,40 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 
 from handspun.errors import DivergenceError
-
-if TYPE_CHECKING:
-    from handspun.training.trainer import Trainer
+from handspun.networks.sequential import Sequential
 
 
-def explain_divergence(trainer: Trainer, x: np.ndarray, gradient: np.ndarray) -> DivergenceError:
+def explain_divergence(
+    network: Sequential, x: np.ndarray, gradient: np.ndarray, step: int, epoch: int, learning_rate: float
+) -> DivergenceError:
     """The error for a step whose loss or gradient is not finite: which step, where it began, what to try.
 
-    ``gradient`` is that of the step. The batch ``x`` goes through the network once more, layer by layer: the first array that
-    is not finite is where it began.
+    The batch goes through the network once more, layer by layer: the first array that is not finite is where it began.
+
+    Args:
+        network: as it was before the step.
+        x: the inputs of the batch, (N, *input_shape).
+        gradient: that of the step, (size,).
+        step: steps made before.
+        epoch: epochs completed.
+        learning_rate: of the optimizer.
     """
-    origin = _origin(trainer, x, gradient)
-    rate = trainer.optimizer.learning_rate
-    wider = "" if trainer.network.dtype == np.float64 else " or float64"
-    advice = (
-        f"Try a tenth of the learning rate, {rate / 10:g} instead of {rate:g}. "
-        f"In Python a warm-up, gradient clipping (clip=ClipNorm(1.0)){wider} may help, too."
-    )
     if not np.isfinite(x).all():
         advice = "Mend or leave out these images."
-    return DivergenceError(f"Training diverged in step {trainer.step + 1} (epoch {trainer.epoch + 1}): {origin}.\n{advice}")
+    else:
+        wider = "" if network.dtype == np.float64 else " or float64"
+        advice = (
+            f"Try a tenth of the learning rate, {learning_rate / 10:g} instead of {learning_rate:g}. "
+            f"In Python a warm-up, gradient clipping (clip=ClipNorm(1.0)){wider} may help, too."
+        )
+    origin = _origin(network, x, gradient)
+    return DivergenceError(f"Training diverged in step {step + 1} (epoch {epoch + 1}): {origin}.\n{advice}")
 
 
-def _origin(trainer: Trainer, x: np.ndarray, vector: np.ndarray) -> str:
-    network = trainer.network
+def _origin(network: Sequential, x: np.ndarray, vector: np.ndarray) -> str:
     if not np.isfinite(x).all():
         return "the images of this batch hold values that are not finite"
     for name, array in network.parameters.items():
@@ -43,7 +47,7 @@ def _origin(trainer: Trainer, x: np.ndarray, vector: np.ndarray) -> str:
             x = layer.forward(x, tape)
             if not np.isfinite(x).all():
                 return f"the output of {layer.name} is not finite"
-    gradient = trainer.network.parameters.zeros_like()
+    gradient = network.parameters.zeros_like()
     gradient.vector[...] = vector
     for name in reversed(list(gradient)):
         if not np.isfinite(gradient[name]).all():

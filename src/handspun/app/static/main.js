@@ -1,25 +1,24 @@
 // The page starts here: it puts the parts together, and shows the view that the address names.
 
-import { Drawing } from "./drawing.js";
-import { Live } from "./live.js";
-import { Models } from "./models.js";
-import { takePictures } from "./pictures.js";
-import { repaintAll } from "./pixels.js";
-import * as api from "./api.js";
-import { announce, toast } from "./messages.js";
-import { connectModelMenu } from "./modelmenu.js";
-import { connectThemeButton } from "./themebutton.js";
+import { Drawing } from "./shared/drawing/drawing.js";
+import { takePictures } from "./shared/drawing/pictures.js";
+import { repaintAll } from "./shared/figures/pixels.js";
+import { refreshModels, watchConnection } from "./shared/page/connection.js";
+import { connectModelMenu } from "./shared/page/modelmenu.js";
+import { connectThemeButton } from "./shared/page/themebutton.js";
+import { Live } from "./shared/server/live.js";
+import { Models } from "./shared/server/models.js";
 
 const VIEWS = ["draw", "inside", "step", "teach", "train"];
 
 const drawing = new Drawing();
 const models = new Models();
 const live = new Live(drawing, models);
-const app = { drawing, live, models, api, announce, toast };
-globalThis.app = app; // for the tests, and for whoever is curious
+const app = { drawing, live, models };
+globalThis.app = app; // for tests, and for the curious
 
 const mounted = new Map(); // the views shown so far, by name
-let shown = null; // the name of the one on the screen
+let shown = null; // the name of the view on the screen
 
 /** The view that the address names: "#train/12" is "train". */
 function wantedView() {
@@ -44,22 +43,22 @@ async function route() {
   if (shown === name) view?.show?.(); // another tab may have been chosen meanwhile
 }
 
-/** Load a view on its first show; null where that fails, and the panel says so. */
+/** Load a view when it is first shown. Where that fails, its panel says so, and the result is null. */
 async function mount(name) {
   const root = document.getElementById(`panel-${name}`);
   root.setAttribute("aria-busy", "true");
   try {
-    const [{ default: view }] = await Promise.all([import(`./views/${name}.js`), loadStyle(`views/${name}.css`)]);
+    const path = `views/${name}/${name}`;
+    const [{ default: view }] = await Promise.all([import(`./${path}.js`), loadStyle(`${path}.css`)]);
     if (!mounted.has(name)) {
       root.replaceChildren();
       view.mount(root, app);
-      mounted.set(name, view); // only now: half a view is none
+      mounted.set(name, view); // only now: a view that failed halfway is mounted again
     }
     return view;
   } catch (error) {
     root.innerHTML = '<p class="notice">This view could not be loaded. Reload the page to try again.</p>';
-    // Not swallowed: what went wrong belongs where whoever mends it looks for it.
-    setTimeout(() => { throw error; });
+    setTimeout(() => { throw error; }); // so that the console shows it
     return null;
   } finally {
     root.removeAttribute("aria-busy");
@@ -72,46 +71,16 @@ function loadStyle(href) {
   link.rel = "stylesheet";
   link.href = href;
   return new Promise((resolve) => {
-    link.onload = link.onerror = resolve; // a view without its style still works
+    link.onload = link.onerror = resolve; // a view works without its style, too
     document.head.append(link);
   });
 }
 
-function connectBanner() {
-  const banner = document.getElementById("connection");
-  let failure = null; // said once, not with each frame
-  live.addEventListener("lost", () => {
-    banner.hidden = false; // first, or a screen reader would not notice the text
-    banner.textContent = "Connection lost. Go on drawing: answers come back when handspun is found again.";
-  });
-  live.addEventListener("found", () => {
-    banner.hidden = true;
-    toast("Connected again.");
-    refreshModels(); // it may be another server by now
-  });
-  live.addEventListener("answer", () => { failure = null; });
-  live.addEventListener("error", ({ detail }) => {
-    if (detail === failure) return;
-    failure = detail;
-    if (shown !== "draw") toast(detail, "error"); // Draw says it where the answer would be
-    refreshModels(); // the chosen model may be gone; the default one takes its place
-  });
-}
-
-async function refreshModels() {
-  try {
-    await models.refresh();
-  } catch (error) {
-    // Without any answer the banner says it already.
-    if (error.status !== 0) toast(error.message, "error");
-  }
-}
-
 connectThemeButton();
 document.addEventListener("themechange", repaintAll);
-connectBanner();
+watchConnection(app, () => shown === "draw"); // Draw shows errors in place of the answer
 connectModelMenu(models);
-takePictures(drawing, toast, () => shown !== "train");
+takePictures(drawing, () => shown !== "train");
 addEventListener("hashchange", route);
-refreshModels();
+refreshModels(models);
 route();

@@ -1,0 +1,383 @@
+"""What to say of each kind of layer while one steps through it: formula, sentence, and the lines of source that do the work.
+
+Formulae are plain text. A blank or a closing parenthesis ends an index: in "y_k = Σ_j x_j W_jk" the W has the index jk.
+The texts are formats: {x} and {y} are the shapes before and behind the layer, {layer} has its settings, ``fields`` the rest.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from handspun.engine.parameters import Shape
+from handspun.layers import (
+    GELU,
+    AvgPool2D,
+    BatchNorm,
+    Conv2D,
+    Dense,
+    Dropout,
+    Flatten,
+    GlobalAvgPool,
+    Layer,
+    LayerNorm,
+    LeakyReLU,
+    MaxPool2D,
+    ReLU,
+    Residual,
+    Sigmoid,
+    SiLU,
+    SpatialDropout,
+    Tanh,
+)
+from handspun.layers.windows import Axis, axes
+
+
+@dataclass(frozen=True)
+class Texts:
+    """One direction through a layer.
+
+    Attributes:
+        formula: what is computed.
+        explanation: one or two sentences about it.
+        lines: for each line of the source that does the work, a part by which to find it.
+        reads: of the way back, which arrays of the way forward the formula needs: x, y and what the layer keeps.
+    """
+
+    formula: str
+    explanation: str
+    lines: tuple[str, ...]
+    reads: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """A kind of layer.
+
+    Attributes:
+        title: what it does, in a word or two.
+        forward: from x to y.
+        backward: from dy, the derivative of the loss by y, to dx and the derivatives by the parameters.
+    """
+
+    title: str
+    forward: Texts
+    backward: Texts
+
+
+def _dropout(title: str, dropped: str, all_of_them: str) -> Lesson:
+    return Lesson(
+        title,
+        Texts(
+            "y = x",
+            f"In training {dropped} would be set to zero at random, and what is left multiplied by 1/(1 - {{layer.rate}}), so "
+            "that sums stay the same on average. A network that answers drops nothing, and neither does this pass: "
+            f"{all_of_them} go on as they are.",
+            ("return x", "np.multiply(x, here"),
+        ),
+        Texts("dx = dy", "What went on unchanged gets its gradient back unchanged.", ("return dy", "np.multiply(dy, here")),
+    )
+
+
+#: What to say of a layer, by its kind.
+LESSONS: dict[type[Layer], Lesson] = {
+    Dense: Lesson(
+        "Weighted sums",
+        Texts(
+            "y = x W{plus_b}\ny_k = Σ_j x_j W_jk{plus_b_k}",
+            "Each of the {layer.units} units multiplies every one of the {x} values by a weight of its own and adds them "
+            "up. Column k of W holds the weights of unit k.",
+            ("matmul(x, self.weight", "y += self.bias"),
+        ),
+        Texts(
+            "dW = xᵀ dy\n{db_is_dy}dx = dy Wᵀ",
+            "The gradient of a weight is the value that it multiplied, times the gradient of the sum that it went into. "
+            "From there it goes further down through the same weights, the other way.",
+            ("np.add.reduce(dy, axis=0", "matmul(x.T, dy", "matmul(dy, self.weight.T"),
+            ("x", "W"),
+        ),
+    ),
+    Conv2D: Lesson(
+        "Convolution",
+        Texts(
+            "y_o,r,s = Σ_c Σ_i Σ_j W_ocij x_c,{row},{column}{plus_b_o}",
+            "{layer.filters} small filters slide over the picture. At each place every filter multiplies what lies under it, "
+            "adds it up, and writes the sum into its own map: from {x} to {y}.{grouped}",
+            ("copy_each(plan.copies)", "matmul(kernels, plan.windows", "y_rows += plan.biases"),
+        ),
+        Texts(
+            "dW_ocij = Σ_r Σ_s dy_o,r,s x_c,{row},{column}\n{db_is_sum}"
+            "dx_c,h,t = Σ_o Σ_i Σ_j W_ocij dy_o,r,s   with h = {row}, t = {column}",
+            "A filter is used at every place, so its gradient is the sum over all places. Each pixel gets back a share from "
+            "every sum that it took part in.",
+            (
+                "over_columns = np.matmul(",
+                "matmul(plan.windows, dy",
+                "d_kernels = np.add.reduce(",
+                "multiply_without_zeros(kernels",
+                "add_shifted(d_columns",
+            ),
+            ("x", "W"),
+        ),
+    ),
+    MaxPool2D: Lesson(
+        "Max-pooling",
+        Texts(
+            "y_c,r,s = max over the window at r, s of x_c",
+            "Of every window of {layer.size[0]} × {layer.size[1]} values only the largest goes on: from {x} to {y}.",
+            ("np.maximum(first, second",),
+        ),
+        Texts(
+            "dx = Σ dy of the windows in which x was the largest",
+            "Only the value that was the largest of its window had any influence, so it alone gets the gradient.",
+            ("d_tall = _to_the_largest(", "_to_the_largest(d_tall"),
+            ("x",),
+        ),
+    ),
+    AvgPool2D: Lesson(
+        "Mean of windows",
+        Texts(
+            "y_c,r,s = mean over the window at r, s of x_c",
+            "Of every window of {layer.size[0]} × {layer.size[1]} values the mean goes on: from {x} to {y}.",
+            ("np.add(first, second", "y_rows *= 1.0 /"),
+        ),
+        Texts(
+            "dx = Σ dy / (rows · columns of the window)",
+            "Each value has the same share in the mean of its window, and gets back that share of its gradient.",
+            ("share = np.multiply(", "d_tall = _to_all(", "_to_all(d_tall, plan.rows"),
+        ),
+    ),
+    GlobalAvgPool: Lesson(
+        "Mean of each map",
+        Texts(
+            "y_c = Σ_h,w x_c,h,w / (H · W)",
+            "Each map becomes one number, its mean: where something was found no longer matters, only how much of it.",
+            ("y = np.add.reduce(", "y *= 1.0 /"),
+        ),
+        Texts(
+            "dx_c,h,w = dy_c / (H · W)",
+            "All values of a map had the same share in its mean, and get the same gradient.",
+            ("dx[...] = (dy.T",),
+        ),
+    ),
+    ReLU: Lesson(
+        "ReLU",
+        Texts("y = max(x, 0)", "Positive values go on as they are, negative ones become 0.", ("y = np.maximum(",)),
+        Texts(
+            "dx = dy where x > 0, else 0",
+            "The slope is 1 where a value went on and 0 where it was cut off: nothing below learns from such a value.",
+            ("active = np.greater(", "np.multiply(dy, active"),
+            ("x",),
+        ),
+    ),
+    LeakyReLU: Lesson(
+        "Leaky ReLU",
+        Texts(
+            "y = x where x > 0, else {layer.slope} · x",
+            "Positive values go on as they are, of negative ones a small share.",
+            ("np.multiply(x, self.slope", "np.maximum(x, y"),
+        ),
+        Texts(
+            "dx = dy where x > 0, else {layer.slope} · dy",
+            "The slope is 1 for positive values and {layer.slope} for negative ones.",
+            ("np.greater(x, 0.0", "derivative *=", "derivative +=", "np.multiply(dy, derivative"),
+            ("x",),
+        ),
+    ),
+    Sigmoid: Lesson(
+        "Sigmoid",
+        Texts("y = 1 / (1 + e⁻ˣ)", "Each value is squeezed between 0 and 1.", ("y = sigmoid(",)),
+        Texts(
+            "dx = dy · y (1 - y)",
+            "The slope is largest, 1/4, at x = 0, and vanishes where y is near 0 or 1.",
+            ("np.subtract(1.0, y", "dx *= y", "dx *= dy"),
+            ("y",),
+        ),
+    ),
+    Tanh: Lesson(
+        "Tanh",
+        Texts("y = tanh x", "Each value is squeezed between -1 and 1.", ("np.tanh(x",)),
+        Texts(
+            "dx = dy · (1 - y²)",
+            "The slope is 1 at x = 0, and vanishes where y is near -1 or 1.",
+            ("np.multiply(y, y", "np.subtract(1.0, dx", "dx *= dy"),
+            ("y",),
+        ),
+    ),
+    GELU: Lesson(
+        "GELU",
+        Texts(
+            "y = x/2 · (1 + t),   t = tanh(√(2/π) · (x + 0.044715 x³))",
+            "A smooth relative of ReLU: x times, very nearly, the probability that a normally distributed number is smaller "
+            "than x.",
+            (
+                "np.multiply(near, near",
+                "cubic *= _SCALE",
+                "np.add(cubic",
+                "t *= near",
+                "np.tanh(t",
+                "np.add(t",
+                "y *= 0.5",
+                "y *= x",
+            ),
+        ),
+        Texts(
+            "dx = dy · ((1 + t)/2 + x/2 · (1 - t²) · √(2/π) · (1 + 3 · 0.044715 x²))",
+            "The slope by the product rule, times the gradient that came.",
+            (
+                "du = np.multiply(",
+                "du += _SCALE",
+                "dx = np.multiply(t",
+                "np.subtract(1.0, dx",
+                "dx *= du",
+                "dx *= x",
+                "dx += t",
+                "dx += 1.0",
+                "dx *= 0.5",
+                "dx *= dy",
+            ),
+            ("x",),
+        ),
+    ),
+    SiLU: Lesson(
+        "SiLU",
+        Texts(
+            "y = x · σ(x),   σ(x) = 1 / (1 + e⁻ˣ)",
+            "A smooth relative of ReLU: each value times its own sigmoid.",
+            ("s = np.multiply(x, 0.5", "np.tanh(s", "s += 1.0", "s *= 0.5", "np.multiply(x, s"),
+        ),
+        Texts(
+            "dx = dy · σ (1 + x (1 - σ))",
+            "The slope by the product rule, times the gradient that came.",
+            ("np.subtract(1.0, s", "dx *= x", "dx += 1.0", "dx *= s", "dx *= dy"),
+            ("x",),
+        ),
+    ),
+    Dropout: _dropout("Dropout", "a share of {layer.rate} of the values", "all values"),
+    SpatialDropout: _dropout(
+        "Dropout of channels", "a share of {layer.rate} of the channels, each as a whole,", "all channels"
+    ),
+    BatchNorm: Lesson(
+        "Batch normalisation",
+        Texts(
+            "y = γ · (x - μ) / √(σ² + ε) + β",
+            "Each feature is shifted and scaled. In training μ and σ² are those of the batch. A single drawing is no batch: "
+            "here, as whenever the network answers, the running averages of training stand in.",
+            (
+                "np.subtract(x, _spread(self.running_mean",
+                "variance = self.running_variance",
+                "sigma = np.sqrt(",
+                "np.multiply(centred, _spread(self.gamma",
+                "y += _spread(self.beta",
+            ),
+        ),
+        Texts(
+            "dγ = Σ dy · (x - μ) / √(σ² + ε)\ndβ = Σ dy\ndx = dy · γ / √(σ² + ε)",
+            "With fixed averages the layer is a straight line for each feature, and γ / √(σ² + ε) is its slope.",
+            (
+                "np.divide(_sum_of_products(rows, centred",
+                "d_beta[...] = _sum(",
+                "np.multiply(rows, _spread(self.gamma",
+            ),
+            ("x", "γ", "μ", "σ²"),
+        ),
+    ),
+    LayerNorm: Lesson(
+        "Layer normalisation",
+        Texts(
+            "x̂ = (x - mean(x)) / √(var(x) + ε)\ny = γ · x̂ + β",
+            "The values of this drawing are shifted and scaled together, to mean 0 and variance 1; then each gets its own "
+            "scale γ and shift β.",
+            (
+                "x_hat = np.subtract(",
+                "y = np.multiply(x_hat, x_hat",
+                "sigma = np.sqrt(",
+                "x_hat /= sigma",
+                "np.multiply(x_hat, self.gamma",
+                "y += self.beta",
+            ),
+        ),
+        Texts(
+            "dγ = dy · x̂,   dβ = dy\ng = dy · γ\ndx = (g - mean(g) - x̂ · mean(g · x̂)) / √(var(x) + ε)",
+            "A value reaches the loss directly, through the mean and through the variance; the three terms are these ways.",
+            (
+                "dx = np.multiply(dy, x_hat",
+                "np.add.reduce(dx",
+                "np.add.reduce(dy",
+                "g = np.multiply(dy",
+                "np.multiply(g, x_hat",
+                "along = _mean(",
+                "g -= _mean(",
+                "np.multiply(x_hat, along",
+                "np.subtract(g, dx",
+                "dx /= sigma",
+            ),
+            ("x", "γ"),
+        ),
+    ),
+    Flatten: Lesson(
+        "Flatten",
+        Texts(
+            "y = the values of x in one row",
+            "Only the shape changes, from {x} to {y}.",
+            ("return x.reshape(", "columns[...] = x.transpose(", "return columns"),
+        ),
+        Texts(
+            "dx = dy in the shape of x",
+            "Only the shape changes back.",
+            ("return dy.reshape(", "dx[...] = np.moveaxis("),
+        ),
+    ),
+    Residual: Lesson(
+        "Residual sum",
+        Texts(
+            "y = f(x) + {kept}",
+            "What the layers of the block made of x, in the steps before this one, is added to {kept}: they learn only what "
+            "to change.",
+            ("changed = layer.forward(", "kept = x if", "np.add(changed, kept"),
+        ),
+        Texts(
+            "dx = (∂f/∂x) · dy + {d_kept}",
+            "A sum passes its gradient on to both of its parts. What came back through the layers of the block, in the steps "
+            "before this one, is added to {d_kept}.",
+            ("changed = layer.backward(", "= dy if self.projection", "np.add(changed, kept"),
+        ),
+    ),
+}
+
+
+def fields(layer: Layer, input_shape: Shape, output_shape: Shape) -> dict[str, Any]:
+    """What the texts of this layer are filled in with."""
+    found: dict[str, Any] = {"layer": layer, "x": size_text(input_shape), "y": size_text(output_shape)}
+    if isinstance(layer, Dense):
+        found |= {"plus_b": " + b", "plus_b_k": " + b_k", "db_is_dy": "db = dy\n"}
+        if not layer.has_bias:
+            found |= {"plus_b": "", "plus_b_k": "", "db_is_dy": ""}
+    if isinstance(layer, Conv2D):
+        biased = layer.has_bias
+        found |= {"plus_b_o": " + b_o" if biased else "", "db_is_sum": "db_o = Σ_r Σ_s dy_o,r,s\n" if biased else ""}
+        size = (input_shape[1], input_shape[2])
+        rows, columns = axes("Conv2D", size, layer.kernel_size, layer.stride, layer.dilation, layer.padding)
+        found["grouped"] = (
+            f" Channels and filters come in {layer.groups} groups: c counts the channels of the filter's own group."
+            if layer.groups > 1
+            else ""
+        )
+        found |= {"row": _met("r", "i", rows), "column": _met("s", "j", columns)}
+    if isinstance(layer, Residual):
+        found |= {"kept": "x", "d_kept": "dy"}
+        if layer.projection is not None:
+            found |= {"kept": "p(x)", "d_kept": "(∂p/∂x) · dy"}
+    return found
+
+
+def size_text(shape: Shape) -> str:
+    """A shape in a sentence: "784" or "16 × 12 × 12"."""
+    return " × ".join(f"{size:,}" for size in shape)
+
+
+def _met(output: str, tap: str, axis: Axis) -> str:
+    """Which input the tap of a window meets: "r+i", or with stride, dilation and padding "2r+3i-1"."""
+    stride = f"{axis.stride}" if axis.stride > 1 else ""
+    dilation = f"{axis.dilation}" if axis.dilation > 1 else ""
+    return f"{stride}{output}+{dilation}{tap}" + (f"-{axis.before}" if axis.before else "")
