@@ -1,6 +1,7 @@
 """What evaluate, predict, compare, check, data, recipes and reproduce answer, beside the library's own figures."""
 
 import json
+import os
 import shutil
 
 import numpy as np
@@ -313,8 +314,11 @@ def test_recipes_lists_all_and_shows_one_in_full(handspun):
     assert "97.53 %" in handspun("recipes", "minibatch-128-64").out
 
 
+QUICK = 'title = "quick"\nclaim = 0.5\n[settings]\nhidden = []\nepochs = 1\ntrain_images = 400\n'
+
+
 def test_reproduce_writes_a_receipt_and_a_table(handspun, here):
-    (here / "quick.toml").write_text('title = "quick"\nclaim = 0.5\n[settings]\nhidden = []\nepochs = 1\ntrain_images = 400\n')
+    (here / "quick.toml").write_text(QUICK)
     outcome = handspun("reproduce", "quick.toml", "--seeds", 2, "--out", "out", "--json")
     assert outcome.code == 0, outcome.err
     assert outcome.err == ""
@@ -325,6 +329,30 @@ def test_reproduce_writes_a_receipt_and_a_table(handspun, here):
     assert "target: 50.00 %: " in outcome.out
     assert "seed 0: " in outcome.err
     assert "`quick`" in (here / "out" / "results.md").read_text()
+
+
+def test_reproduce_leaves_the_docs_of_a_checkout_alone(handspun, here):
+    (here / "quick.toml").write_text(QUICK)
+    (here / "docs" / "receipts").mkdir(parents=True)
+    (here / "docs" / "results.md").write_text("committed")
+    outcome = handspun("reproduce", "quick.toml", "--seeds", 1)
+    assert outcome.code == 0, outcome.err
+    assert f"Receipt: receipts{os.sep}quick.json; table: receipts{os.sep}results.md" in outcome.out
+    assert sorted(path.name for path in (here / "receipts").iterdir()) == ["quick.json", "results.md"]
+    assert list((here / "docs" / "receipts").iterdir()) == []
+    assert (here / "docs" / "results.md").read_text() == "committed"
+
+
+def test_reproduce_updates_the_docs_only_on_request(handspun, here):
+    (here / "quick.toml").write_text(QUICK)
+    refused = handspun("reproduce", "quick.toml", "--update-docs")
+    assert refused.code == 2
+    assert "run it in a checkout of handspun" in refused.err
+    (here / "docs" / "receipts").mkdir(parents=True)
+    assert handspun("reproduce", "quick.toml", "--seeds", 1, "--update-docs").code == 0
+    assert json.loads((here / "docs" / "receipts" / "quick.json").read_text())["recipe"] == "quick"
+    assert "`quick`" in (here / "docs" / "results.md").read_text()
+    assert not (here / "receipts").exists()
 
 
 def test_help_names_every_command(handspun):

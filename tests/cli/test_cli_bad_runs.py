@@ -110,6 +110,17 @@ def test_an_impossible_folder_is_reported_before_training(refused, trained, here
     refused("data", "info", "mnist-5k", "--picture", "file/x.png", code=1, says="Cannot write file/x.png: ")
 
 
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may write anywhere")
+def test_a_folder_without_permission_is_reported(refused, trained, here):
+    (here / "locked").mkdir()
+    (here / "locked").chmod(0o500)
+    refused(
+        "train", "--out", "locked/run", "--no-pictures", code=1, says="Cannot make the folder locked/run: Permission denied"
+    )
+    refused("reproduce", "default", "--out", "locked/run", code=1, says="Cannot make the folder locked/run")
+    refused("evaluate", trained, "--picture", "locked/x.png", code=1, says="Cannot write locked/x.png: Permission denied")
+
+
 @pytest.mark.skipif(not Path("/proc/self").is_dir(), reason="needs a file system that nobody can write to")
 def test_a_read_only_file_system_is_reported(refused, here):
     refused("train", "--out", "/proc/run", "--no-pictures", code=1, says="Cannot .*/proc/run")

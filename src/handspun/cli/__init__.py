@@ -17,13 +17,13 @@ def main() -> None:
     _make_streams_safe()
     try:
         try:
-            from handspun.cli.app import app
+            from handspun.cli.app import run
         except ModuleNotFoundError as error:
             if (error.name or "").startswith("handspun"):
                 raise
             raise MissingExtraError("The command line", "cli") from error
         try:
-            app()
+            sys.exit(run())
         finally:
             sys.stdout.flush()  # here a full disk can still be reported
     except HandspunError as error:

@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import Annotated
 
 import typer
+from typer.exceptions import TyperException
 
 import handspun
 from handspun.cli import check, compare, data, evaluate, models, predict, recipes, reproduce, serving, train
+from handspun.errors import UsageError
 
 app = typer.Typer(
     help="Neural networks spun by hand in NumPy: train, evaluate and use small classifiers.",
@@ -47,3 +49,19 @@ for command in (
 ):
     app.command()(command)
 app.add_typer(data.app, name="data")
+
+
+def run() -> int:
+    """Run the command that the process was started with; returns its exit code.
+
+    Raises:
+        UsageError: arguments that cannot be parsed.
+    """
+    try:
+        return app(standalone_mode=False) or 0
+    except TyperException as error:
+        if not error.format_message():  # no command was given, and the help was printed
+            return error.exit_code
+        context = getattr(error, "ctx", None)
+        command = context.command_path if context else "handspun"
+        raise UsageError(f"{error.format_message().rstrip('.')}. See {command} --help") from error
