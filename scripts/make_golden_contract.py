@@ -1,9 +1,9 @@
-"""Make tests/golden/contract.npz: pictures of strokes, and what the contract makes of each.
+"""Make tests/pictures/golden/contract.npz: pictures of strokes, and the result of the contract for each.
 
     python scripts/make_golden_contract.py
 
-The pictures are drawn here. Whatever else implements the contract, in another language or another version, must come to the
-same arrays. They change only where the contract is changed on purpose, with the models that were trained by it in mind.
+This script draws the pictures. Any other implementation of the contract, in another language or version, must give the same
+arrays. They change only if the contract is changed on purpose; consider the models that were trained with it.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from handspun.pictures.contract import Contract
 
 PATH = Path(__file__).resolve().parents[1] / "tests" / "pictures" / "golden" / "contract.npz"
 
-#: Corners of a seven with a bar, which no turn and no mirror leaves as it is, in a square from 0 to 1.
+#: The corners of a seven with a bar in a square from 0 to 1. No rotation or mirroring leaves it unchanged.
 SEVEN = (((0.1, 0.1), (0.9, 0.1), (0.35, 0.95)), ((0.3, 0.5), (0.75, 0.5)))
 
 
 def drawn(height: int, width: int, top: float, left: float, size: float, thick: float) -> np.ndarray:
-    """How much of each pixel is ink, (height, width) from 0 to 1: a seven of ``size`` pixels, lines of ``thick`` pixels."""
+    """The share of ink in each pixel, (height, width): a seven of ``size`` pixels, with lines of ``thick`` pixels."""
     row, column = np.mgrid[0.5:height:1.0, 0.5:width:1.0]
     ink = np.zeros((height, width))
     for line in SEVEN:

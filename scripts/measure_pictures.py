@@ -1,8 +1,8 @@
-"""How well pictures outside of data sets are read: photographed digits, digits anywhere on a sheet, numbers of four digits.
+"""Measure how well other pictures are read: photographed digits, digits anywhere on a sheet, numbers of four digits.
 
     HANDSPUN_DATA_DIR=... python scripts/measure_pictures.py photos anywhere numbers
 
-The digits are MNIST's test images, what is around them is drawn by a program, and `mnist-cnn` reads them.
+The digits are MNIST's test images, a program draws their surroundings, and `mnist-cnn` reads them.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def share(right: list[bool] | np.ndarray) -> str:
 
 
 def photos(images: np.ndarray, labels: np.ndarray, count: int) -> Iterator[str]:
-    """Digits on paper in light of all kinds, with one ground for the whole sheet and as the contract does it."""
+    """Digits on paper in light of all kinds, with one ground for the whole sheet and with the contract."""
     rng, network = np.random.default_rng(100), load_pretrained("mnist-cnn")
     chosen = rng.choice(len(images), count, replace=False)
     one_ground, now, depths = [], [], rng.uniform(0, 1, count)
@@ -47,7 +47,7 @@ def photos(images: np.ndarray, labels: np.ndarray, count: int) -> Iterator[str]:
         ink = normalize_polarity_and_contrast(to_grey(picture))
         one_ground.append(CONTRACT.render(ink, find_strokes(ink))[0])
         now.append(CONTRACT(picture)[0])
-    for name, seen in (("one ground for the sheet", one_ground), ("as the contract does it", now)):
+    for name, seen in (("one ground for the sheet", one_ground), ("with the contract", now)):
         right = network.predict(np.stack(seen)) == labels[chosen]
         yield f"photos, {name}: {share(right)}"
         for least in (0.0, 0.25, 0.5, 0.75):
@@ -56,14 +56,14 @@ def photos(images: np.ndarray, labels: np.ndarray, count: int) -> Iterator[str]:
 
 
 def anywhere(images: np.ndarray, labels: np.ndarray, count: int) -> Iterator[str]:
-    """Digits of 12 to 200 pixels pasted anywhere on flat sheets, dark on light or light on dark, beside the clean ones."""
+    """Digits of 12 to 200 pixels anywhere on flat sheets, dark on light or light on dark, compared with the clean digits."""
     rng, network = np.random.default_rng(101), load_pretrained("mnist-cnn")
     chosen = rng.choice(len(images), count, replace=False)
     yield f"clean: {share(network.predict(images[chosen]) == labels[chosen])}"
     for height, width in ((280, 280), (600, 1000)):
         seen = []
         for i in chosen:
-            size = round(rng.uniform(12, 200) * 28 / 20)  # of the 28 pixels, of which the digit takes up 20
+            size = round(rng.uniform(12, 200) * 28 / 20)  # of all 28 pixels; the digit takes up 20
             sheet = np.zeros((height, width), np.uint8)
             digit = np.rint(255 * inked(images[i][None], size, sharp=False)[0])
             row, column = int(rng.integers(height - size + 1)), int(rng.integers(width - size + 1))
@@ -73,7 +73,7 @@ def anywhere(images: np.ndarray, labels: np.ndarray, count: int) -> Iterator[str
 
 
 def numbers(images: np.ndarray, labels: np.ndarray, count: int) -> Iterator[str]:
-    """Numbers of four digits: how many of the digits, and of the numbers, are read right."""
+    """Numbers of four digits: how many digits, and how many numbers, are read correctly."""
     network = load_pretrained("mnist-cnn")
     for name, gap, depth in (
         ("apart, flat", (0.05, 0.5), 0.0),
@@ -100,7 +100,7 @@ def numbers(images: np.ndarray, labels: np.ndarray, count: int) -> Iterator[str]
 
 
 def main() -> None:
-    """Measure what the command line names, or all."""
+    """Run the measurements named on the command line, or all."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     measures = {"photos": photos, "anywhere": anywhere, "numbers": numbers}
     parser.add_argument("what", nargs="*", choices=[*measures, []], help="all by default")

@@ -1,7 +1,7 @@
-"""Photographs of handwriting that were never taken: digits on paper, in the light that falls into a room.
+"""Synthetic photographs of handwriting: digits on paper, in the light of a room.
 
-What a camera sees is light times paper, and ink takes its share of it. The light fades across the sheet, falls off towards
-the corners, and something throws a shadow with a soft edge; the paper has grain and perhaps lines; the file is a JPEG.
+A camera sees light times paper, and ink absorbs a share of it. The light fades across the sheet and towards the corners, and
+something throws a shadow with a soft edge. The paper has grain and perhaps lines. The file is a JPEG.
 """
 
 import io
@@ -10,7 +10,7 @@ import numpy as np
 
 
 def inked(digits, size, *, sharp=True):
-    """Digits (n, 28, 28) uint8 as ink (n, size, size) from 0 to 1, scaled by interpolation; ``sharp`` as the edges of a pen."""
+    """Digits (n, 28, 28) uint8 as ink (n, size, size) from 0 to 1, interpolated; ``sharp`` gives the edges of a pen."""
     place = np.clip((np.arange(size) + 0.5) * 28 / size - 0.5, 0, 27)  # (size,)
     weights = np.maximum(0, 1 - np.abs(np.arange(28) - place[:, None])).astype(np.float32)  # (size, 28)
     smooth = weights @ (digits / np.float32(255)) @ weights.T
@@ -19,7 +19,7 @@ def inked(digits, size, *, sharp=True):
 
 
 def light(height, width, rng, *, depth):
-    """Light on a sheet, (height, width) from above 0 to 1; ``depth`` from 0 (even) to 1 says how uneven it is."""
+    """Light on a sheet, (height, width) above 0 and up to 1; ``depth`` from 0 (even) to 1 tells how uneven it is."""
     row, column = np.mgrid[-1 : 1 : height * 1j, -1 : 1 : width * 1j]
     angle = rng.uniform(0, 2 * np.pi)
     fading = 1 - depth * 0.5 * (1 + (row * np.sin(angle) + column * np.cos(angle)) / np.sqrt(2)) / 2
@@ -31,7 +31,7 @@ def light(height, width, rng, *, depth):
 
 
 def lines(height, width, rng, *, squared):
-    """How much of red, green and blue bluish lines on paper take, (height, width, 3)."""
+    """How much red, green and blue bluish lines on paper absorb, (height, width, 3)."""
     strength = np.zeros((height, width))
     distance, thick = int(rng.integers(22, 48)), int(rng.integers(1, 3))
     for start in range(int(rng.integers(distance)), height, distance):
@@ -66,7 +66,7 @@ def photo(ink, rng, *, depth=1.0, grain=4.0, paper="plain", chalk=False):
 
 
 def jpeg(picture, quality):
-    """The same picture after it has been a JPEG file; needs Pillow."""
+    """The picture after it was saved as a JPEG file; needs Pillow."""
     from PIL import Image
 
     stream = io.BytesIO()
@@ -77,7 +77,7 @@ def jpeg(picture, quality):
 def sheet_with_digit(digit, rng):
     """Ink (height, width) from 0 to 1: one digit (28, 28), of any size, somewhere on a sheet of any size."""
     height, width = int(rng.integers(240, 480)), int(rng.integers(320, 640))
-    size = int(rng.uniform(0.18, 0.8) * min(height, width))  # of the 28 pixels, of which the digit takes up 20
+    size = int(rng.uniform(0.18, 0.8) * min(height, width))  # of all 28 pixels; the digit takes up 20
     ink = np.zeros((height, width))
     row, column = int(rng.integers(height - size + 1)), int(rng.integers(width - size + 1))
     ink[row : row + size, column : column + size] = inked(digit[None], size)[0]

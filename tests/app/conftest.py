@@ -1,4 +1,4 @@
-"""A real server for each test module that asks, and a browser."""
+"""A real server for each test module that wants one, and a browser."""
 
 import pytest
 
@@ -7,6 +7,7 @@ httpx = pytest.importorskip("httpx", reason="the tests of the server need httpx"
 
 # ruff: noqa: E402
 from browsing import FLAGS, find_chromium, until
+from run_client import wait_for
 from serving import serving
 
 from handspun.app.models.catalog import Models, shipped_models
@@ -20,7 +21,7 @@ def models():
 
 @pytest.fixture(scope="module")
 def address(models):
-    """Of a server with the shipped models and without the page."""
+    """The address of a server with the included models and without the page."""
     with serving(make_app(models)) as found:
         yield found
 
@@ -33,9 +34,9 @@ def client(address):
 
 @pytest.fixture(scope="module")
 def browser():
-    """One browser for a module's tests, each of which gets a window with nothing remembered.
+    """One browser for the tests of a module; each test gets a fresh window.
 
-    Not for all modules: as long as it runs Playwright has an event loop in this thread, where other tests run their own.
+    Not one for all modules: while it runs, Playwright has an event loop in this thread, where other tests run their own.
     """
     playwright = pytest.importorskip("playwright.sync_api", reason="tests in a browser need playwright: make test-app")
     path = find_chromium()
@@ -49,7 +50,7 @@ def browser():
 
 @pytest.fixture(scope="module")
 def page_address(models, tmp_path_factory):
-    """Of a server with the page."""
+    """The address of a server with the page."""
     from handspun.app.runs.registry import Runs
 
     with serving(make_app(models, Runs(models, folder=tmp_path_factory.mktemp("kept")))) as found:
@@ -57,8 +58,19 @@ def page_address(models, tmp_path_factory):
 
 
 @pytest.fixture
+def web(page_address):
+    """A client of that server; at the end its runs are stopped."""
+    with httpx.Client(base_url=page_address, timeout=30) as made:
+        yield made
+        for run in made.get("/api/runs").json()["runs"]:
+            if run["state"] not in ("done", "stopped", "failed"):
+                made.post(f"/api/runs/{run['id']}/stop")
+                wait_for(made, run["id"], "stopped", "failed", "done")
+
+
+@pytest.fixture
 def new_page(browser, page_address):
-    """A function that opens the page in a window of its own; at the end no window may have complained."""
+    """A function that opens the page in its own window; at the end no window may have complained."""
     contexts, complaints, listeners = [], [], {}
 
     def opened(*, address=None, path="/", quiet=True, **options):
@@ -92,7 +104,7 @@ def page(new_page):
 
 @pytest.fixture
 def axe(new_page):
-    """A function that gives what axe finds against a page: rule and place. After it the page may complain: axe makes it."""
+    """A function that returns what axe finds wrong with a page. After it the page may complain, because of axe."""
     Axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="make test-app brings axe").Axe
 
     def violations(page):

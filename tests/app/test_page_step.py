@@ -9,7 +9,7 @@ pytest.importorskip("httpx")
 
 from browsing import MISREAD, SEVEN, draw, open_view, settle, until
 
-from handspun.app.lessons.steps import _number
+from handspun.app.lessons.wording import number_text
 
 
 def test_the_step_goes_from_the_pixels_to_the_update(page):
@@ -121,7 +121,7 @@ def test_python_and_the_page_write_numbers_alike(page):
         "async values => { const { short } = await import('./shared/base/numbers.js'); return values.map((v) => short(v)); }",
         values,
     )
-    assert found == [_number(value) for value in values]
+    assert found == [number_text(value) for value in values]
 
 
 def test_the_step_uses_a_wide_window(new_page):

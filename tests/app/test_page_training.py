@@ -10,7 +10,7 @@ from browsing import QUICK, open_train, open_view, until
 from serving import serving
 
 from handspun.app.runs.registry import Runs
-from handspun.app.runs.run import MOST_POINTS, Run
+from handspun.app.runs.run import MAX_POINTS, Run
 from handspun.app.server import make_app
 
 
@@ -108,7 +108,7 @@ def test_a_model_that_another_tab_kept_can_be_used(new_page):
     assert second.locator("[data-test=toast]").all_inner_texts() == first.locator("[data-test=toast]").all_inner_texts()
 
 
-@pytest.mark.parametrize("number", [MOST_POINTS, MOST_POINTS + 1, 3 * MOST_POINTS])
+@pytest.mark.parametrize("number", [MAX_POINTS, MAX_POINTS + 1, 3 * MAX_POINTS])
 def test_the_curve_keeps_as_many_points_as_after_a_reload(page, number):
     """The page gets single points, and thins them out as the server does."""
     run = Run("train", {}, "mine")

@@ -1,4 +1,4 @@
-"""Several views of a picture: which they are, and their mean."""
+"""The nine views of a picture and the mean over them."""
 
 import math
 
@@ -18,7 +18,7 @@ PICTURES[:, 5:15, 5:15] = RNG.integers(0, 256, (5, 10, 10))
 
 
 def seen(images):
-    """The views that a function of pictures is given."""
+    """The views that a function of pictures receives."""
     given = []
 
     def note(view):
@@ -30,14 +30,14 @@ def seen(images):
 
 
 def plain_view(image, rotation, scale):
-    """A picture turned and scaled about its middle, pixel by pixel: bilinear, its border repeated outside."""
+    """A picture turned and scaled about its middle, pixel by pixel: bilinear, with its border repeated outside."""
     height, width = image.shape
     result = np.empty(image.shape)
     angle = math.radians(rotation)
     for y in range(height):
         for x in range(width):
             up, right = (height - 1) / 2 - y, x - (width - 1) / 2
-            # The place that is shown: turned back, clockwise, and scaled back.
+            # The place that the pixel shows: turned back (clockwise) and scaled back.
             from_right = (right * math.cos(angle) + up * math.sin(angle)) / scale
             from_up = (-right * math.sin(angle) + up * math.cos(angle)) / scale
             py = min(max((height - 1) / 2 - from_up, 0), height - 1)
@@ -55,11 +55,11 @@ def test_views_are_the_pictures_turned_and_scaled():
     np.testing.assert_array_equal(views[0], PICTURES)
     for (rotation, scale), view in zip(VIEWS, views, strict=True):
         expected = np.stack([plain_view(image, rotation, scale) for image in PICTURES])
-        # Places are whole 256ths of a pixel: between pixels of 0 and 255 that is one step of grey either way, and rounding.
+        # Places are whole 256ths of a pixel: between pixels of 0 and 255, one grey level either way, plus rounding.
         assert np.abs(view - expected).max() <= 2.0
 
 
-def test_pictures_in_colour_are_turned_as_each_of_their_channels():
+def test_each_channel_of_a_colour_picture_is_turned_alike():
     colour = np.stack([PICTURES, PICTURES[:, ::-1], 255 - PICTURES], axis=-1)
     grey = [seen(np.ascontiguousarray(colour[..., channel])) for channel in range(3)]
     for number, view in enumerate(seen(colour)):
@@ -72,7 +72,7 @@ def test_the_answer_is_the_mean_over_the_views():
     np.testing.assert_allclose(mean_over_views(network.predict_proba, PICTURES), expected, rtol=1e-6)
 
 
-def test_a_network_answers_by_the_mean_and_knows_by_the_picture_as_it_is():
+def test_a_network_answers_by_the_mean_over_views():
     network = cnn((20, 20), 3, kernel_size=3, seed=3)
     pictures = np.concatenate([PICTURES, np.zeros((1, 20, 20), np.uint8)])
     network.confidence = Confidence(2.0, threshold=0.0, false_reject_rate=0.01)
@@ -86,7 +86,7 @@ def test_a_network_answers_by_the_mean_and_knows_by_the_picture_as_it_is():
 
 
 @pytest.mark.parametrize("confidence", [None, Confidence(2.0, threshold=-1e9, false_reject_rate=0.01)])
-def test_evaluation_of_views_judges_their_mean(confidence):
+def test_evaluation_with_views_uses_their_mean(confidence):
     network = cnn((20, 20), 3, kernel_size=3, seed=3)
     network.confidence = confidence
     labels = np.array([0, 1, 2, 1, 0])
@@ -106,8 +106,24 @@ def test_evaluation_of_views_judges_their_mean(confidence):
     [np.zeros((2, 64), np.uint8), np.zeros((2, 8, 8), np.float32), np.zeros((2, 1, 8, 8), np.uint8)],
     ids=["rows", "floats", "channels-first"],
 )
-def test_what_are_no_pictures_of_bytes_is_refused(images):
+def test_anything_but_byte_pictures_is_refused(images):
     with pytest.raises(UsageError, match="uint8 pictures"):
         mean_over_views(lambda view: view, images)
     with pytest.raises(UsageError, match="uint8 pictures"):
         evaluate(cnn((8, 8), 3, kernel_size=1, channels=(2,)), images, np.array([0, 1]), views=True)
+
+
+def test_the_first_view_is_the_images_themselves():
+    images = np.arange(2 * 5 * 4, dtype=np.uint8).reshape(2, 5, 4)
+    seen = []
+    mean_over_views(lambda view: (seen.append(view), np.ones((2, 3)))[1], images)
+    assert seen[0] is images
+    assert len(seen) == len(VIEWS)
+
+
+@pytest.mark.parametrize("shape", [(2,), (1, 3), (3, 2), (2, 3, 1)])
+def test_probabilities_of_another_shape_are_refused(shape):
+    with pytest.raises(UsageError, match=r"probabilities must give \(2, C\) for 2 images"):
+        mean_over_views(lambda view: np.ones(shape), np.zeros((2, 5, 4), np.uint8))
+    with pytest.raises(UsageError, match="probabilities must be a function"):
+        mean_over_views(np.ones(shape), np.zeros((2, 5, 4), np.uint8))

@@ -53,7 +53,7 @@ def test_a_broken_idx_folder_names_the_file(spoil, says, refused, small_set):
         (lambda t: re.sub(r",\d+\n", ",NaN\n", t, count=2), "data.csv, line 2.*'NaN' is not a whole number from 0 to 255"),
         (lambda t: re.sub(r",\d+\n", ",\n", t, count=2), "data.csv, line 2.*the cell is empty"),
         (lambda t: re.sub(r"\n\d,", "\n-1,", t, count=1), "data.csv, line 2.*'-1' is not a whole number"),
-        (lambda t: t.replace("label", "etikett", 1), 'data.csv: the first of 37 columns is called "etikett"'),
+        (lambda t: t.replace("label", "etikett", 1), 'data.csv: 37 columns of pixels .*the first column is called "etikett"'),
         (lambda t: re.sub(r"^label,", "", re.sub(r"\n\d+,", "\n", t)), "data.csv has no column of labels"),
         (lambda t: "\0\0" + t, "data.csv"),
     ],

@@ -145,10 +145,20 @@ def test_of_a_single_output_the_least_sure_are_unknown():
     )
 
 
-def test_what_has_no_score_is_unknown(network, blobs):
+def test_a_score_that_is_nan_makes_the_verdict_unknown(network, blobs):
+    huge = Head(np.full((network.feature_count, 2), 3e38, np.float32), np.zeros(2), np.array([1.0, -1.0]), np.zeros(1))
+    network.confidence = Confidence(1.0, -1e9, 0.01, huge)
+    images = np.full((3, 12), 100.0)
+    answers = network.answer(images)
+    assert np.isnan(answers.score).all()
+    assert set(answers.verdict) == {"unknown"}
+
+
+def test_a_network_with_nan_weights_gives_no_answer(network, blobs):
     network.confidence = fit_confidence(network, *blobs)
     network.parameters.vector[...] = np.nan
-    assert set(network.answer(blobs[0]).verdict) == {"unknown"}
+    with pytest.raises(UsageError, match="weights are not finite numbers: its training diverged"):
+        network.answer(blobs[0])
 
 
 def test_energy_is_a_smooth_maximum_that_does_not_overflow():

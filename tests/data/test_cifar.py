@@ -1,4 +1,4 @@
-"""CIFAR-10's binary version, in small: the archive, the unpacked folder, and what can be wrong with either."""
+"""A small version of CIFAR-10's binary files: the archive, the unpacked folder, and their possible faults."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ import tracemalloc
 import numpy as np
 import pytest
 
-from fuzzing import given, settings, st
+from fuzzing import given, mutate, mutations, outcome, settings, st
 from handspun.data import cifar, describe, fetch, load_dataset, registry
 from handspun.data.cifar import CIFAR10_CLASSES, read_cifar_archive_and_hash
 from handspun.data.formats import CIFAR10
 from handspun.data.registry import Entry, PublishedFile
 from handspun.errors import DataError, DownloadError, HandspunError
 
-ORDER = (4, 1, 3, 6, 2, 5)  # not that of the numbers: 1 to 5 are training batches, 6 is the test batch
+ORDER = (4, 1, 3, 6, 2, 5)  # out of order: 1 to 5 are training batches, 6 is the test batch
 RNG = np.random.default_rng(0)
 TRAIN, TEST = RNG.integers(0, 256, (15, 32, 32, 3), np.uint8), RNG.integers(0, 256, (4, 32, 32, 3), np.uint8)
 TRAIN_LABELS, TEST_LABELS = np.arange(15, dtype=np.uint8) % 10, np.array([9, 0, 3, 3], np.uint8)
 
 
 def records(images, labels) -> bytes:
-    """Written out byte by byte: label, all red pixels row by row, all green ones, all blue ones."""
+    """The bytes of a record: label, all red pixels row by row, all green ones, all blue ones."""
     content = bytearray()
     for image, label in zip(images, labels, strict=True):
         content.append(label)
@@ -50,13 +50,13 @@ def tar(files, *, folder="cifar-10-batches-bin/", format=tarfile.GNU_FORMAT, ext
             archive.addfile(info)
         for name, content in files:
             info = tarfile.TarInfo(folder + name)
-            info.size, info.mtime = len(content), 0.5  # a fraction makes PAX extend the header
+            info.size, info.mtime = len(content), 0.5  # a fraction makes PAX add an extended header
             archive.addfile(info, io.BytesIO(content))
     return stream.getvalue()
 
 
 def published(files=BATCHES, **options) -> bytes:
-    """An archive like the published one: its files in no order, and two short texts among them."""
+    """An archive like the published one: files out of order, and two short texts among them."""
     names = sorted(files, key=lambda name: ORDER.index(int(name[11]) if name.startswith("data") else 6))
     texts = [("readme.html", b"<meta>"), ("batches.meta.txt", b"airplane\nautomobile\n")]
     return tar([texts[0], *((name, files[name]) for name in names), texts[1]], **options)
@@ -74,7 +74,7 @@ def same(data):
 @pytest.mark.parametrize("format", [tarfile.GNU_FORMAT, tarfile.USTAR_FORMAT, tarfile.PAX_FORMAT])
 @pytest.mark.parametrize("folder", ["cifar-10-batches-bin/", "./cifar-10-batches-bin/", ""])
 @pytest.mark.parametrize("packed", [True, False])
-def test_archive(tmp_path, format, folder, packed):
+def test_an_archive_is_read(tmp_path, format, folder, packed):
     content = published(folder=folder, format=format)
     path = tmp_path / "some name"
     path.write_bytes(gzip.compress(content) if packed else content)
@@ -82,7 +82,7 @@ def test_archive(tmp_path, format, folder, packed):
     assert read_cifar_archive_and_hash(path)[1] == hashlib.sha256(content).hexdigest()
 
 
-def test_folder(tmp_path):
+def test_a_folder_is_read(tmp_path):
     for name, content in BATCHES.items():
         (tmp_path / name).write_bytes(content)
     data = load_dataset(tmp_path)
@@ -94,7 +94,7 @@ def test_folder(tmp_path):
         load_dataset(tmp_path)
 
 
-def test_a_folder_with_the_archive(tmp_path):
+def test_a_folder_with_the_archive_is_read(tmp_path):
     (tmp_path / "cifar-10-binary.tar.gz").write_bytes(gzip.compress(published()))
     assert same(load_dataset(tmp_path))
 
@@ -132,7 +132,7 @@ PACKED = gzip.compress(published(), mtime=0)
         (PACKED[: len(PACKED) // 2], "is cut off"),
     ],
 )
-def test_faulty_archives(tmp_path, content, message):
+def test_faulty_archives_are_refused(tmp_path, content, message):
     path = tmp_path / "cifar.tar.gz"
     path.write_bytes(content)
     with pytest.raises(DataError, match=message) as caught:
@@ -163,7 +163,7 @@ def header(name="data_batch_1.bin", size=b"0" * 11, kind=b"0") -> bytes:
     ],
 )
 @pytest.mark.parametrize("packed", [True, False])
-def test_what_an_archive_states_is_weighed_first(tmp_path, content, message, packed):
+def test_claims_of_an_archive_are_checked_first(tmp_path, content, message, packed):
     path = tmp_path / "cifar.tar"
     path.write_bytes(gzip.compress(content) if packed else content)
     tracemalloc.start()
@@ -175,7 +175,7 @@ def test_what_an_archive_states_is_weighed_first(tmp_path, content, message, pac
         tracemalloc.stop()
 
 
-def test_an_archive_that_never_ends_is_left(tmp_path):
+def test_an_endless_archive_is_refused(tmp_path):
     path = tmp_path / "cifar.tar.gz"
     path.write_bytes(gzip.compress(published() + bytes(2**20)))
     read_cifar_archive_and_hash(path, limit_bytes=2**21)
@@ -183,7 +183,7 @@ def test_an_archive_that_never_ends_is_left(tmp_path):
         read_cifar_archive_and_hash(path, limit_bytes=100_000)
 
 
-def test_links_and_names_that_lead_outside_write_nothing(tmp_path):
+def test_links_and_paths_to_the_outside_write_nothing(tmp_path):
     link = tarfile.TarInfo("cifar-10-batches-bin/data_batch_1.bin")
     link.type, link.linkname = tarfile.SYMTYPE, "/etc/passwd"
     outside = tarfile.TarInfo("../../outside.bin")
@@ -192,11 +192,11 @@ def test_links_and_names_that_lead_outside_write_nothing(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["cifar.tar"]
 
 
-def test_memory_is_that_of_the_result(tmp_path):
+def test_reading_takes_little_more_memory_than_the_result(tmp_path):
     count = 1_000
     batch = RNG.integers(0, 10, (count, 3073), np.uint8).tobytes()
     (tmp_path / "cifar.tar").write_bytes(published(dict.fromkeys(BATCHES, batch)))
-    load_dataset("mnist-5k")  # what is imported on first use
+    load_dataset("mnist-5k")  # imports happen on first use
     tracemalloc.start()
     data = load_dataset(tmp_path / "cifar.tar")
     peak = tracemalloc.get_traced_memory()[1]
@@ -206,7 +206,7 @@ def test_memory_is_that_of_the_result(tmp_path):
 
 @pytest.fixture
 def cached(tmp_path, monkeypatch):
-    """The small archive, published as "cifar10" and lying in the cache folder."""
+    """The small archive, registered as "cifar10" and put into the cache folder."""
     path = tmp_path / "cifar10" / "cifar-10-binary.tar.gz"
     path.parent.mkdir()
     path.write_bytes(PACKED)
@@ -218,7 +218,7 @@ def cached(tmp_path, monkeypatch):
     return path
 
 
-def test_by_name(cached):
+def test_cifar10_is_loaded_by_name(cached):
     assert same(load_dataset("cifar10", fetch=False))
     assert describe("cifar10")["state"] == "verified"
     assert fetch("cifar10") == cached.parent
@@ -235,7 +235,7 @@ def test_by_name(cached):
     assert describe("cifar10")["state"] == "unverified"
 
 
-def test_missing_and_out_of_reach(cached):
+def test_a_missing_archive_out_of_reach_is_named(cached):
     pytest.importorskip("requests")
     cached.unlink()
     assert describe("cifar10")["state"] == "missing"
@@ -248,7 +248,7 @@ def test_missing_and_out_of_reach(cached):
     assert where.startswith(f"Put cifar-10-binary.tar.gz into the folder {cached.parent}, or set HANDSPUN_MIRROR")
 
 
-def test_the_entry():
+def test_the_entry_describes_the_published_archive():
     entry = registry.find_entry("cifar10")
     assert entry.classes == ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
     assert [file.name for file in entry.files] == [cifar.CIFAR10_ARCHIVE]
@@ -257,34 +257,11 @@ def test_the_entry():
 
 
 SMALL = published({name: content[:3073] for name, content in BATCHES.items()})
-STEPS = st.tuples(st.sampled_from(["flip", "insert", "cut", "drop"]), st.floats(0, 1), st.binary(max_size=6))
-
-
-def outcome(function):
-    try:
-        return function()
-    except HandspunError as fault:
-        return fault
-
-
-def mutate(valid: bytes, steps) -> bytes:
-    data = bytearray(valid)
-    for kind, place, content in steps:
-        place = int(place * len(data))
-        if kind == "flip" and place < len(data):
-            data[place] ^= (content or b"\x01")[0] or 1
-        elif kind == "insert":
-            data[place:place] = content
-        elif kind == "cut":
-            del data[place:]
-        else:
-            del data[place : place + len(content)]
-    return bytes(data)
 
 
 @settings(max_examples=200, deadline=None)
-@given(st.booleans(), st.booleans(), st.lists(STEPS, max_size=3))
-def test_mutated_archives(tmp_path_factory, packed, headers, steps):
+@given(st.booleans(), st.booleans(), mutations(most=3, least=0))
+def test_mutated_archives_are_read_or_refused(tmp_path_factory, packed, headers, steps):
     path = tmp_path_factory.getbasetemp() / "fuzz-cifar"
     # In the header of the first batch, or anywhere.
     content = SMALL[:1536] + mutate(SMALL[1536:2048], steps) + SMALL[2048:] if headers else mutate(SMALL, steps)
@@ -302,7 +279,7 @@ def test_mutated_archives(tmp_path_factory, packed, headers, steps):
 
 @settings(max_examples=100, deadline=None)
 @given(st.binary(max_size=600))
-def test_random_archives(tmp_path_factory, content):
+def test_random_bytes_are_refused(tmp_path_factory, content):
     path = tmp_path_factory.getbasetemp() / "fuzz-cifar"
     path.write_bytes(content)
     with pytest.raises(DataError, match="fuzz-cifar"):

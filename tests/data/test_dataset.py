@@ -17,7 +17,7 @@ def dataset(train=None, test=None, classes=("a", "b", "c")):
     return Dataset("toy", Split(IMAGES, LABELS) if train is None else train, test, classes, "here", "none")
 
 
-def test_length_shape_and_subset():
+def test_a_split_has_length_shape_and_subsets():
     split = Split(IMAGES, LABELS)
     assert len(split) == 3
     assert dataset().image_shape == (2, 2)
@@ -30,12 +30,12 @@ def test_length_shape_and_subset():
 
 
 @pytest.mark.parametrize("indices", [[3], [-1], [0.5], [[0]], [True]])
-def test_subset_refuses_strays(indices):
+def test_a_subset_refuses_other_indices(indices):
     with pytest.raises(UsageError, match="Indices must"):
         Split(IMAGES, LABELS).subset(np.array(indices))
 
 
-def test_content_hash_is_of_type_shape_and_bytes():
+def test_the_content_hash_covers_type_shape_and_bytes():
     split = Split(IMAGES, LABELS.astype(np.uint8))
     expected = hashlib.sha256(b"|u1(3, 2, 2)" + IMAGES.tobytes() + b"|u1(3,)" + bytes([0, 2, 1])).hexdigest()
     assert split.content_hash == expected
@@ -61,7 +61,7 @@ def test_content_hash_is_of_type_shape_and_bytes():
         (IMAGES, np.array([0, -1, 1]), "there is a label -1"),
     ],
 )
-def test_splits_that_are_refused(images, labels, message):
+def test_invalid_splits_are_refused(images, labels, message):
     with pytest.raises(DataError, match=message):
         Split(images, labels)
 
@@ -77,10 +77,49 @@ def test_splits_that_are_refused(images, labels, message):
         ({"classes": ()}, "its own name"),
     ],
 )
-def test_datasets_that_are_refused(arguments, message):
+def test_invalid_datasets_are_refused(arguments, message):
     with pytest.raises(DataError, match=message):
         dataset(**arguments)
 
 
-def test_numbered_classes():
+def test_classes_are_numbered_up_to_the_largest_label():
     assert numbered_classes(Split(IMAGES, LABELS), None, Split(IMAGES)) == ("0", "1", "2")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"train": (IMAGES, LABELS)},
+        {"train": None},
+        {"test": (IMAGES, LABELS)},
+        {"classes": "abc"},
+        {"classes": (0, 1, 2)},
+    ],
+)
+def test_parts_of_another_kind_are_refused(change):
+    values = {
+        "name": "d",
+        "train": Split(IMAGES, LABELS),
+        "test": None,
+        "classes": ("a", "b", "c"),
+        "source": "",
+        "license": "",
+    }
+    Dataset(**values)
+    with pytest.raises(UsageError, match=r"must be a Split, such as Split\(images, labels\)|classes must be names"):
+        Dataset(**{**values, **change})
+
+
+def test_bytes_and_floats_do_not_mix():
+    floats = Split(IMAGES / 255, LABELS)
+    with pytest.raises(DataError, match="the test images are float64, the training images uint8"):
+        Dataset("d", Split(IMAGES, LABELS), floats, ("a", "b", "c"), "", "")
+    Dataset("d", floats, Split(floats.images.astype(np.float32), LABELS), ("a", "b", "c"), "", "")
+
+
+def test_masks_are_not_lost():
+    for images, labels in ((np.ma.masked_array(IMAGES, IMAGES > 1), LABELS), (IMAGES, np.ma.masked_array(LABELS, LABELS > 1))):
+        with pytest.raises(UsageError, match="masked array would lose its mask"):
+            Split(images, labels)
+    with pytest.raises(UsageError, match="masked array would lose its mask"):
+        Split(IMAGES, LABELS).subset(np.ma.masked_array([0, 1], [True, False]))

@@ -1,4 +1,4 @@
-"""Downloads from small servers on this machine: right, wrong, cut, refused, silent."""
+"""Downloads from small local servers: right, wrong, truncated, refused, silent."""
 
 from __future__ import annotations
 
@@ -117,7 +117,7 @@ def names_in(folder):
     return sorted(path.name for path in folder.iterdir()) if folder.exists() else []
 
 
-def test_fetched_once_then_offline(toy, servers, monkeypatch):
+def test_files_are_downloaded_once(toy, servers, monkeypatch):
     _, contents, folder = toy
     server = servers()
     server.files = contents
@@ -157,7 +157,7 @@ def test_only_the_missing_files_are_fetched(toy, servers):
     assert fetch_missing(entry, folder, mirrors=[server.url]) == [folder / f"{NAMES[1]}.gz"]
 
 
-def test_other_compression_of_the_same_content_is_right(toy, servers):
+def test_another_compression_of_the_content_is_accepted(toy, servers):
     entry, contents, folder = toy
     server = servers()
     server.files = {name: gzip.compress(gzip.decompress(packed), 1) for name, packed in contents.items()}
@@ -200,7 +200,7 @@ FAULTS = {
 
 
 @pytest.mark.parametrize("fault", FAULTS)
-def test_a_faulty_mirror_and_then_a_right_one(toy, servers, fault):
+def test_a_faulty_mirror_is_reported_and_the_next_one_tried(toy, servers, fault):
     entry, contents, folder = toy
     bad, good = servers(), servers()
     bad.files = good.files = contents
@@ -211,14 +211,14 @@ def test_a_faulty_mirror_and_then_a_right_one(toy, servers, fault):
     assert what == f"Cannot download {NAMES[0]}.gz of toy: {bad.host}: {FAULTS[fault]}."
     assert where.startswith(f"Put {', '.join(f'{name}.gz' for name in NAMES)} into the folder {folder}, or set HANDSPUN_MIRROR")
     assert names_in(folder) == []
-    # The files come from the second, and the first is asked again for each.
+    # The file comes from the second server; the first is tried first again.
     one = Entry(**{**vars(entry), "files": entry.files[:1]})
     assert fetch_missing(one, folder, mirrors=[bad.url, good.url], timeout=0.3) == [folder / f"{NAMES[0]}.gz"]
     assert (folder / f"{NAMES[0]}.gz").read_bytes() == contents[f"{NAMES[0]}.gz"]
     assert names_in(folder) == [f"{NAMES[0]}.gz"]
 
 
-def test_an_archive_is_fetched_like_any_other_file(servers, tmp_path, monkeypatch):
+def test_an_archive_is_downloaded_like_any_file(servers, tmp_path, monkeypatch):
     records = np.random.default_rng(0).integers(0, 10, (2, 3073), np.uint8)
     stream = io.BytesIO()
     with tarfile.open(fileobj=stream, mode="w:gz") as archive:
@@ -242,7 +242,7 @@ def test_an_archive_is_fetched_like_any_other_file(servers, tmp_path, monkeypatc
     assert np.array_equal(test.images[1, :, :, 2].ravel(), records[1, 2049:])
 
 
-def test_a_server_that_accepts_and_says_nothing(toy, servers):
+def test_a_silent_server_is_given_up(toy, servers):
     entry, _, folder = toy
     with socket.create_server(("127.0.0.1", 0)) as silent:
         url = f"http://127.0.0.1:{silent.getsockname()[1]}"
@@ -250,7 +250,7 @@ def test_a_server_that_accepts_and_says_nothing(toy, servers):
             fetch_missing(entry, folder, mirrors=[url], timeout=0.2)
 
 
-def test_nobody_there_and_every_mirror_is_named(toy, servers):
+def test_every_failed_mirror_is_named(toy, servers):
     entry, _, folder = toy
     with socket.create_server(("127.0.0.1", 0)) as closed:
         host = f"127.0.0.1:{closed.getsockname()[1]}"
@@ -261,13 +261,13 @@ def test_nobody_there_and_every_mirror_is_named(toy, servers):
     assert "secret" not in str(caught.value)
 
 
-def test_the_published_mirrors_are_asked_by_default(toy, servers):
+def test_the_published_mirrors_are_the_default(toy, servers):
     entry, _, folder = toy
     with pytest.raises(DownloadError, match=r"127\.0\.0\.1:9: no connection"):
         fetch_missing(entry, folder)
 
 
-def test_an_argument_goes_before_the_environment(toy, servers, monkeypatch):
+def test_the_argument_overrides_the_environment(toy, servers, monkeypatch):
     entry, contents, folder = toy
     server = servers()
     server.files = contents
@@ -275,7 +275,7 @@ def test_an_argument_goes_before_the_environment(toy, servers, monkeypatch):
     assert len(fetch_missing(entry, folder, mirrors=[server.url], progress=True)) == 4
 
 
-def test_a_folder_that_cannot_be_made(toy, servers):
+def test_a_folder_that_cannot_be_created_is_an_output_error(toy, servers):
     entry, contents, folder = toy
     server = servers()
     server.files = contents
@@ -284,7 +284,7 @@ def test_a_folder_that_cannot_be_made(toy, servers):
         fetch_missing(entry, folder, mirrors=[server.url])
 
 
-def test_without_requests(toy, monkeypatch):
+def test_downloading_needs_requests(toy, monkeypatch):
     entry, _, folder = toy
     monkeypatch.setitem(sys.modules, "requests", None)
     with pytest.raises(MissingExtraError, match=r'needs the extra "cli": pip install "handspun\[cli\]"'):

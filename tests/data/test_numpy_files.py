@@ -19,7 +19,7 @@ def save(tmp_path, **arrays):
     ("train", "test"),
     [(("x_train", "y_train"), ("x_test", "y_test")), (("images", "labels"), ("test_images", "test_labels"))],
 )
-def test_layouts_with_a_test_split(tmp_path, train, test):
+def test_layouts_with_a_test_split_are_read(tmp_path, train, test):
     data = save(tmp_path, **dict(zip((*train, *test), (IMAGES, LABELS, IMAGES[:2], LABELS[:2]), strict=True)))
     assert np.array_equal(data.train.images, IMAGES)
     assert data.test is not None
@@ -29,13 +29,13 @@ def test_layouts_with_a_test_split(tmp_path, train, test):
     assert save(tmp_path, **dict(zip(train, (IMAGES, LABELS), strict=True))).test is None
 
 
-def test_x_and_y_with_classes(tmp_path):
+def test_x_and_y_with_classes_are_read(tmp_path):
     data = save(tmp_path, x=IMAGES / np.float32(255), y=LABELS, classes=np.array(["cat", "dog", "öre"]))
     assert data.train.images.dtype == np.float32
     assert data.classes == ("cat", "dog", "öre")
 
 
-def test_integers_and_columns_of_labels_are_taken(tmp_path):
+def test_integers_and_columns_of_labels_are_accepted(tmp_path):
     data = save(tmp_path, x=IMAGES.astype(np.int64), y=LABELS[:, None])
     assert data.train.images.dtype == np.uint8
     assert np.array_equal(data.train.images, IMAGES)
@@ -58,21 +58,21 @@ def test_integers_and_columns_of_labels_are_taken(tmp_path):
         ({"x": IMAGES, "y": LABELS.astype(object)}, "Python objects"),
     ],
 )
-def test_faults(tmp_path, arrays, message):
+def test_faulty_archives_are_refused(tmp_path, arrays, message):
     with pytest.raises(DataError, match=message) as caught:
         save(tmp_path, **arrays)
     assert "data.npz" in str(caught.value)
 
 
 @pytest.mark.parametrize("code", [0x7FFFFFFF, 0x110000, 0xD800])
-def test_text_beyond_unicode(tmp_path, code):
+def test_text_beyond_unicode_is_refused(tmp_path, code):
     classes = np.array(["a", "b", "c"])
     classes.view(np.uint32)[1] = code
     with pytest.raises(DataError, match=r'member "classes\.npy": it holds text that is not Unicode'):
         save(tmp_path, x=IMAGES, y=LABELS, classes=classes)
 
 
-def test_a_lone_array_is_no_dataset(tmp_path):
+def test_a_single_array_is_not_a_dataset(tmp_path):
     np.save(tmp_path / "a.npy", IMAGES)
     with pytest.raises(DataError, match="holds one array"):
         load_dataset(tmp_path / "a.npy")

@@ -1,4 +1,4 @@
-"""The named datasets: the embedded one always, the full MNIST where HANDSPUN_DATA_DIR has it."""
+"""The named data sets: the embedded one always, the full MNIST if HANDSPUN_DATA_DIR has it."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def folder(tmp_path, monkeypatch):
     return tmp_path
 
 
-def test_mnist_5k():
+def test_mnist_5k_holds_equal_numbers_of_each_digit():
     data = load_dataset("mnist-5k")
     assert data.train.images.shape == (4000, 28, 28)
     assert data.train.images.dtype == np.uint8
@@ -39,7 +39,7 @@ def test_mnist_5k():
     assert np.bincount(data.train.labels).tolist() == [400] * 10
     assert np.bincount(data.test.labels).tolist() == [100] * 10
     assert data.classes == tuple("0123456789")
-    # Shuffled: any beginning holds all classes in about equal numbers.
+    # Shuffled: the first images hold all classes in about equal numbers.
     assert np.bincount(data.train.labels[:200], minlength=10).min() >= 8
     assert describe("mnist-5k")["state"] == "embedded"
     assert fetch("mnist-5k").name == "mnist_5k.npz"
@@ -59,7 +59,7 @@ def published(entry, stem):
     return next(file for file in entry.files if file.stem == stem)
 
 
-def test_names():
+def test_unknown_names_are_refused():
     assert dataset_names() == ("mnist-5k", "mnist", "fashion-mnist", "cifar10")
     with pytest.raises(UsageError, match='did you mean "mnist"'):
         load_dataset("minst")
@@ -70,12 +70,18 @@ def test_names():
 
 
 @pytest.mark.parametrize("path", ["./mnist", "no/such", "digits.csv", "~/no-such-file-here", "a\0b/c"])
-def test_paths_that_lead_nowhere(path):
+def test_missing_paths_are_refused(path):
     with pytest.raises(DataError, match=r"No such file|Cannot read"):
         load_dataset(path)
 
 
-def test_folders_that_hold_no_dataset(tmp_path):
+@pytest.mark.parametrize("given", [None, 5, ["mnist-5k"], np.zeros((2, 3))])
+def test_anything_but_a_name_or_path_is_refused(given):
+    with pytest.raises(UsageError, match=r"load_dataset takes a name or a path, not .*Split\(images, labels\)"):
+        load_dataset(given)
+
+
+def test_folders_without_a_dataset_are_refused(tmp_path):
     with pytest.raises(DataError, match=r"holds no dataset: expected a folder of pictures .* or train\.csv"):
         load_dataset(tmp_path)
 
@@ -92,7 +98,7 @@ def test_folders_that_hold_no_dataset(tmp_path):
     ],
 )
 @pytest.mark.skipif(os.name == "nt", reason="the expected paths are POSIX")
-def test_cache_folder(monkeypatch, platform, variables, expected):
+def test_the_cache_folder_follows_the_platform(monkeypatch, platform, variables, expected):
     for name in ("HANDSPUN_DATA_DIR", "XDG_CACHE_HOME", "LOCALAPPDATA"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("HOME", "/home/me")
@@ -102,13 +108,13 @@ def test_cache_folder(monkeypatch, platform, variables, expected):
     assert cache_folder() == Path(expected)
 
 
-def test_cache_folder_is_pooch_s(monkeypatch):
+def test_the_cache_folder_is_the_same_as_pooch_s(monkeypatch):
     pooch = pytest.importorskip("pooch")
     monkeypatch.delenv("HANDSPUN_DATA_DIR", raising=False)
     assert cache_folder() == Path(pooch.os_cache("handspun"))
 
 
-def test_missing_files_are_named_when_fetching_is_not_allowed(folder):
+def test_missing_files_are_named_if_downloads_are_off(folder):
     with pytest.raises(DataError, match=r"mnist is not in .*: train-images-idx3-ubyte\.gz, .* missing"):
         load_dataset("mnist", fetch=False)
     described = describe("mnist")
@@ -118,7 +124,7 @@ def test_missing_files_are_named_when_fetching_is_not_allowed(folder):
 
 
 @needs_mnist
-def test_full_mnist():
+def test_full_mnist_is_read_and_verified():
     data = load_dataset("mnist", fetch=False)
     assert data.train.images.shape == (60_000, 28, 28)
     assert data.test is not None
@@ -132,7 +138,7 @@ def test_full_mnist():
 
 
 @needs_mnist
-def test_mnist_5k_is_of_mnist_s_training_file():
+def test_mnist_5k_is_part_of_the_training_images():
     def rows(images):
         return {image.tobytes() for image in images}
 
@@ -144,8 +150,8 @@ def test_mnist_5k_is_of_mnist_s_training_file():
 
 
 @needs_mnist
-def test_memory_of_loading_mnist():
-    load_dataset("mnist-5k")  # what is imported on first use
+def test_loading_mnist_takes_little_more_memory_than_its_pixels():
+    load_dataset("mnist-5k")  # imports happen on first use
     tracemalloc.start()
     data = load_dataset("mnist", fetch=False)
     peak = tracemalloc.get_traced_memory()[1]
@@ -156,7 +162,7 @@ def test_memory_of_loading_mnist():
 
 
 @needs_mnist
-def test_unpacked_files_serve_as_well(folder):
+def test_unpacked_files_are_read_too(folder):
     (folder / "mnist").mkdir()
     for name in FILES:
         (folder / "mnist" / name).write_bytes(gzip.decompress((MNIST / f"{name}.gz").read_bytes()))
@@ -196,7 +202,7 @@ def test_a_cut_file_is_reported(copied):
 
 @needs_mnist
 @pytest.mark.parametrize("unpacked", [False, True])
-def test_mnist_s_files_are_not_taken_for_fashion(copied, unpacked):
+def test_files_of_mnist_are_not_taken_for_fashion(copied, unpacked):
     (copied / "mnist").rename(copied / "fashion-mnist")
     if unpacked:
         for path in (copied / "fashion-mnist").iterdir():
@@ -208,7 +214,7 @@ def test_mnist_s_files_are_not_taken_for_fashion(copied, unpacked):
     assert describe("fashion-mnist")["state"] == "damaged"
 
 
-def test_fashion_s_files_are_not_taken_for_mnist():
+def test_files_of_fashion_are_not_taken_for_mnist():
     mnist, fashion = registry.find_entry("mnist"), registry.find_entry("fashion-mnist")
     labels = STANDARD_NAMES["train"][1]
     sha256 = published(fashion, labels).sha256
@@ -217,7 +223,7 @@ def test_fashion_s_files_are_not_taken_for_mnist():
         cache.verify(mnist, published(mnist, labels), Path(__file__), sha256)
 
 
-def test_fashion_images_are_known_by_md5_of_the_packed_file(monkeypatch, tmp_path):
+def test_fashion_images_are_verified_by_md5(monkeypatch, tmp_path):
     mnist, fashion = registry.find_entry("mnist"), registry.find_entry("fashion-mnist")
     images = STANDARD_NAMES["train"][0]
     path = tmp_path / "images"

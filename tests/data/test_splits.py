@@ -35,7 +35,7 @@ def test_proportions_are_kept_exactly():
     st.integers(0, 9),
     st.booleans(),
 )
-def test_every_image_once_and_quotas_to_rounding(labels, share, seed, stratified):
+def test_every_image_is_in_one_part_and_quotas_are_right(labels, share, seed, stratified):
     split = numbered(labels)
     count = min(max(round(share * len(labels)), 1), len(labels) - 1)
     rest, held = hold_out(split, count, seed=seed, stratified=stratified)
@@ -47,7 +47,7 @@ def test_every_image_once_and_quotas_to_rounding(labels, share, seed, stratified
         assert (abs(np.bincount(held.labels, minlength=5) - exact) < 1).all()
 
 
-def test_seeds():
+def test_the_seed_decides_the_parts():
     first, again, other = (indices(hold_out(SIXTY, 0.2, seed=seed)[1]) for seed in (0, 0, 1))
     assert first == again != other
     assert first == sorted(first)
@@ -58,12 +58,12 @@ def test_numpy_floats_are_fractions():
 
 
 @pytest.mark.parametrize("amount", [0, 60, -1, 0.0, 1.0, 1.5, 0.001, float("nan")])
-def test_amounts_that_are_refused(amount):
-    with pytest.raises(UsageError, match=r"between 0 and 1|leaves one part empty"):
+def test_invalid_amounts_are_refused(amount):
+    with pytest.raises(UsageError, match=r"between 0 and 1|leaves one part empty|must be a whole number from 0"):
         hold_out(SIXTY, amount, seed=0)
 
 
-def test_without_labels():
+def test_stratified_splits_need_labels():
     split = Split(SIXTY.images)
     assert len(hold_out(split, 0.5, seed=0, stratified=False)[1]) == 30
     with pytest.raises(UsageError, match="stratified=False"):
@@ -74,7 +74,7 @@ def test_without_labels():
 
 @settings(deadline=None)
 @given(st.lists(st.integers(0, 4), min_size=2, max_size=40), st.integers(2, 7), st.integers(0, 9))
-def test_folds(labels, k, seed):
+def test_folds_hold_every_image_once(labels, k, seed):
     split = numbered(labels)
     if k > len(labels):
         with pytest.raises(UsageError, match="k must be"):
@@ -103,7 +103,7 @@ def test_one_fold_is_refused():
         k_fold(SIXTY, 1, seed=0)
 
 
-def test_pool():
+def test_pool_joins_training_and_test():
     def toy(train, test):
         return Dataset("toy", train, test, ("a", "b", "c"), "", "")
 
@@ -118,6 +118,35 @@ def test_pool():
 
 
 @pytest.mark.parametrize("cut", [lambda pair: k_fold(pair, 2, seed=0), lambda pair: hold_out(pair, 0.5, seed=0)])
-def test_a_pair_is_no_split(cut):
+def test_a_pair_of_arrays_is_not_a_split(cut):
     with pytest.raises(UsageError, match=r"Expected a Split, such as Split\(images, labels\), not tuple"):
         next(iter(cut((np.zeros((4, 2)), np.zeros(4, int)))))
+
+
+@pytest.mark.parametrize("seed", [-1, 0.5, "1", None, True, 1j])
+def test_seeds_that_are_not_whole_numbers_are_refused(seed):
+    split = numbered([0, 0, 1, 1])
+    with pytest.raises(UsageError, match="hold_out: seed must be a whole number"):
+        hold_out(split, 2, seed=seed)
+    with pytest.raises(UsageError, match="k_fold: seed must be a whole number"):
+        k_fold(split, 2, seed=seed)
+
+
+@pytest.mark.parametrize("amount", ["2", None, True, 2 + 0j, [1]])
+def test_amounts_that_are_not_numbers_are_refused(amount):
+    with pytest.raises(UsageError, match="fraction_or_count must be a whole number"):
+        hold_out(numbered([0, 0, 1, 1]), amount, seed=0)
+    with pytest.raises(UsageError, match="k_fold: k must be a whole number"):
+        k_fold(numbered([0, 0, 1, 1]), amount, seed=0)
+    with pytest.raises(UsageError, match="k_fold: k must be a whole number"):
+        k_fold(numbered([0, 0, 1, 1]), 2.5, seed=0)
+
+
+def test_pooled_labels_of_different_types_stay_whole_numbers():
+    images = np.zeros((2, 3), np.uint8)
+    data = Dataset("d", Split(images, np.array([0, 1], np.uint64)), Split(images, np.array([1, 0])), ("a", "b"), "", "")
+    pooled = pool(data)
+    assert pooled.labels.dtype.kind == "i"
+    assert pooled.labels.tolist() == [0, 1, 1, 0]
+    with pytest.raises(UsageError, match="Expected a Dataset"):
+        pool((images, images))

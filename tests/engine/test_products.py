@@ -1,4 +1,4 @@
-"""Products of matrices in parts are the products."""
+"""Matrix products in parts equal the whole products."""
 
 import numpy as np
 import pytest
@@ -26,7 +26,7 @@ SHAPES = [(32, 784, 128), (64, 784, 128), (784, 32, 128), (48, 512, 128), (36, 4
 @pytest.mark.parametrize(("m", "k", "n"), SHAPES)
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("turned", ["neither", "first", "second"])
-def test_parts_make_up_the_product(m, k, n, dtype, turned):
+def test_a_cut_product_equals_the_whole(m, k, n, dtype, turned):
     a = matrix((k, m), dtype).T if turned == "first" else matrix((m, k), dtype)
     b = matrix((n, k), dtype).T if turned == "second" else matrix((k, n), dtype)
     out = np.full((m, n), np.nan, dtype)
@@ -36,12 +36,12 @@ def test_parts_make_up_the_product(m, k, n, dtype, turned):
     np.testing.assert_allclose(out, exact, rtol=0, atol=tolerance * np.abs(exact).max())
 
 
-def test_stacks_of_matrices_of_which_windows_overlap():
-    lines = matrix((1, 12, 80, 256))  # rows of a picture, of which each window has five
+def test_stacks_of_overlapping_windows_are_multiplied():
+    lines = matrix((1, 12, 80, 256))  # rows of a picture; each window has five
     windows = np.ndarray((1, 8, 400, 256), np.float32, lines, 0, (lines.nbytes, 80 * 256 * 4, 256 * 4, 4))
     kernels = matrix((1, 1, 32, 400))
     store = np.full((8, 2, 32, 256), np.nan, np.float32)
-    out = store[None, :, 0]  # not one run of memory
+    out = store[None, :, 0]  # not contiguous
     matmul(kernels, windows, out)
     np.testing.assert_allclose(out, np.matmul(kernels, windows), rtol=1e-4, atol=1e-4)
     assert np.isnan(store[:, 1]).all()
@@ -50,7 +50,7 @@ def test_stacks_of_matrices_of_which_windows_overlap():
     np.testing.assert_allclose(backward, np.matmul(windows, out.transpose(0, 1, 3, 2)), rtol=1e-4, atol=1e-2)
 
 
-def test_parts_are_small_enough_for_what_packs_nothing():
+def test_parts_are_small_enough_for_unpacked_kernels():
     some = 0
     for m in (16, 32, 33, 64, 128, 400, 784):
         for k in (25, 32, 64, 100, 400, 784):
@@ -68,14 +68,14 @@ def test_parts_are_small_enough_for_what_packs_nothing():
     assert some > 100
 
 
-def test_what_is_left_whole():
+def test_other_products_are_left_whole():
     assert _cut(64, 784, 128, False, False, 512) == (32, 32)
     assert _cut(64, 784, 128, True, True, 512) is None  # both transposed
-    assert _cut(64, 784, 128, False, False, 2 * ALIAS) is None  # rows that fall into the same lines of the cache
+    assert _cut(64, 784, 128, False, False, 2 * ALIAS) is None  # rows share lines of the cache
     assert _cut(32, 32, 32, False, False, 128) is None  # small
     assert _cut(512, 784, 128, False, False, 512) is None  # large
-    assert _cut(61, 784, 127, False, False, 508) is None  # nothing to cut by
-    assert _cut(784, 10, 256, False, True, 1024) is None  # too short inside
+    assert _cut(61, 784, 127, False, False, 508) is None  # no divisors
+    assert _cut(784, 10, 256, False, True, 1024) is None  # inner axis too short
 
 
 def test_products_are_whole_unless_blas_is_held_to_one_thread(monkeypatch):
@@ -95,7 +95,7 @@ def test_products_are_whole_unless_blas_is_held_to_one_thread(monkeypatch):
         ([], False),
     ],
 )
-def test_only_openblas_on_processors_with_avx_512_has_such_kernels(libraries, expected, monkeypatch):
+def test_only_openblas_with_avx_512_has_such_kernels(libraries, expected, monkeypatch):
     class Controller:
         def select(self, user_api):
             assert user_api == "blas"

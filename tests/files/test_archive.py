@@ -1,4 +1,4 @@
-"""The archive reader against right, wrong and hostile files."""
+"""Archives: valid, faulty and hostile files."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import zlib
 import numpy as np
 import pytest
 
-from fuzzing import given, settings, st
+from fuzzing import given, mutate, mutations, outcome, settings, st
 from handspun.errors import DataError, HandspunError, ModelFileError, OutputError, UsageError
 from handspun.files.archive import read_array, read_arrays, write_arrays
 
@@ -53,7 +53,7 @@ def traced_peak(function) -> int:
 
 
 @pytest.mark.parametrize("compress", [True, False])
-def test_what_is_written_is_read(tmp_path, compress):
+def test_written_arrays_are_read_again(tmp_path, compress):
     path = tmp_path / "new" / "a.npz"
     write_arrays(path, ARRAYS, compress=compress)
     for read in (read_arrays(path), dict(np.load(path))):
@@ -64,14 +64,14 @@ def test_what_is_written_is_read(tmp_path, compress):
             assert np.array_equal(read[name], array)
 
 
-def test_same_arrays_same_bytes_whatever_their_memory_order(tmp_path):
+def test_equal_arrays_give_equal_bytes(tmp_path):
     matrix = np.arange(6.0).reshape(2, 3)
     write_arrays(tmp_path / "a.npz", {"m": matrix})
     write_arrays(tmp_path / "b.npz", {"m": np.asfortranarray(matrix)})
     assert (tmp_path / "a.npz").read_bytes() == (tmp_path / "b.npz").read_bytes()
 
 
-def test_files_of_numpy_itself_are_read(tmp_path):
+def test_files_written_by_numpy_are_read(tmp_path):
     fortran, foreign = np.asfortranarray(np.arange(6.0).reshape(2, 3)), np.arange(3, dtype=">i4")
     np.savez(tmp_path / "a.npz", fortran=fortran, foreign=foreign)
     read = read_arrays(tmp_path / "a.npz")
@@ -128,7 +128,7 @@ def test_the_caller_picks_the_error(tmp_path):
         ([(f"{i}.npy", b"") for i in range(5000)], "5000 members are too many"),
     ],
 )  # fmt: skip
-def test_members_that_are_refused(tmp_path, members, message):
+def test_unsuitable_members_are_refused(tmp_path, members, message):
     path = zipped(tmp_path / "bad.npz", members)
     with pytest.raises(DataError, match=message) as caught:
         read_arrays(path)
@@ -136,21 +136,21 @@ def test_members_that_are_refused(tmp_path, members, message):
     assert "\n" not in str(caught.value)
 
 
-def test_two_members_of_one_name(tmp_path):
+def test_two_members_of_one_name_are_refused(tmp_path):
     with pytest.warns(UserWarning, match="Duplicate"):
         path = zipped(tmp_path / "bad.npz", [("a.npy", npy(np.zeros(1))), ("a.npy", npy(np.ones(1)))])
     with pytest.raises(DataError, match="two members of this name"):
         read_arrays(path)
 
 
-def test_other_compression_methods(tmp_path):
+def test_other_compression_methods_are_refused(tmp_path):
     path = zipped(tmp_path / "bad.npz", [("a.npy", npy(np.zeros(9)))], zipfile.ZIP_LZMA)
     with pytest.raises(DataError, match="compression method 14"):
         read_arrays(path)
 
 
 def patched(path, **fields):
-    """Write other values into both headers of a one-member zip; fields are named by offset in the central one."""
+    """Change values in both headers of a one-member zip; fields are given by their offset in the central one."""
     data = bytearray(path.read_bytes())
     local, central = data.index(b"PK\3\4"), data.index(b"PK\1\2")
     offsets = {"flags": (6, 8, "<H"), "crc": (14, 16, "<I"), "compressed": (18, 20, "<I"), "size": (22, 24, "<I")}
@@ -162,13 +162,13 @@ def patched(path, **fields):
     return path
 
 
-def test_encrypted_member(tmp_path):
+def test_an_encrypted_member_is_refused(tmp_path):
     path = patched(zipped(tmp_path / "bad.npz", [("a.npy", npy(np.zeros(9)))]), flags=1)
     with pytest.raises(DataError, match="encrypted"):
         read_arrays(path)
 
 
-def test_a_zip_of_a_later_version(tmp_path):
+def test_a_zip_of_a_later_version_is_refused(tmp_path):
     path = zipped(tmp_path / "bad.npz", [("a.npy", npy(np.zeros(9)))])
     data = bytearray(path.read_bytes())
     data[data.index(b"PK\1\2") + 6] = 99
@@ -177,13 +177,13 @@ def test_a_zip_of_a_later_version(tmp_path):
         read_arrays(path)
 
 
-def test_wrong_crc(tmp_path):
+def test_a_wrong_crc_is_refused(tmp_path):
     path = patched(zipped(tmp_path / "bad.npz", [("a.npy", npy(np.zeros(9)))]), crc=1)
     with pytest.raises(DataError, match=r'member "a\.npy" is damaged: bad CRC'):
         read_arrays(path)
 
 
-def test_member_longer_than_declared_even_if_the_crc_of_its_beginning_is_right(tmp_path):
+def test_a_member_longer_than_declared_is_refused(tmp_path):
     content = npy(np.zeros(9))
     path = zipped(tmp_path / "bad.npz", [("a.npy", content + bytes(5000))])
     patched(path, size=len(content), crc=zlib.crc32(content))
@@ -191,14 +191,14 @@ def test_member_longer_than_declared_even_if_the_crc_of_its_beginning_is_right(t
         read_arrays(path)
 
 
-def test_member_shorter_than_declared(tmp_path):
+def test_a_member_shorter_than_declared_is_refused(tmp_path):
     claim = header("{'descr': '|u1', 'fortran_order': False, 'shape': (3000,)}")
     path = patched(zipped(tmp_path / "bad.npz", [("a.npy", claim + bytes(100))]), size=len(claim) + 3000)
     with pytest.raises(DataError, match=r"ends after|CRC"):
         read_arrays(path)
 
 
-def test_claims_beyond_what_deflate_can_hold_take_no_memory(tmp_path):
+def test_impossible_claims_take_no_memory(tmp_path):
     claim = header("{'descr': '|u1', 'fortran_order': False, 'shape': (1500000000,)}")
     path = patched(zipped(tmp_path / "bad.npz", [("a.npy", claim)]), size=len(claim) + 1_500_000_000)
 
@@ -229,14 +229,14 @@ def test_a_huge_table_of_contents_is_not_read(tmp_path):
 
 
 @pytest.mark.parametrize("keep", [0, 10, 200, -1])
-def test_cut_files(tmp_path, keep):
+def test_truncated_files_are_refused(tmp_path, keep):
     write_arrays(tmp_path / "a.npz", ARRAYS)
     (tmp_path / "cut.npz").write_bytes((tmp_path / "a.npz").read_bytes()[:keep])
     with pytest.raises(DataError, match=r"cut\.npz is not a whole NumPy archive"):
         read_arrays(tmp_path / "cut.npz")
 
 
-def test_what_is_no_file(tmp_path):
+def test_anything_but_a_file_is_refused(tmp_path):
     with pytest.raises(DataError, match="is a folder"):
         read_arrays(tmp_path)
     with pytest.raises(DataError, match="No such file"):
@@ -245,7 +245,7 @@ def test_what_is_no_file(tmp_path):
         read_array("a\0b")
 
 
-def test_npy_faults(tmp_path):
+def test_faulty_npy_files_are_refused(tmp_path):
     path = tmp_path / "a.npy"
     for content, message in (
         (b"", "not a NumPy array"),
@@ -259,48 +259,19 @@ def test_npy_faults(tmp_path):
 
 
 @pytest.mark.parametrize("name", ["", "a/../b", "../a", "/a", "a.npy", "ä", "a\n", "x" * 300])
-def test_names_that_cannot_be_written(tmp_path, name):
+def test_unsuitable_names_are_not_written(tmp_path, name):
     with pytest.raises(UsageError, match="cannot be called"):
         write_arrays(tmp_path / "a.npz", {name: np.zeros(1)})
     assert not list(tmp_path.iterdir())
 
 
-def test_objects_and_folders_cannot_be_written(tmp_path):
+def test_objects_and_folders_are_not_written(tmp_path):
     with pytest.raises(UsageError, match="Python objects"):
         write_arrays(tmp_path / "a.npz", {"a": np.array([None])})
     with pytest.raises(OutputError, match="it is a folder"):
         write_arrays(tmp_path, ARRAYS)
     with pytest.raises(UsageError, match="too many"):
         write_arrays(tmp_path / "a.npz", {str(i): np.zeros(0) for i in range(4097)})
-
-
-def outcome(function):
-    """What a function returns, or the error of ours that it raises."""
-    try:
-        return function()
-    except HandspunError as fault:
-        return fault
-
-
-def mutations(valid: bytes):
-    """Files near a valid one: cut, with bytes changed, put in or taken out."""
-    places = st.integers(0, len(valid))
-    kinds = st.sampled_from(["flip", "insert", "cut", "drop"])
-    return st.lists(st.tuples(kinds, places, st.binary(max_size=8)), min_size=1, max_size=4)
-
-
-def mutate(valid: bytes, steps) -> bytes:
-    data = bytearray(valid)
-    for kind, place, content in steps:
-        if kind == "flip" and place < len(data):
-            data[place] ^= (content or b"\x01")[0] or 1
-        elif kind == "insert":
-            data[place:place] = content
-        elif kind == "cut":
-            del data[place:]
-        else:
-            del data[place : place + len(content)]
-    return bytes(data)
 
 
 SMALL = {"x": np.arange(30, dtype=np.float32).reshape(5, 6), "y": np.arange(5)}
@@ -319,8 +290,8 @@ VALID_NPZ = valid_npz()
 
 
 @settings(max_examples=300, deadline=None)
-@given(mutations(VALID_NPZ))
-def test_mutated_archives(tmp_path_factory, steps):
+@given(mutations())
+def test_mutated_archives_are_read_or_refused(tmp_path_factory, steps):
     path = tmp_path_factory.getbasetemp() / "fuzz.npz"
     path.write_bytes(mutate(VALID_NPZ, steps))
 
@@ -330,7 +301,7 @@ def test_mutated_archives(tmp_path_factory, steps):
             assert str(path) in str(result)
             assert "\n" not in str(result)
         else:
-            # The content has a checksum, the names have none.
+            # The content has a checksum, the names do not.
             values = [array.tobytes() for array in SMALL.values()]
             assert all(array.tobytes() in values for array in result.values())
 
@@ -338,8 +309,8 @@ def test_mutated_archives(tmp_path_factory, steps):
 
 
 @settings(max_examples=300, deadline=None)
-@given(mutations(VALID_NPY))
-def test_mutated_arrays(tmp_path_factory, steps):
+@given(mutations())
+def test_mutated_arrays_are_read_or_refused(tmp_path_factory, steps):
     path = tmp_path_factory.getbasetemp() / "fuzz.npy"
     path.write_bytes(mutate(VALID_NPY, steps))
 
@@ -352,7 +323,7 @@ def test_mutated_arrays(tmp_path_factory, steps):
 
 @settings(max_examples=200, deadline=None)
 @given(st.text(alphabet="{}'descrfotan_shpe: <f48|uOTrueFals,()0123456789", max_size=120), st.binary(max_size=20))
-def test_random_headers(tmp_path_factory, text, content):
+def test_random_headers_are_read_or_refused(tmp_path_factory, text, content):
     path = tmp_path_factory.getbasetemp() / "fuzz2.npy"
     path.write_bytes(header(text) + content)
     result = outcome(lambda: read_array(path))

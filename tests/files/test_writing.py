@@ -1,4 +1,4 @@
-"""Files are replaced whole; what is no ordinary file is left alone."""
+"""Atomic writes: files are replaced completely; anything but an ordinary file is left alone."""
 
 import errno
 import os
@@ -27,7 +27,7 @@ def test_a_file_is_replaced_and_nothing_else_is_left(tmp_path):
 
 @pytest.mark.skipif(sys.platform == "win32", reason="a whole path may have no more than 260 characters there")
 @pytest.mark.parametrize("length", [1, 241, 255])
-def test_a_name_may_be_as_long_as_the_system_allows(length, tmp_path):
+def test_names_may_be_as_long_as_the_system_allows(length, tmp_path):
     write_text(tmp_path / ("x" * length), "whole")
     assert (tmp_path / ("x" * length)).read_text() == "whole"
     assert names(tmp_path) == ["x" * length]
@@ -70,7 +70,7 @@ def test_a_link_stays_a_link_to_the_new_content(tmp_path):
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="the platform has no named pipes")
-def test_what_is_no_ordinary_file_is_refused_and_left_alone(tmp_path):
+def test_anything_but_a_file_is_refused_and_left_alone(tmp_path):
     os.mkfifo(tmp_path / "pipe")
     for path in (tmp_path / "pipe", tmp_path, Path(), Path("/"), Path(os.devnull)):
         with pytest.raises(OutputError, match="Give the name of a file"):
@@ -80,7 +80,7 @@ def test_what_is_no_ordinary_file_is_refused_and_left_alone(tmp_path):
 
 
 @links
-def test_a_circle_of_links_is_refused(tmp_path):
+def test_links_in_a_circle_are_refused(tmp_path):
     (tmp_path / "a").symlink_to("b")
     (tmp_path / "b").symlink_to("a")
     for path in (tmp_path / "a", tmp_path / "a" / "c.txt"):
@@ -91,7 +91,7 @@ def test_a_circle_of_links_is_refused(tmp_path):
 
 
 @links
-def test_a_link_to_what_does_not_exist_yet_is_followed(tmp_path):
+def test_a_link_to_a_missing_file_is_followed(tmp_path):
     (tmp_path / "link.txt").symlink_to("folder/new.txt")
     write_text(tmp_path / "link.txt", "new")
     assert (tmp_path / "link.txt").is_symlink()
@@ -100,7 +100,7 @@ def test_a_link_to_what_does_not_exist_yet_is_followed(tmp_path):
 
 @pytest.fixture
 def held(monkeypatch):
-    """A function by which another program holds all files: so many times they can neither be replaced nor opened to append."""
+    """A function that simulates another program locking all files: that many times, replacing and appending fail."""
     replace, open_, refused = Path.replace, Path.open, []
 
     def hold(times):
@@ -118,7 +118,7 @@ def held(monkeypatch):
 
 
 @pytest.mark.parametrize("write", [write_text, append_text])
-def test_on_windows_a_file_that_is_held_for_a_moment_is_waited_for(write, tmp_path, held, monkeypatch):
+def test_windows_waits_for_a_file_that_is_briefly_locked(write, tmp_path, held, monkeypatch):
     write_text(tmp_path / "b.txt", "old")
     monkeypatch.setattr(sys, "platform", "win32")
     refused = held(3)
@@ -131,7 +131,7 @@ def test_on_windows_a_file_that_is_held_for_a_moment_is_waited_for(write, tmp_pa
 
 @pytest.mark.parametrize("write", [write_text, append_text])
 @pytest.mark.parametrize("platform", ["win32", "linux"])
-def test_a_file_that_stays_held_is_named(write, platform, tmp_path, held, monkeypatch):
+def test_a_file_that_stays_locked_is_named(write, platform, tmp_path, held, monkeypatch):
     write_text(tmp_path / "b.txt", "old")
     monkeypatch.setattr(sys, "platform", platform)
     monkeypatch.setattr(files, "PATIENCE", 0.1)

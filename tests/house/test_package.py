@@ -14,6 +14,7 @@ ROOT = Path(__file__).parents[2]
 NEEDED = {
     "handspun/py.typed",
     "handspun/data/mnist_5k.npz",
+    "handspun/data/registry.toml",
     "handspun/data/mnist_5k.LICENSE.txt",
     *(f"handspun/recipes/presets/{path.name}" for path in (ROOT / "src/handspun/recipes/presets").glob("*.toml")),
     *(f"handspun/{path.relative_to(ROOT / 'src/handspun').as_posix()}" for path in (ROOT / "src/handspun").rglob("*.py")),

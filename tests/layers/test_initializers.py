@@ -18,7 +18,7 @@ from handspun.layers.initializers import (
     Orthogonal,
     ScaledNormal,
     Zeros,
-    as_initializer,
+    initializer_from_config,
 )
 from handspun.networks.sequential import Sequential
 
@@ -135,7 +135,7 @@ def test_same_seed_gives_the_same_network_in_both_precisions(initializer):
 
 @pytest.mark.parametrize("initializer", ALL, ids=repr)
 def test_config_makes_the_same_initializer_again(initializer):
-    assert as_initializer(initializer.config()) == initializer
+    assert initializer_from_config(initializer.config()) == initializer
 
 
 def test_table_of_initializers_is_complete():
@@ -144,7 +144,7 @@ def test_table_of_initializers_is_complete():
 
 def test_unknown_initializer_names_the_nearest():
     with pytest.raises(UsageError, match='did you mean "HeNormal"'):
-        as_initializer({"kind": "HeNormall"})
+        initializer_from_config({"kind": "HeNormall"})
 
 
 @pytest.mark.parametrize("scale", [0.0, -1.0, math.nan, math.inf])

@@ -43,7 +43,7 @@ def test_moving_average_begins_with_a_copy():
     assert average.vector.tolist() == [1, 1, 1]
 
 
-@pytest.mark.parametrize("decay", [1.0, -0.1, math.nan])
+@pytest.mark.parametrize("decay", [1.0, -0.1, math.nan, True, "0.9", None, [0.9]])
 def test_moving_average_needs_a_decay_below_one(decay):
     with pytest.raises(UsageError, match="decay"):
         ExponentialMovingAverage(decay)

@@ -24,7 +24,7 @@ def test_clip_value_cuts_each_component():
     assert g.tolist() == [1.0, -1.0, 0.5, -1.0]
 
 
-@pytest.mark.parametrize("limit", [0.0, -1.0, math.nan, math.inf])
+@pytest.mark.parametrize("limit", [0.0, -1.0, math.nan, math.inf, True, "1", None, [1.0]])
 @pytest.mark.parametrize("kind", [ClipNorm, ClipValue])
 def test_clip_needs_a_limit_above_zero(kind, limit):
     with pytest.raises(UsageError, match="limit"):

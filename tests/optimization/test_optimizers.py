@@ -286,27 +286,66 @@ def test_step_before_start_is_refused():
         SGD(0.1).step(np.zeros(2), np.zeros(2))
 
 
-@pytest.mark.parametrize(
-    "make",
-    [
-        lambda: SGD(0.0),
-        lambda: SGD(-0.1),
-        lambda: SGD(math.nan),
-        lambda: SGD(math.inf),
-        lambda: SGD("fast"),
-        lambda: SGD(0.1, weight_decay=-1e-4),
-        lambda: Momentum(0.1, momentum=1.0),
-        lambda: Nesterov(0.1, momentum=-0.1),
-        lambda: Adam(beta1=1.0),
-        lambda: Adam(beta2=1.5),
-        lambda: Adam(epsilon=0.0),
-        lambda: RMSprop(0.1, decay=1.0),
-        lambda: Adagrad(0.1, epsilon=0.0),
-    ],
-)
-def test_wrong_settings_of_an_optimizer_are_refused(make):
-    with pytest.raises(UsageError):
-        make()
+NO_NUMBER = [True, "0.1", "fast", None, [0.1], np.array([0.1]), math.nan, 0.1 + 0j, 10**400]
+NOT_POSITIVE = [*NO_NUMBER, 0, -0.1, math.inf]
+NO_SHARE = [*NO_NUMBER, -0.1, 1, 1.5, math.inf]
+WRONG = [
+    *((kind, "learning_rate", NOT_POSITIVE) for kind in OPTIMIZERS.values()),
+    *((kind, "weight_decay", [*NO_NUMBER, -1e-4, math.inf]) for kind in OPTIMIZERS.values()),
+    *((kind, "momentum", NO_SHARE) for kind in (Momentum, Nesterov)),
+    *((kind, "epsilon", [*NOT_POSITIVE, 1.0]) for kind in (Adagrad, RMSprop, Adam, AdamW)),
+    *((kind, name, NO_SHARE) for kind in (Adam, AdamW) for name in ("beta1", "beta2")),
+    (RMSprop, "decay", NO_SHARE),
+]
+
+
+@pytest.mark.parametrize(("kind", "name", "values"), WRONG, ids=lambda value: value if isinstance(value, str) else "")
+def test_wrong_settings_of_an_optimizer_are_refused(kind, name, values):
+    for value in values:
+        with pytest.raises(UsageError, match=name):
+            kind(**{"learning_rate": 0.1, name: value})
+
+
+@every_optimizer
+def test_numbers_of_numpy_become_plain_settings(kind):
+    config = kind(np.float32(0.5), weight_decay=np.int64(0)).config()
+    assert (config["learning_rate"], config["weight_decay"]) == (0.5, 0.0)
+    assert all(type(value) in (float, str) for value in config.values())
+
+
+@pytest.mark.parametrize("wrong", [[1.0], np.zeros((2, 2)), np.zeros(2, int), np.zeros(2, "c8"), 3.0], ids=repr)
+def test_parameters_must_be_one_flat_vector(wrong):
+    with pytest.raises(UsageError, match="flat vector"):
+        SGD(0.1).start(wrong)
+
+
+@pytest.mark.parametrize("gradient", [[1.0, 2.0], np.zeros(3), np.zeros(1), np.zeros((2, 1)), np.zeros(2, "c16")], ids=repr)
+def test_a_gradient_has_the_size_of_the_parameters(gradient):
+    optimizer, p = SGD(0.1), np.zeros(2)
+    optimizer.start(p)
+    with pytest.raises(UsageError, match="gradient"):
+        optimizer.step(p, gradient)
+    assert optimizer.steps == 0
+
+
+@every_optimizer
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_strict_floating_point_errors_change_no_byte_of_a_step(kind, dtype):
+    """Also where gradients and moments fade through the denormal numbers to nothing."""
+    rng = np.random.default_rng(7)
+    start = rng.normal(size=200).astype(dtype)
+    gradients = [(rng.normal(size=200) * 10.0**-power).astype(dtype) for power in (0, 3, 20, 40, 44, 50, 160, 310)]
+
+    def run():
+        p, optimizer = start.copy(), kind(0.1, weight_decay=0.01)
+        optimizer.start(p, (slice(0, 100),))
+        for g in gradients * 20:
+            optimizer.step(p, g)
+        return p.tobytes(), [vector.tobytes() for vector in optimizer.state.values()]
+
+    expected = run()
+    with np.errstate(all="raise"):
+        assert run() == expected
 
 
 def test_optimizers_by_name():

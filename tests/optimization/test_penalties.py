@@ -39,7 +39,10 @@ def test_l1_penalty_of_a_zero_weight_has_no_gradient():
     assert gradient.tolist() == [0.0, 1.0]
 
 
-@pytest.mark.parametrize("settings", [{"l1": -0.1}, {"l2": -1.0}, {"l1": math.nan}, {"l2": math.nan}, {"l2": math.inf}])
+@pytest.mark.parametrize(
+    "settings",
+    [{"l1": -0.1}, {"l2": -1.0}, {"l1": math.nan}, {"l2": math.nan}, {"l2": math.inf}, {"l1": "1"}, {"l2": True}, {"l1": None}],
+)
 def test_penalty_coefficients_must_not_be_negative(settings):
     with pytest.raises(UsageError, match="Penalty"):
         Penalty(**settings)

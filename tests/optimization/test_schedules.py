@@ -3,6 +3,7 @@
 import itertools
 import math
 
+import numpy as np
 import pytest
 
 from handspun.errors import UsageError
@@ -121,35 +122,48 @@ def test_table_of_names_is_complete():
     assert set(SCHEDULES.values()) == {Constant, InverseTimeDecay, StepDecay, ExponentialDecay, Cosine, OneCycle}
 
 
-@pytest.mark.parametrize(
-    "make",
-    [
-        lambda: InverseTimeDecay(-0.1),
-        lambda: InverseTimeDecay(0.1, unit="minute"),
-        lambda: StepDecay(0.0),
-        lambda: StepDecay(1.5),
-        lambda: StepDecay(0.5, every=0),
-        lambda: StepDecay(unit=""),
-        lambda: ExponentialDecay(0.0),
-        lambda: ExponentialDecay(math.nan),
-        lambda: ExponentialDecay(unit="steps"),
-        lambda: Cosine(-0.1),
-        lambda: Cosine(1.1),
-        lambda: OneCycle(warmup=1.1),
-        lambda: OneCycle(initial=-1.0),
-        lambda: OneCycle(final=2.0),
-        lambda: Warmup(0, Constant()),
-        lambda: Warmup(5, Warmup(3, Constant())),
-        lambda: InverseTimeDecay(math.inf),
-        lambda: schedule_by_name("cosine", warmup_steps=-1),
-        lambda: schedule_by_name("cosine", final=3.0),
-        lambda: schedule_by_name("inverse-time"),
-        lambda: schedule_by_name("inverse-time", decay="fast"),
-    ],
-)
-def test_wrong_settings_of_a_schedule_are_refused(make):
-    with pytest.raises(UsageError):
-        make()
+NO_NUMBER = [True, "0.5", "fast", None, [0.5], np.array([0.5]), math.nan, 0.5 + 0j, 10**400]
+NO_SHARE = [*NO_NUMBER, -0.1, 1.1, 2, math.inf]
+NO_RATE = [*NO_SHARE, 0]
+NO_COUNT = [*NO_NUMBER[:-1], 0, -1, 2.0, np.float32(2)]
+NO_UNIT = ["", "steps", "minute", None, 1, ["step"]]
+WRONG = [
+    (lambda v: InverseTimeDecay(v), "decay", [*NO_NUMBER, -0.1, math.inf]),
+    (lambda v: InverseTimeDecay(0.1, unit=v), "unit", NO_UNIT),
+    (lambda v: StepDecay(v), "rate", NO_RATE),
+    (lambda v: StepDecay(0.5, every=v), "every", NO_COUNT),
+    (lambda v: StepDecay(unit=v), "unit", NO_UNIT),
+    (lambda v: ExponentialDecay(v), "rate", NO_RATE),
+    (lambda v: ExponentialDecay(unit=v), "unit", NO_UNIT),
+    (lambda v: Cosine(v), "final", NO_SHARE),
+    (lambda v: OneCycle(warmup=v), "warmup", NO_SHARE),
+    (lambda v: OneCycle(initial=v), "initial", NO_SHARE),
+    (lambda v: OneCycle(final=v), "final", NO_SHARE),
+    (lambda v: Warmup(v, Constant()), "steps", NO_COUNT),
+    (lambda v: Warmup(5, v), "then", [Warmup(3, Constant()), Constant, "cosine", None]),
+    (lambda v: schedule_by_name("cosine", warmup_steps=v), "steps", [-1, 2.5, "5", True]),
+    (lambda v: schedule_by_name("cosine", final=v), "final", [3.0, "high"]),
+    (lambda v: schedule_by_name("inverse-time", decay=v), "decay", ["fast"]),
+    (lambda v: schedule_by_name(v), "schedule", ["cosin", None, Cosine, ["cosine"]]),
+]
+
+
+@pytest.mark.parametrize(("make", "name", "values"), WRONG, ids=lambda value: value if isinstance(value, str) else "")
+def test_wrong_settings_of_a_schedule_are_refused(make, name, values):
+    for value in values:
+        with pytest.raises(UsageError, match=name):
+            make(value)
+
+
+def test_a_missing_setting_of_a_schedule_is_named():
+    with pytest.raises(UsageError, match="decay"):
+        schedule_by_name("inverse-time")
+
+
+def test_numbers_of_numpy_become_plain_settings():
+    schedule = StepDecay(np.float32(0.5), every=np.int64(3))
+    assert schedule == StepDecay(0.5, every=3)
+    assert {name: type(value) for name, value in vars(schedule).items()} == {"rate": float, "every": int, "unit": str}
 
 
 def test_unknown_schedules_and_settings_name_the_nearest():

@@ -1,4 +1,4 @@
-"""The one way from a picture to what a network learned from."""
+"""Contracts: from any picture to the kind that a network was trained on."""
 
 import json
 
@@ -39,15 +39,15 @@ def centre(picture):
     return tuple(float(np.sum(np.indices(picture.shape)[axis] * values) / values.sum()) for axis in (0, 1))
 
 
-def test_digits_that_are_right_already_stay_as_they_are(digits):
+def test_digits_that_fit_the_contract_do_not_change(digits):
     brought = CONTRACT(digits)
     unchanged = (brought == digits).all(axis=(1, 2))
     assert unchanged.mean() > 0.99
-    # The others are those whose longer side is not 20 pixels once what is hardly ink is left out.
+    # In the others, the longer side is not 20 pixels without the faintest ink.
     assert np.abs(brought[~unchanged].astype(int) - digits[~unchanged]).mean() < 30
 
 
-def test_a_second_time_changes_nothing(digits):
+def test_converting_twice_equals_converting_once(digits):
     moved = np.roll(np.pad(digits[:200], ((0, 0), (10, 30), (20, 5))), 7, axis=1)
     once = CONTRACT(moved)
     np.testing.assert_array_equal(CONTRACT(once), once)
@@ -60,17 +60,17 @@ def test_a_moved_digit_comes_back_pixel_by_pixel(digits):
     for i, (row, column) in enumerate(zip(rng.integers(0, 62, 200), rng.integers(0, 92, 200), strict=True)):
         canvas[i, row : row + 28, column : column + 28] = clean[i]
     back = CONTRACT(canvas).astype(int)
-    # By a fraction of a pixel, and to 20 pixels exactly: edges may differ, no stroke may.
+    # Moved by a fraction of a pixel and scaled to exactly 20 pixels: edges may differ, strokes may not.
     difference = np.abs(back - clean).mean(axis=(1, 2))
     assert np.median(difference) < 8
     assert difference.max() < 20
 
 
-def test_dark_strokes_on_light_paper_are_the_same_as_light_on_dark(digits):
+def test_dark_on_light_equals_light_on_dark(digits):
     np.testing.assert_array_equal(CONTRACT(255 - digits[:300]), CONTRACT(digits[:300]))
 
 
-def test_less_contrast_on_grey_is_the_same_up_to_rounding(digits):
+def test_less_contrast_gives_the_same_up_to_rounding(digits):
     grey = np.rint(90 + 0.3 * digits[:300].astype(float)).astype(np.uint8)
     difference = np.abs(CONTRACT(grey).astype(int) - CONTRACT(digits[:300]))
     assert np.median(difference.max(axis=(1, 2))) <= 12
@@ -85,7 +85,7 @@ SHEETS = [
 
 
 @pytest.mark.parametrize(("height", "width", "tall", "wide"), SHEETS)
-def test_strokes_of_any_size_anywhere_fill_the_box_and_lie_in_the_middle(height, width, tall, wide):
+def test_strokes_of_any_size_fill_the_box_and_are_centred(height, width, tall, wide):
     for top, left in ((0, 0), ((height - tall) // 2, (width - wide) // 3), (height - tall, width - wide)):
         (result,) = CONTRACT(strokes(height, width, (top, top + tall, left, left + wide))[None])
         first, last, before, after = extent(result)
@@ -95,7 +95,7 @@ def test_strokes_of_any_size_anywhere_fill_the_box_and_lie_in_the_middle(height,
         assert result.max() == 255
 
 
-def test_the_centre_of_mass_is_in_the_middle_not_that_of_the_box():
+def test_the_centre_of_mass_is_in_the_middle():
     heavy_below = strokes(100, 100, (20, 60, 48, 52), (50, 60, 30, 70))
     (result,) = CONTRACT(heavy_below[None])
     np.testing.assert_allclose(centre(result), (14, 14), atol=0.5)
@@ -103,7 +103,7 @@ def test_the_centre_of_mass_is_in_the_middle_not_that_of_the_box():
     assert abs((first + last) / 2 - 14) > 2
 
 
-def test_grain_beside_the_strokes_stays_behind(digits):
+def test_grain_beside_the_strokes_is_removed(digits):
     rng = np.random.default_rng(2)
     clean = digits[:100]
     grainy = np.clip(clean + np.maximum(rng.normal(0, 40, clean.shape), 0), 0, 255).astype(np.uint8)
@@ -115,12 +115,12 @@ def test_grain_beside_the_strokes_stays_behind(digits):
 
 @pytest.mark.parametrize("value", [0, 17, 128, 255])
 @pytest.mark.parametrize("shape", [(28, 28), (50, 40), (50, 40, 3)])
-def test_an_empty_sheet_of_any_shade_is_an_empty_picture(value, shape):
+def test_an_empty_sheet_becomes_an_empty_picture(value, shape):
     result = CONTRACT(np.full((2, *shape), value, np.uint8))
     np.testing.assert_array_equal(result, np.zeros((2, 28, 28)))
 
 
-def test_colours_become_luminance_and_transparency_is_white_paper():
+def test_colours_become_luminance_and_transparency_white():
     pixel = np.array([[[[255, 0, 0], [0, 255, 0], [0, 0, 255], [10, 20, 30]]]], np.uint8)
     np.testing.assert_array_equal(to_grey(pixel), [[[76, 150, 29, 18]]])
     clear = np.array([[[[0, 0, 0, 0], [0, 0, 0, 255], [0, 0, 0, 128]]]], np.uint8)
@@ -129,8 +129,8 @@ def test_colours_become_luminance_and_transparency_is_white_paper():
 
 
 @pytest.mark.parametrize("channels", [3, 4])
-def test_luminance_is_that_of_all_pixels_at_once(channels):
-    pixels = np.random.default_rng(3).integers(0, 256, (2, 300, 201, channels), np.uint8)  # more than are taken at a time
+def test_luminance_in_chunks_equals_luminance_at_once(channels):
+    pixels = np.random.default_rng(3).integers(0, 256, (2, 300, 201, channels), np.uint8)  # more than one chunk
     red, green, blue = (pixels[..., colour] * np.float32(weight) for colour, weight in enumerate(LUMA))
     grey = red + green + blue
     if channels == 4:
@@ -138,7 +138,7 @@ def test_luminance_is_that_of_all_pixels_at_once(channels):
     np.testing.assert_array_equal(to_grey(pixels), np.rint(grey))
 
 
-def test_pictures_are_judged_one_by_one_and_left_as_they_are(digits):
+def test_pictures_are_converted_one_by_one_and_not_changed(digits):
     pictures = np.pad(digits[:40], ((0, 0), (3, 30), (20, 0)))
     before = pictures.copy()
     together = CONTRACT(pictures)
@@ -152,7 +152,7 @@ def test_pictures_are_judged_one_by_one_and_left_as_they_are(digits):
 
 @pytest.mark.parametrize("inverted", [False, True])
 @pytest.mark.parametrize("shape", [(28, 28), (90, 120), (90, 120, 3)])
-def test_the_stages_of_a_picture_end_where_a_call_does(shape, inverted, digits):
+def test_the_last_stage_equals_the_result_of_a_call(shape, inverted, digits):
     for digit in digits[:20]:
         picture = np.zeros(shape[:2], np.uint8)
         picture[-28:, :28] = digit
@@ -171,7 +171,7 @@ def test_the_stages_of_a_picture_end_where_a_call_does(shape, inverted, digits):
         assert stages.centre == pytest.approx(centre(np.where(stages.ink > 64, stages.ink, 0)), abs=0.5)
 
 
-def test_the_scaled_strokes_are_the_crop_in_the_size_of_the_box():
+def test_scaled_strokes_are_the_crop_in_the_size_of_the_box():
     picture = strokes(200, 300, (20, 120, 30, 60))  # 100 x 30: scaled to 20 x 6
     stages = CONTRACT.stages(picture)
     assert (stages.rows, stages.columns) == ((20, 120), (30, 60))
@@ -191,7 +191,7 @@ def test_even_ink_stays_even_at_any_scale(side):
     assert not scaled[:4].any()
 
 
-def test_strokes_that_are_right_already_are_not_scaled(digits):
+def test_strokes_that_fit_the_box_are_not_scaled(digits):
     stages = CONTRACT.stages(digits[0])
     np.testing.assert_array_equal(stages.image, digits[0])
     np.testing.assert_array_equal(stages.scaled, digits[0][slice(*stages.rows), slice(*stages.columns)])
@@ -205,13 +205,13 @@ def test_the_stages_of_an_empty_sheet_are_empty():
     assert not stages.image.any()
 
 
-def test_stages_are_of_one_picture():
+def test_stages_take_one_picture():
     for picture in (np.zeros((28, 28)), np.zeros((2, 3, 4, 1), np.uint8), np.zeros((0, 4), np.uint8)):
         with pytest.raises(UsageError, match="one uint8 picture"):
             CONTRACT.stages(picture)
 
 
-def test_large_pictures_are_made_smaller_first(digits):
+def test_large_pictures_are_reduced_first(digits):
     enlarged = np.pad(digits[7], 20).repeat(40, axis=0).repeat(40, axis=1)[:-13, :-39]  # 2707 x 2681
     stages = CONTRACT.stages(enlarged)
     assert stages.factor == 2
@@ -221,7 +221,7 @@ def test_large_pictures_are_made_smaller_first(digits):
     assert CONTRACT.stages(enlarged[:700, :2000]).factor == 1
 
 
-def test_a_large_picture_becomes_the_means_of_blocks(monkeypatch):
+def test_a_reduced_picture_holds_the_means_of_blocks(monkeypatch):
     picture = np.random.default_rng(0).integers(0, 256, (2, 17, 23)).astype(np.uint8)
     monkeypatch.setattr("handspun.pictures.grey.REDUCE_ABOVE", 17 * 23 // 9 + 1)
     result, factor = reduced(picture)
@@ -233,7 +233,7 @@ def test_a_large_picture_becomes_the_means_of_blocks(monkeypatch):
     np.testing.assert_array_equal(line, picture[:, :1])
 
 
-# What cannot be meant --------------------------------------------------------------------------------------------------------
+# Invalid values --------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -253,7 +253,7 @@ def test_other_arrays_are_refused(images, says):
 @pytest.mark.parametrize(
     "values", [{"side": 0}, {"box": 29}, {"box": 0}, {"side": 28.0}, {"tolerance": -1}, {"tolerance": "1"}, {"side": 10**6}]
 )
-def test_contracts_that_cannot_be_are_refused(values):
+def test_invalid_contracts_are_refused(values):
     with pytest.raises(UsageError, match="Contract"):
         contract_from_dict({"kind": "strokes", **values})
 
@@ -265,7 +265,36 @@ def test_an_unknown_entry_is_named():
         contract_from_dict({"box": 3})
 
 
-# Pictures that are only scaled -----------------------------------------------------------------------------------------------
+@pytest.mark.parametrize(
+    "make", [list, np.asfortranarray, lambda a: a[:, ::-1][:, ::-1], lambda a: a.astype(object).astype("u1")]
+)
+def test_arrays_of_every_kind_are_converted_alike(digits, make):
+    np.testing.assert_array_equal(CONTRACT(make(digits[:5])), CONTRACT(digits[:5]))
+
+
+def test_arrays_that_would_lose_something_are_refused(digits):
+    for contract in (CONTRACT, PictureContract(4, 4)):
+        with pytest.raises(UsageError, match="masked array would lose its mask"):
+            contract(np.ma.masked_array(digits, digits > 9))
+        with pytest.raises(UsageError, match="complex numbers cannot be used"):
+            contract(digits[:2] * 1j)
+        for wrong in (digits[:2].astype(np.uint16), digits[:2] > 9, np.uint8(3), digits[0].tolist()):
+            with pytest.raises(UsageError, match=r"contract takes uint8 pictures \(N, H, W\)"):
+                contract(wrong)
+
+
+@pytest.mark.parametrize("value", [1j, np.complex64(1), "1", None, True, np.nan, -1, [1]])
+@pytest.mark.parametrize("name", ["side", "box", "tolerance"])
+def test_settings_that_are_not_numbers_are_refused(name, value):
+    with pytest.raises(UsageError, match=f"Contract: {name} must be a"):
+        Contract(**{name: value})
+
+
+def test_no_pictures_give_no_pictures():
+    assert CONTRACT(np.zeros((0, 5, 6), np.uint8)).shape == (0, 28, 28)
+
+
+# Picture contracts -----------------------------------------------------------------------------------------------
 
 
 @pytest.fixture
@@ -273,7 +302,7 @@ def photos():
     return np.random.default_rng(3).integers(0, 256, (3, 40, 60, 3)).astype(np.uint8)
 
 
-def test_pictures_are_scaled_as_pillow_does_it(photos):
+def test_pictures_are_scaled_like_pillow(photos):
     image = pytest.importorskip("PIL.Image")
     result = PictureContract(24, 32)(photos)
     for own, photo in zip(result, photos, strict=True):
@@ -283,13 +312,13 @@ def test_pictures_are_scaled_as_pillow_does_it(photos):
     np.testing.assert_array_equal(grey[1], image.fromarray(photos[1]).convert("L").resize((32, 24), image.Resampling.LANCZOS))
 
 
-def test_pictures_of_the_right_size_stay_as_they_are(photos):
+def test_pictures_of_the_right_size_do_not_change(photos):
     pytest.importorskip("PIL")
     np.testing.assert_array_equal(PictureContract(40, 60)(photos), photos)
     np.testing.assert_array_equal(PictureContract(40, 60, colour=False)(photos[..., 0]), photos[..., 0])
 
 
-def test_padding_keeps_the_proportions_on_a_ground_of_the_border(photos):
+def test_padding_keeps_the_proportions(photos):
     pytest.importorskip("PIL")
     framed = np.full((1, 20, 40, 3), (10, 200, 90), np.uint8)
     framed[0, 5:15, 10:30] = 255
@@ -300,17 +329,17 @@ def test_padding_keeps_the_proportions_on_a_ground_of_the_border(photos):
 
 
 @pytest.mark.parametrize("values", [{"height": 0}, {"width": 10**6}, {"fit": "crop"}, {"colour": 1}, {"height": 3.0}])
-def test_picture_contracts_that_cannot_be_are_refused(values):
+def test_invalid_picture_contracts_are_refused(values):
     with pytest.raises(UsageError, match=r"PictureContract|fit"):
         contract_from_dict({"kind": "pictures", "height": 4, "width": 4, **values})
 
 
 @pytest.mark.parametrize("own", [Contract(32, 24), PictureContract(5, 6, colour=False, fit="pad")])
-def test_a_contract_survives_the_way_through_plain_data(own):
+def test_a_contract_survives_as_plain_data(own):
     assert contract_from_dict(json.loads(json.dumps(contract_as_dict(own)))) == own
 
 
-def test_the_contract_goes_into_the_model_file_and_comes_back(tmp_path):
+def test_a_model_file_keeps_the_contract(tmp_path):
     own = Contract(side=32, box=24, tolerance=0.5)
     network = mlp(1024, [3], 2)
     network.contract = own

@@ -1,4 +1,4 @@
-"""The contract on pictures that are kept, with what it has to make of them, and on image files of all kinds."""
+"""Golden vectors: stored pictures with the expected results of a contract, and image files of all kinds."""
 
 import zipfile
 from pathlib import Path
@@ -17,29 +17,29 @@ NAMES = sorted(name.removesuffix(".in") for name in KEPT if name.endswith(".in")
 
 
 def close(result, expected, levels=1):
-    """The same up to rounding: matrix products of float32 end in another last bit from one BLAS to the next."""
+    """Equal up to rounding: the last bit of a float32 matrix product differs between BLAS libraries."""
     assert result.shape == expected.shape
     assert result.dtype == expected.dtype == np.uint8
     np.testing.assert_allclose(result.astype(int), expected.astype(int), atol=levels)
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_kept_pictures_become_the_kept_arrays(name):
+def test_golden_pictures_become_the_golden_arrays(name):
     close(Contract()(KEPT[f"{name}.in"][None])[0], KEPT[f"{name}.out"])
 
 
 @pytest.mark.parametrize("name", [name for name in NAMES if "blank" not in name and name != "all_ink"])
-def test_the_kept_arrays_show_the_seven_that_was_drawn(name):
-    """The arrays were not only kept: each shows the same strokes as the plain one does."""
+def test_the_golden_arrays_show_the_drawn_seven(name):
+    """The golden arrays are right too: each shows the same strokes as the plain one."""
     plain = KEPT["light_on_dark.out"].astype(int)
     difference = np.abs(KEPT[f"{name}.out"] - plain).mean()
-    # Of smaller pictures the strokes are drawn with fewer pixels, and smoother.
+    # In smaller pictures strokes have fewer pixels and are smoother.
     assert difference < (20 if "tiny" in name else 10)
     for other in (plain[:, ::-1], plain[::-1], plain.T, np.zeros_like(plain)):
         assert np.abs(other - plain).mean() > 22
 
 
-def test_what_has_no_strokes_becomes_empty():
+def test_pictures_without_strokes_become_empty():
     for name in ("blank", "blank_in_uneven_light", "all_ink"):
         assert not KEPT[f"{name}.out"].any()
 
@@ -53,7 +53,7 @@ def test_the_file_stays_small():
 
 
 def turned(image, orientation):
-    """As it lies in the file of a camera that was held so: the reader turns it back."""
+    """The pixels in the file of a camera that was held this way; the reader turns them back."""
     from PIL import Image
 
     way = {
@@ -77,7 +77,7 @@ def from_array(pixels):
 
 
 def light_on_clear(dark_on_light):
-    """White strokes and nothing else, which would not show on white paper."""
+    """White strokes and nothing else, invisible on white paper."""
     alpha = 255 - np.asarray(dark_on_light)
     return from_array(np.dstack([np.full((*alpha.shape, 3), 255, np.uint8), alpha]))
 
@@ -99,7 +99,7 @@ FORMS = {
     "bits.png": lambda image: image.point(lambda value: 255 * (value > 127)).convert("1"),
 }
 
-#: JPEG, lossy WebP and black and white change edges; of these, the mean difference counts.
+#: JPEG, lossy WebP and black and white change edges; for these, the mean difference counts.
 LOSSY = {"photo.jpg", "bits.png", "transparent.webp"}
 
 
@@ -113,11 +113,11 @@ def test_a_file_of_any_kind_becomes_the_same_array(name, tmp_path):
     if name in LOSSY:
         assert np.abs(result.astype(int) - KEPT["dark_on_light.out"]).mean() < 8
     else:
-        close(result, KEPT["dark_on_light.out"], levels=2)  # one of rounding in the format, one of the product
+        close(result, KEPT["dark_on_light.out"], levels=2)  # one from rounding in the format, one from the product
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
-def test_a_photo_that_says_how_it_was_held_is_read_upright(orientation, tmp_path):
+def test_a_photo_is_read_upright_by_its_exif_tag(orientation, tmp_path):
     image = pytest.importorskip("PIL.Image")
     from handspun.pictures.reading import read_pixels
 
@@ -143,7 +143,7 @@ def test_pictures_of_extreme_sizes_are_read(size, tmp_path):
     assert np.abs(result.astype(int) - KEPT["dark_on_light.out"]).mean() < 4
 
 
-def test_a_file_that_is_no_picture_is_named(tmp_path):
+def test_a_file_that_is_not_a_picture_is_named(tmp_path):
     pytest.importorskip("PIL")
     from handspun.pictures.reading import read_pixels
 

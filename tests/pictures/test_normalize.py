@@ -1,4 +1,4 @@
-"""Polarity and contrast: found again where they were changed, and left alone where they are right."""
+"""Polarity and contrast: restored where they were changed, and not touched where they are right."""
 
 import numpy as np
 import pytest
@@ -29,7 +29,7 @@ def test_clean_digits_are_not_changed_in_any_pixel(digits):
     assert not np.may_share_memory(result, digits)
 
 
-def test_inverted_digits_become_exactly_what_they_were(digits):
+def test_inverted_digits_become_exactly_the_originals(digits):
     assert (normalize_polarity_and_contrast(255 - digits) == digits).all()
 
 
@@ -40,8 +40,8 @@ def test_faint_digits_on_grey_are_stretched(digits, share, ground, inverted):
     faint = np.rint(ground + share * some).astype(np.uint8)
     result = normalize_polarity_and_contrast(255 - faint if inverted else faint).astype(float)
     assert result.min() == 0
-    # The most solid ink is white; rounding cost half a grey level of the faint picture,
-    # and may have chosen others among equally solid pixels.
+    # The most solid ink is white. Rounding cost half a grey level of the faint picture, and may have chosen
+    # others among equally solid pixels.
     white = np.array([solid_ink(digit) for digit in some])
     expected = np.minimum(some * (255 / white)[:, None, None], 255)
     assert np.abs(result - expected).max() <= 2.5 / share + 1
@@ -54,14 +54,14 @@ def test_a_stroke_along_a_side_does_not_hide_the_ground():
     assert (normalize_polarity_and_contrast(255 - images) == images).all()
 
 
-def test_an_empty_sheet_is_black_whatever_its_colour_and_its_grain_stays_faint():
+def test_an_empty_sheet_is_black_and_its_grain_stays_faint():
     for value in (0, 90, 128, 200, 255):
         assert not normalize_polarity_and_contrast(np.full((2, 9, 9), value, np.uint8)).any()
     grain = np.random.default_rng(0).integers(240, 244, (3, 28, 28)).astype(np.uint8)
     assert normalize_polarity_and_contrast(grain).max() <= 3 * 255 / 16 + 1
 
 
-def test_one_hot_pixel_is_no_ink():
+def test_one_hot_pixel_is_not_ink():
     images = np.zeros((1, 28, 28), np.uint8)
     images[0, 8:20, 12:16] = 60
     images[0, 3, 3] = 255
@@ -70,7 +70,7 @@ def test_one_hot_pixel_is_no_ink():
 
 
 def test_each_picture_is_judged_by_itself(digits):
-    mixed = digits[:2100].copy()  # more than are worked on at once
+    mixed = digits[:2100].copy()  # more than one chunk
     mixed[::2] = 255 - mixed[::2]
     mixed[5] = 90 + mixed[5] // 4
     result = normalize_polarity_and_contrast(mixed)
@@ -78,7 +78,7 @@ def test_each_picture_is_judged_by_itself(digits):
     assert (result[5] == normalize_polarity_and_contrast(mixed[5:6])[0]).all()
 
 
-def test_pictures_with_channels(digits):
+def test_channels_are_normalized_together(digits):
     coloured = np.repeat(digits[:50, ..., None], 3, axis=3)
     assert (normalize_polarity_and_contrast(255 - coloured) == coloured).all()
     assert (normalize_polarity_and_contrast(digits[:50, ..., None])[..., 0] == digits[:50]).all()

@@ -1,4 +1,4 @@
-"""Paper as cameras and scanners see it: found to be uneven or lined where it is, left alone elsewhere, and evened out."""
+"""Paper as cameras and scanners see it: uneven light and lines are found and removed, and nothing else is changed."""
 
 import numpy as np
 import pytest
@@ -18,7 +18,7 @@ def split():
 
 
 def brute_closing(picture, size):
-    """By its definition: the brightest left of each window that touches the picture, then the darkest of those over a pixel."""
+    """By definition: the maximum over each window that touches the picture, then the minimum over the windows of a pixel."""
     height, width = picture.shape
     brightest = {}
     for top in range(1 - size, height):
@@ -33,12 +33,12 @@ def brute_closing(picture, size):
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 5, 6])
-def test_closing_is_what_its_definition_says(size):
+def test_closing_equals_its_definition(size):
     picture = np.random.default_rng(size).integers(0, 256, (9, 13)).astype(np.uint8)
     np.testing.assert_array_equal(closing(picture, size), brute_closing(picture, size))
 
 
-def test_closing_fills_what_is_narrower_and_keeps_what_is_wider():
+def test_closing_fills_narrow_things_and_keeps_wide_ones():
     picture = np.full((40, 60), 200, np.uint8)
     picture[5:35, 10:14] = 30  # a stroke
     picture[:, 30:] = 90  # a shadow
@@ -49,7 +49,7 @@ def test_closing_fills_what_is_narrower_and_keeps_what_is_wider():
 
 
 def stroke_in(light_, ink=0.2, ground=0.9):
-    """A sheet (H, W) in some light with a frame of ink on it, and where the ink is."""
+    """A sheet (H, W) in uneven light with a frame of ink on it, and where the ink is."""
     ink_here = np.zeros(light_.shape, bool)
     ink_here[60:140, 80:90] = ink_here[60:140, 130:140] = ink_here[60:70, 80:140] = ink_here[130:140, 80:140] = True
     return np.rint(255 * light_ * np.where(ink_here, ink, ground)).astype(np.uint8), ink_here
@@ -67,11 +67,11 @@ def half_shadow(height=200, width=300):
 
 @pytest.mark.parametrize(("ink", "ground"), [(0.2, 0.9), (0.9, 0.2)], ids=["dark on light", "light on dark"])
 @pytest.mark.parametrize("sheet", [fading(), fading().T[:200, :200], half_shadow()], ids=["across", "down", "shadow"])
-def test_strokes_come_out_alike_in_light_and_shadow(sheet, ink, ground):
+def test_strokes_are_equal_in_light_and_shadow(sheet, ink, ground):
     picture, ink_here = stroke_in(sheet, ink, ground)
     assert is_uneven(picture[None]).all()
     result = even_out(picture)
-    # Smoothing over 3 x 3 pixels takes at most one from the edges of a stroke.
+    # Smoothing over 3 x 3 pixels removes at most one pixel from the edges of a stroke.
     inner = ink_here & np.roll(ink_here, 1, 0) & np.roll(ink_here, -1, 0) & np.roll(ink_here, 1, 1) & np.roll(ink_here, -1, 1)
     assert result[inner].min() >= 240
     near = ink_here | np.roll(ink_here, 1, 0) | np.roll(ink_here, -1, 0) | np.roll(ink_here, 1, 1) | np.roll(ink_here, -1, 1)
@@ -86,7 +86,7 @@ def test_an_empty_sheet_in_uneven_light_is_empty():
         assert not Contract()(picture).any()
 
 
-def test_light_is_even_on_flat_drawings_and_on_digits_however_messy(split):
+def test_drawings_and_messy_digits_are_in_even_light(split):
     assert not is_uneven(split.images).any()
     for version in MESSY.values():
         assert not is_uneven(version(split.images[:300])).any()
@@ -95,7 +95,7 @@ def test_light_is_even_on_flat_drawings_and_on_digits_however_messy(split):
 
 
 @pytest.mark.parametrize("inverted", [False, True])
-def test_strokes_along_the_border_of_a_drawing_are_no_shadow(inverted):
+def test_strokes_along_the_border_are_not_a_shadow(inverted):
     picture = np.zeros((280, 280), np.uint8)
     picture[-30:, 20:260] = picture[100:, 20:50] = 255
     picture = 255 - picture if inverted else picture
@@ -104,8 +104,8 @@ def test_strokes_along_the_border_of_a_drawing_are_no_shadow(inverted):
     assert (result.rows, result.columns) == ((100, 280), (20, 260))
 
 
-def test_flat_drawings_are_compared_with_one_ground_as_before(split):
-    """Drawings of 280 x 280, sharp and smooth, of full and of half contrast: not a pixel is treated as a photo's."""
+def test_drawings_are_compared_with_one_ground(split):
+    """Drawings of 280 x 280, sharp and smooth, with full and half contrast, are never treated as photos."""
     rng = np.random.default_rng(3)
     for digit in split.images[:40]:
         factor = int(rng.integers(1, 8))
@@ -117,7 +117,7 @@ def test_flat_drawings_are_compared_with_one_ground_as_before(split):
             np.testing.assert_array_equal(Contract().stages(picture).ink, expected)
 
 
-def test_lines_of_squared_paper_are_left_out_in_even_light_too(split):
+def test_lines_of_squared_paper_are_removed_in_even_light(split):
     rng = np.random.default_rng(4)
     ink = np.zeros((240, 300))
     ink[80:160, 120:128] = 1
@@ -128,7 +128,7 @@ def test_lines_of_squared_paper_are_left_out_in_even_light_too(split):
             np.testing.assert_allclose([*stages.rows, *stages.columns], [80, 160, 120, 128], atol=2)
 
 
-def test_light_fades_as_it_is_said():
+def test_photographed_light_fades_as_documented():
     even = light(50, 60, np.random.default_rng(0), depth=0.0)
     np.testing.assert_array_equal(even, np.ones((50, 60)))
     uneven = light(50, 60, np.random.default_rng(0), depth=1.0)
@@ -137,7 +137,7 @@ def test_light_fades_as_it_is_said():
 
 
 def test_photographed_digits_are_read():
-    """As many as of the clean digits, up to 3 points; with one ground for the whole sheet it was two thirds of them."""
+    """As many as of the clean digits, within 3 points. With one ground for the whole sheet it was two thirds of them."""
     pytest.importorskip("PIL")
     test, rng = load_dataset("mnist-5k").test, np.random.default_rng(5)
     contract, network = Contract(), load_pretrained("mnist-cnn")

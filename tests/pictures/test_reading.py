@@ -1,4 +1,4 @@
-"""From image files to pixels: polarity, size, transparency, depth and rotation change nothing that matters."""
+"""From image files to pixels, whatever the polarity, size, transparency, depth and rotation."""
 
 import contextlib
 import io
@@ -29,7 +29,7 @@ def network():
 
 @pytest.fixture(scope="module")
 def known(network):
-    """One test digit of each class that the network is sure of: images (10, 28, 28), in the order of the classes."""
+    """For each class, in order, one test digit that the network is sure of: images (10, 28, 28)."""
     test = load_dataset("mnist-5k").test
     probabilities = network.predict_proba(test.images)
     best = [np.where(test.labels == digit, probabilities[:, digit], 0).argmax() for digit in range(10)]
@@ -79,7 +79,7 @@ FORMS = {
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_every_form_of_a_digit_is_read_as_that_digit(form, network, known, tmp_path):
+def test_every_file_format_of_a_digit_is_recognized(form, network, known, tmp_path):
     images = []
     for digit, image in enumerate(known):
         made = FORMS[form](image)
@@ -98,13 +98,13 @@ def test_a_picture_of_the_right_size_keeps_every_pixel(form, known, tmp_path):
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
-def test_a_photograph_that_says_how_it_was_held_is_turned_upright(orientation, known, tmp_path):
+def test_a_photograph_is_turned_upright_by_its_exif_tag(orientation, known, tmp_path):
     transpose = {
         2: Image.Transpose.FLIP_LEFT_RIGHT,
         3: Image.Transpose.ROTATE_180,
         4: Image.Transpose.FLIP_TOP_BOTTOM,
         5: Image.Transpose.TRANSPOSE,
-        6: Image.Transpose.ROTATE_90,  # as it lies in the file; the reader turns it back by 270 degrees
+        6: Image.Transpose.ROTATE_90,  # as stored; the reader turns it back by 270 degrees
         7: Image.Transpose.TRANSVERSE,
         8: Image.Transpose.ROTATE_270,
     }
@@ -118,7 +118,7 @@ def test_a_photograph_that_says_how_it_was_held_is_turned_upright(orientation, k
     assert np.abs(difference).max() <= 8, "no more than JPEG changes"
 
 
-def test_a_picture_that_is_not_square_is_scaled_alike_on_both_sides_and_centred(tmp_path):
+def test_a_picture_keeps_its_proportions_and_is_centred(tmp_path):
     pixels = np.zeros((50, 100), np.uint8)
     pixels[15:35, 40:60] = 255  # a square of light, in the middle
     Image.fromarray(pixels).save(tmp_path / "wide.png")
@@ -130,14 +130,14 @@ def test_a_picture_that_is_not_square_is_scaled_alike_on_both_sides_and_centred(
     np.testing.assert_array_equal(read, read[::-1])
 
 
-def test_a_flat_input_of_a_square_number_of_values_is_a_square(known, tmp_path):
+def test_a_flat_input_of_784_values_is_28_by_28(known, tmp_path):
     grey(known[0]).save(tmp_path / "0.png")
     np.testing.assert_array_equal(read_picture(tmp_path / "0.png", (784,)), read_picture(tmp_path / "0.png", (28, 28)))
     assert read_picture(tmp_path / "0.png", (9, 14)).shape == (9, 14)
 
 
 @pytest.mark.parametrize("value", [0, 255])
-def test_an_empty_sheet_is_ground_everywhere(value, tmp_path):
+def test_an_empty_sheet_has_one_shade(value, tmp_path):
     Image.new("L", (40, 30), value).save(tmp_path / "empty.png")
     assert read_picture(tmp_path / "empty.png", (28, 28)).max() == 0
 
@@ -148,7 +148,7 @@ def test_a_picture_of_one_pixel_can_be_read(tmp_path):
 
 
 @pytest.mark.parametrize("shape", [(28, 28, 3), (783,), (1, 2, 3, 4)])
-def test_a_network_that_takes_no_grey_images_is_refused(shape, tmp_path):
+def test_a_network_without_grey_inputs_is_refused(shape, tmp_path):
     with pytest.raises(UsageError, match="which are not grey images"):
         read_picture(tmp_path / "any.png", shape)
 
@@ -181,7 +181,7 @@ def jpeg(image):
         lambda image: b"BM" + bytes(30),
     ],
 )
-def test_a_broken_picture_is_one_clear_error_that_names_it(spoil, known, tmp_path):
+def test_a_broken_picture_is_named_in_one_error(spoil, known, tmp_path):
     path = tmp_path / "broken.png"
     path.write_bytes(spoil(known[2]))
     with pytest.raises(DataError, match=r"broken\.png is not an image that can be read \(") as caught:
@@ -189,7 +189,7 @@ def test_a_broken_picture_is_one_clear_error_that_names_it(spoil, known, tmp_pat
     assert "\n" not in str(caught.value)
 
 
-def test_a_picture_cut_anywhere_is_an_error_or_read_and_never_anything_else(known, tmp_path):
+def test_a_picture_cut_anywhere_is_read_or_refused(known, tmp_path):
     path = tmp_path / "cut.png"
     for content in (png(known[2]), jpeg(known[2])):
         for size in range(0, len(content), 37):
@@ -205,7 +205,7 @@ def test_a_missing_file_and_a_folder_are_named(tmp_path):
         read_picture(tmp_path, (28, 28))
 
 
-def test_a_picture_that_would_fill_the_memory_is_refused_before_it_is_read(known, tmp_path, monkeypatch):
+def test_a_huge_picture_is_refused_before_decoding(known, tmp_path, monkeypatch):
     grey(known[1]).save(tmp_path / "large.png")
     monkeypatch.setattr(decoding, "MOST_DECODED_PIXELS", 783)
     with pytest.raises(DataError, match=r"large\.png has 28 × 28 pixels; at most 783 are read"):
@@ -237,15 +237,15 @@ def test_the_command_reads_pictures(known, network, tmp_path, capsys, monkeypatc
 
 @pytest.mark.parametrize("colour", ["white", "black"])
 @pytest.mark.parametrize("mode", ["RGBA", "LA"])
-def test_paper_is_composited_as_pillow_does_it(colour, mode):
+def test_paper_is_composited_like_pillow(colour, mode):
     value, alpha = np.meshgrid(np.arange(256, dtype=np.uint8), np.arange(256, dtype=np.uint8))
     picture = Image.merge("LA", (Image.fromarray(value), Image.fromarray(alpha))).convert(mode)
     expected = Image.alpha_composite(Image.new("RGBA", picture.size, colour), picture.convert("RGBA")).convert("RGB")
     np.testing.assert_array_equal(np.asarray(on_paper(picture, colour)), np.asarray(expected))
 
 
-def test_many_pixels_of_more_than_8_bits_have_one_scale():
-    values = np.random.default_rng(0).normal(0, 1, (300, 301)).astype(np.float32)  # more than are taken at a time
+def test_all_pixels_of_16_bits_have_one_scale():
+    values = np.random.default_rng(0).normal(0, 1, (300, 301)).astype(np.float32)  # more than one chunk
     values[0, :3] = np.nan, 7, -1
     stream = io.BytesIO()
     Image.fromarray(values).save(stream, "TIFF")

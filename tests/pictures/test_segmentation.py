@@ -1,4 +1,4 @@
-"""Several digits in one picture: pieces, what belongs together, and the order of reading."""
+"""Several digits in one picture: connected components, joining them, and reading order."""
 
 import numpy as np
 import pytest
@@ -10,7 +10,7 @@ from photos import photo, sheet_with_number
 
 
 def flooded(mask):
-    """Labels by flooding each piece from its first pixel, pixel by pixel."""
+    """Labels by flood fill, pixel by pixel, from the first pixel of each component."""
     labels, count = np.zeros(mask.shape, int), 0
     for start in zip(*np.nonzero(mask), strict=True):
         if labels[start]:
@@ -27,7 +27,7 @@ def flooded(mask):
 
 @pytest.mark.parametrize("share", [0.05, 0.3, 0.45, 0.6, 0.9, 1.0, 0.0])
 @pytest.mark.parametrize("shape", [(1, 1), (1, 30), (30, 1), (25, 40)])
-def test_components_are_those_that_flooding_finds(shape, share):
+def test_components_equal_those_of_a_flood_fill(shape, share):
     for seed in range(5):
         mask = np.random.default_rng(seed).random(shape) < share
         labels, count = components(mask)
@@ -36,7 +36,7 @@ def test_components_are_those_that_flooding_finds(shape, share):
         np.testing.assert_array_equal(labels, expected)
 
 
-def test_a_spiral_is_one_piece():
+def test_a_spiral_is_one_component():
     mask = np.zeros((41, 41), bool)
     low, high = 0, 40
     while low < high:
@@ -65,15 +65,15 @@ def test_digits_are_read_line_by_line_from_left_to_right():
     assert found(sheet(*below, *rising[::-1])) == [(0, *box) for box in rising] + [(1, *below[1]), (1, *below[0])]
 
 
-def test_pieces_of_one_digit_are_put_together():
-    # A five without its bar touching; a stroke broken into two; a bar to the right of what it belongs to.
+def test_components_of_one_digit_are_joined():
+    # A five whose bar does not touch it; a stroke broken in two; a bar to the right of its digit.
     five = [(62, 120, 40, 70), (50, 56, 44, 80)]
     broken = [(50, 78, 120, 128), (84, 120, 121, 129)]
     beside = [(50, 120, 200, 210), (70, 78, 214, 240)]
     assert found(sheet(*five, *broken, *beside)) == [(0, 50, 120, 40, 80), (0, 50, 120, 120, 129), (0, 50, 120, 200, 240)]
 
 
-def test_whole_digits_stay_apart_though_they_reach_over_each_other():
+def test_whole_digits_stay_apart_even_if_they_overlap():
     assert len(found(sheet((20, 90, 50, 60), (20, 90, 62, 72)))) == 2
     assert len(found(sheet((20, 80, 50, 60), (90, 150, 50, 60)))) == 2
 
@@ -84,7 +84,7 @@ def test_specks_are_left_out():
     assert found(sheet(*digits, *specks)) == [(0, *box) for box in digits]
 
 
-def test_boxes_in_large_pictures_are_in_their_own_pixels():
+def test_boxes_are_in_pixels_of_the_original_picture():
     boxes = [(200, 1100, 300, 420), (210, 1080, 1500, 1620)]
     for segment, box in zip(segments(sheet(*boxes, shape=(1500, 3000))), boxes, strict=True):
         np.testing.assert_allclose([*segment.rows, *segment.columns], box, atol=2)
@@ -96,7 +96,7 @@ def test_an_empty_sheet_has_no_digits():
 
 
 def test_each_digit_comes_alone_on_black():
-    """Two slanted strokes whose boxes overlap: neither has anything of the other."""
+    """Two slanted strokes with overlapping boxes: neither contains a part of the other."""
     picture = np.zeros((100, 140), np.uint8)
     for row in range(20, 80):
         picture[row, 100 - row : 106 - row] = picture[row, 115 - row : 121 - row] = 255
@@ -125,14 +125,14 @@ def test_numbers_are_read(depth):
     assert right >= 18
 
 
-def test_a_pattern_of_thousands_of_dots_is_no_writing():
-    """Each piece is compared with all others: of 10,000 dots that took 5 GB."""
+def test_thousands_of_dots_are_not_writing():
+    """Each component is compared with all others: for 10,000 dots that took 5 GB."""
     dots = np.zeros((400, 400), np.uint8)
     dots[1::4, 1::4] = dots[2::4, 1::4] = dots[1::4, 2::4] = dots[2::4, 2::4] = 255
     with pytest.raises(UsageError, match="10,000 separate pieces of ink"):
         segments(dots)
 
 
-def test_other_arrays_are_refused():
+def test_anything_but_one_picture_is_refused():
     with pytest.raises(UsageError, match="one uint8 picture"):
         segments(np.zeros((2, 3)))

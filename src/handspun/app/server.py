@@ -1,4 +1,4 @@
-"""The server: all routes, what guards them, and the page."""
+"""The server: all routes, the guard before them, and the page's files."""
 
 from __future__ import annotations
 
@@ -25,7 +25,6 @@ from handspun.app.answers.batching import Answerer
 from handspun.app.models import catalog
 from handspun.app.models.catalog import Models
 from handspun.app.transport.guard import LOOPBACK, Guard
-from handspun.app.transport.wire import RequestError
 
 if TYPE_CHECKING:
     from handspun.app.runs.registry import Runs
@@ -33,8 +32,8 @@ if TYPE_CHECKING:
 
 STATIC = Path(__file__).parent / "static"
 
-#: What the page's files are. What the system says of their names is not asked: the registry of Windows may call .js plain text,
-#: and then no browser runs it.
+#: Media types of the page's files. The system's own table is not used: on Windows it may call .js plain text, and then no
+#: browser runs it.
 TYPES = {
     ".css": "text/css; charset=utf-8",
     ".html": "text/html; charset=utf-8",
@@ -42,37 +41,29 @@ TYPES = {
     ".svg": "image/svg+xml",
 }
 
-#: Threads for all that takes long: pictures, insides, files. More of them would only wait for Python's lock, and each could
-#: hold a picture of many megapixels.
+#: Threads for all slow work: pictures, insides, files. More threads would only wait for Python's lock, and each could hold a
+#: picture of many megapixels.
 THREADS = 2
 
 
 def make_app(
-    models: Models,
-    runs: Runs | None = None,
-    datasets: Datasets | None = None,
-    *,
-    hosts: Collection[str] | None = LOOPBACK,
+    models: Models, runs: Runs | None = None, datasets: Datasets | None = None, *, hosts: Collection[str] | None = LOOPBACK
 ) -> Starlette:
     """The application.
 
     Args:
-        models: that can be asked.
-        runs: where the page's trainings go; None for the end points of prediction alone, without the page.
-        datasets: what can be trained on; those at hand if None.
-        hosts: the names by which it may be addressed; None for any.
+        models: the models on offer.
+        runs: the page's trainings; None for prediction alone, without the page.
+        datasets: what the page can train on; None for the included and downloaded data sets.
+        hosts: the host names that are answered; None for any.
     """
-    routes: list[BaseRoute] = [
-        *catalog.routes,
-        *predict.routes,
-        *openapi.routes,
-        Route("/healthz", _health),
-        Route("/api", _reference),
-    ]
+    routes: list[BaseRoute] = [*catalog.routes, *predict.routes, *openapi.routes]
+    routes.append(Route("/healthz", _health))
+    routes.append(Route("/api", lambda request: FileResponse(STATIC / "api.html", media_type="text/html")))
     if runs is None:
         routes.append(Route("/", lambda request: RedirectResponse("/api")))
     else:
-        # Trainings and all that they need: prediction alone starts without.
+        # Imported here, with all that trainings need: prediction alone starts without them.
         from handspun.app.answers import inside, live
         from handspun.app.lessons import steps
         from handspun.app.runs import registry
@@ -89,34 +80,32 @@ def make_app(
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         app.state.answerer = Answerer()
         to_thread.current_default_thread_limiter().total_tokens = THREADS
-        # The products of one picture are small: threads for them would only wait for each other.
+        # The matrix products of one picture are small: BLAS threads would only wait for each other.
         with threadpool_limits(1, user_api="blas"):
             try:
                 yield
             finally:
                 app.state.answerer.close()
 
-    handlers = {RequestError: _refused, HTTPException: _http_error, ClientDisconnect: _gone}
+    handlers = {HTTPException: _refused, ClientDisconnect: _gone}
     app = Starlette(routes=routes, middleware=[Middleware(Guard, hosts=hosts)], exception_handlers=handlers, lifespan=lifespan)
-    app.state.models = models
-    app.state.runs = runs
-    app.state.datasets = datasets
+    app.state.models, app.state.runs, app.state.datasets = models, runs, datasets
     return app
 
 
 class _Page(StaticFiles):
-    """The page's files. They are small and near: a browser asks each time whether they are still the same."""
+    """The page's files. They are small and local, so a browser asks each time whether they have changed."""
 
     def file_response(self, full_path: str | os.PathLike[str], *args: object, **kwargs: object) -> Response:
         response = super().file_response(full_path, *args, **kwargs)  # type: ignore[arg-type]
         response.headers["cache-control"] = "no-cache"
         kind = TYPES.get(Path(full_path).suffix)
-        if kind is not None and "content-type" in response.headers:  # it is not where the browser has the file already
+        if kind is not None and "content-type" in response.headers:  # a 304 has none
             response.headers["content-type"] = kind
         return response
 
 
-async def _health(request: Request) -> JSONResponse:  # on the event loop: it waits for no thread that pictures keep busy
+async def _health(request: Request) -> JSONResponse:  # on the event loop: it must not wait for threads that decode pictures
     state = request.app.state
     training = state.runs is not None and state.runs.training
     return JSONResponse(
@@ -124,21 +113,12 @@ async def _health(request: Request) -> JSONResponse:  # on the event loop: it wa
     )
 
 
-def _reference(request: Request) -> FileResponse:
-    return FileResponse(STATIC / "api.html", media_type="text/html")
-
-
 async def _refused(request: Request, error: Exception) -> JSONResponse:
-    assert isinstance(error, RequestError)
-    return JSONResponse({"error": error.message}, error.status)
-
-
-async def _http_error(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)
     routes = (route for route in request.app.routes if isinstance(route, Route))
     of_path = [route for route in routes if route.matches(request.scope)[0] is not Match.NONE]
     methods = sorted({method for route in of_path for method in route.methods or ()})
-    if methods and request.method not in methods:  # the page has taken the path of an end point for that of a file
+    if methods and request.method not in methods:  # the mount for files has taken the path of an end point
         error = HTTPException(405, headers={"allow": ", ".join(methods)})
     return JSONResponse({"error": error.detail}, error.status_code, headers=error.headers)
 

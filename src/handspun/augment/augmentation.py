@@ -114,15 +114,18 @@ class Augmentation:
             UsageError: images or ``out`` have another type or shape, or share memory.
         """
         images = byte_pictures("Augmentation", images)
+        if not isinstance(rng, np.random.Generator):
+            raise UsageError(f"Augmentation: rng must be a generator, such as numpy.random.default_rng(0), got {rng!r}.")
         if out is None:
             out = np.empty(images.shape, np.uint8)
-        elif out.dtype != np.uint8 or out.shape != images.shape:
-            raise UsageError(f"out must be uint8 {images.shape}, like the images, got {out.dtype} {out.shape}.")
+        elif byte_pictures("out", out) is not out or out.shape != images.shape or not out.flags.writeable:
+            raise UsageError(f"out must be a writeable uint8 array {images.shape}, like the images, not {out.shape}.")
         elif np.may_share_memory(images, out):
             raise UsageError("out shares the memory of the images, which must not change: give another array.")
         source, target = (images, out) if images.ndim == 4 else (images[..., None], out[..., None])  # (n, H, W, C)
         for chunk in chunks(len(images), max(1, PIXELS_AT_ONCE // (images.shape[1] * images.shape[2]))):
-            self._change(source[chunk], rng, target[chunk])
+            with np.errstate(under="ignore"):  # far from a node, its Gaussian is 0
+                self._change(source[chunk], rng, target[chunk])
         return out
 
     def _change(self, images: np.ndarray, rng: np.random.Generator, out: np.ndarray) -> None:

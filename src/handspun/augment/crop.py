@@ -9,13 +9,7 @@ import numpy as np
 
 
 def bordered(images: np.ndarray, border: int, fill: str) -> np.ndarray:
-    """A copy of ``images`` (n, H, W, C) with a border on all sides: (n, H + 2·border, W + 2·border, C).
-
-    Args:
-        images: of any type.
-        border: pixels.
-        fill: "zero", or "edge" for the nearest pixel.
-    """
+    """A copy of ``images`` (n, H, W, C) with a border on all sides: zeros, or the nearest pixel if ``fill`` is "edge"."""
     count, height, width, channels = images.shape
     padded = np.zeros((count, height + 2 * border, width + 2 * border, channels), images.dtype)
     padded[:, border : border + height, border : border + width] = images
@@ -30,15 +24,10 @@ def bordered(images: np.ndarray, border: int, fill: str) -> np.ndarray:
 def mirror_and_crop(
     images: np.ndarray, mirror: np.ndarray, offsets: np.ndarray, border: int, out: np.ndarray, *, fill: str = "zero"
 ) -> None:
-    """Mirror some pictures, add a border, and write a crop of the old size into ``out``.
+    """Mirror some of ``images`` (n, H, W, C), add a border, and write a crop of the old size into ``out``, perhaps ``images``.
 
-    Args:
-        images: (n, H, W, C).
-        mirror: (n,) bool, whether left and right are swapped.
-        offsets: (2, n), the first row and column of the crop in the bordered picture, from 0 to 2·border.
-        border: pixels.
-        out: (n, H, W, C); may be ``images``.
-        fill: what the border holds: "zero", or "edge" for the nearest pixel.
+    ``mirror`` (n,) bool tells which are mirrored, ``offsets`` (2, n) the first row and column of each crop in the bordered
+    picture.
     """
     count, height, width, channels = images.shape
     if border:

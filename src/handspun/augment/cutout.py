@@ -12,10 +12,7 @@ import numpy as np
 def cut_out(images: np.ndarray, centres: np.ndarray, size: int) -> None:
     """Set a square of ``size`` pixels to 0 in each of ``images`` (n, H, W, C), in place.
 
-    Args:
-        images: of any type.
-        centres: (2, n), row and column of the centre; if ``size`` is even, of the upper left of the four pixels there.
-        size: pixels.
+    ``centres`` (2, n) are row and column of its centre; if ``size`` is even, of the upper left of the four pixels there.
     """
     _, height, width, channels = images.shape
     firsts = centres - (size - 1) // 2  # (2, n)

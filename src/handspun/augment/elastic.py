@@ -4,8 +4,8 @@ Source: Simard, Steinkraus and Platt, "Best Practices for Convolutional Neural N
 (ICDAR 2003). They draw a random number for each pixel and axis, smooth the numbers with a Gaussian of σ pixels and multiply
 them by α.
 
-White noise smoothed by a Gaussian of σ is a random field whose values at a distance d have the correlation exp(−d² / 4σ²).
-Such a field needs no noise at each pixel: Gaussians of the same σ at the nodes u of a coarse grid, each with its own normal
+White noise smoothed by a Gaussian of σ is a random field whose values at a distance d have the correlation exp(−d² / 4σ²). Such
+a field needs no noise at each pixel: Gaussians of the same σ at the nodes u of a coarse grid, each with its own normal
 coefficient c, give
 
     d(y, x) = Σ_jk c_jk g(y − u_j) g(x − u_k),    E d(p) d(q) = Σ_jk (g g)(p − u) (g g)(q − u),

@@ -77,13 +77,7 @@ def resample(
 
 
 def places(coefficients: np.ndarray, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
-    """The places that the pixels of n pictures show: (2, H, n·W) float32, in ``scratch``.
-
-    Args:
-        coefficients: C (2, J, n, K) float32.
-        rows: (H, J) float32.
-        columns: (W, K) float32.
-    """
+    """The places that the pixels of n pictures show: (2, H, n·W) float32, in ``scratch``. Arguments as for ``resample``."""
     axes, j, count, k = coefficients.shape
     along_x = coefficients.reshape(-1, k) @ columns.T  # (2·J·n, W)
     out = scratch("places", (axes, len(rows), count * len(columns)), np.float32)

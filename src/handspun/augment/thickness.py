@@ -1,8 +1,7 @@
 """Thicker and thinner strokes: grey-scale dilation and erosion, also by fractions of a pixel.
 
-Dilation gives each pixel the maximum of itself and its four neighbours, erosion the minimum (the cross as structuring
-element; Serra, "Image Analysis and Mathematical Morphology", 1982). A fraction of a pixel is a blend with the unchanged
-picture.
+Dilation gives each pixel the maximum of itself and its four neighbours, erosion the minimum (the cross as structuring element;
+Serra, "Image Analysis and Mathematical Morphology", 1982). A fraction of a pixel is a blend with the unchanged picture.
 """
 
 from __future__ import annotations
@@ -13,12 +12,9 @@ from handspun.augment.crop import bordered
 
 
 def change_thickness(images: np.ndarray, amounts: np.ndarray, out: np.ndarray) -> None:
-    """Make the strokes of ``images`` thicker by ``amounts`` pixels on each side, and write the result into ``out``.
+    """Make light strokes in ``images`` (n, H, W, C) uint8 thicker, and write the result into ``out``, perhaps ``images``.
 
-    Args:
-        images: (n, H, W, C) uint8, light strokes on a dark ground.
-        amounts: (n,) pixels; negative ones make strokes thinner.
-        out: (n, H, W, C) uint8; may be ``images``.
+    ``amounts`` (n,) are pixels on each side; negative ones make strokes thinner.
     """
     left = np.abs(amounts)  # (n,) pixels still to go
     np.copyto(out, images)

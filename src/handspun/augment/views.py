@@ -18,6 +18,7 @@ from handspun.augment.affine import affine, powers
 from handspun.augment.resample import resample
 from handspun.checks import byte_pictures
 from handspun.engine.memory import chunks
+from handspun.errors import UsageError
 
 #: The rotation in degrees and the scale of each view; the first is the picture as it is.
 VIEWS = tuple(itertools.product((0.0, -6.0, 6.0), (1.0, 0.94, 1.06)))
@@ -32,16 +33,21 @@ def mean_over_views(probabilities: Callable[[np.ndarray], np.ndarray], images: n
         mean_over_views(network.predict_proba, images).argmax(axis=1)
 
     Args:
-        probabilities: a function of pictures, such as ``network.predict_proba``.
+        probabilities: a function of pictures, such as ``network.predict_proba``. It is called with ``images`` themselves first.
         images: (N, H, W), or (N, H, W, C) with one or three channels, uint8.
 
     Raises:
-        UsageError: the images are not such pictures.
+        UsageError: the images are not such pictures, or ``probabilities`` does not give (N, C) for each view.
     """
     images = check_pictures(images)
+    if not callable(probabilities):
+        raise UsageError(f"probabilities must be a function, such as network.predict_proba, got {probabilities!r}.")
     total = probabilities(images)
     for rotation, scale in VIEWS[1:]:
-        total = total + probabilities(_turned(images, rotation, scale))
+        view = probabilities(_turned(images, rotation, scale))
+        if view.shape != total.shape or view.ndim != 2 or len(view) != len(images):
+            raise UsageError(f"probabilities must give ({len(images)}, C) for {len(images)} images, got {view.shape}.")
+        total = total + view
     return total / len(VIEWS)
 
 

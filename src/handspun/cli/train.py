@@ -149,14 +149,18 @@ def _announce(network: Sequential, settings: Settings, images: int) -> None:
     batch = f"batch size {settings.batch_size}" if settings.batch_size else "full batches"
     messages.print(
         f"{settings.data}: {images:,} training images, {structure(network)} ({network.parameters.vector.size:,} parameters), "
-        f"{settings.activation}, {settings.optimizer}, {batch}, {settings.epochs} epochs",
+        f"{settings.activation}, {settings.optimizer}, {batch}, {_epochs(settings.epochs or 1)}",
         soft_wrap=True,
     )
 
 
+def _epochs(count: int) -> str:
+    return f"{count} epoch" if count == 1 else f"{count} epochs"
+
+
 def _report(result: Result, folder: Path, files: list[Path]) -> None:
     evaluation = result.evaluation
-    out.print(f"Trained {len(result.history.records)} epochs in {result.seconds:.1f} s.")
+    out.print(f"Trained {_epochs(len(result.history.records))} in {result.seconds:.1f} s.")
     if evaluation is not None:
         images = int(evaluation.scores.support.sum())
         out.print(f"Test accuracy {accuracy_line(evaluation.accuracy, evaluation.interval, images)}")

@@ -10,8 +10,8 @@ import dataclasses
 import numpy as np
 
 from handspun import checks
-from handspun.errors import UsageError
 from handspun.networks.answers import Confidence, Head, two_or_more
+from handspun.networks.inference import answerable, class_logits
 from handspun.networks.sequential import Sequential
 from handspun.optimization.losses import softmax
 
@@ -22,6 +22,7 @@ COLDEST, HOTTEST = 0.05, 20.0
 FALSE_REJECT_RATE = 0.01
 
 
+@np.errstate(all="ignore")
 def fit_confidence(
     network: Sequential,
     images: np.ndarray,
@@ -40,13 +41,13 @@ def fit_confidence(
         false_reject_rate: the share of these images that is to be called unknown.
 
     Raises:
-        UsageError: no images, labels that are not one of the network's classes for each image, or a rate outside [0, 1).
+        UsageError: images as for ``Sequential.answer``; no images; labels that are not one of the network's classes for each
+            image; a rate outside [0, 1).
     """
-    images = np.asarray(images)
+    images = answerable(network, images)
     labels = checks.labels(labels, len(images), max(network.output_shape[-1], 2))
-    if not 0.0 <= false_reject_rate < 1.0:
-        raise UsageError(f"false_reject_rate is a share from 0 to below 1, got {false_reject_rate}.")
-    features, outputs = network.features_and_logits(images)  # (N, D)
+    false_reject_rate = checks.number_in("fit_confidence", "false_reject_rate", false_reject_rate, 0.0, 1.0)
+    features, outputs = class_logits(network, images, keep_features=True)  # (N, D)
     logits = two_or_more(outputs)  # (N, C)
     unlimited = Confidence(fit_temperature(logits, labels), 0.0, false_reject_rate, head)
     return dataclasses.replace(unlimited, threshold=find_threshold(unlimited.score(features, logits), false_reject_rate))

@@ -16,6 +16,7 @@ import numpy as np
 from handspun.errors import UsageError
 from handspun.networks.answers import Head
 from handspun.networks.architectures import mlp
+from handspun.networks.inference import answerable, class_logits
 from handspun.networks.sequential import Sequential
 from handspun.optimization.losses import SigmoidBinaryCrossEntropy
 from handspun.optimization.optimizers import AdamW
@@ -42,9 +43,12 @@ def fit_head(
     Raises:
         UsageError: no images, or images of another size or type.
     """
-    if not len(known) or not others or not all(len(kind) for kind in others):
+    if isinstance(others, np.ndarray):
+        raise UsageError("others must be a list with one array of images for each kind; for a single kind: [others].")
+    arrays = [answerable(network, images) for images in (known, *others)]
+    if len(arrays) < 2 or not all(len(images) for images in arrays):
         raise UsageError("A head learns from images of the classes and from other things: there must be some of each.")
-    kinds = [network.features_and_logits(images)[0] for images in (known, *others)]  # (N, D), (M, D), …
+    kinds = [class_logits(network, images, keep_features=True)[0] for images in arrays]  # (N, D), (M, D), …
     mean, deviation = kinds[0].mean(axis=0), kinds[0].std(axis=0) + 1e-6  # (D,)
     features = (np.concatenate(kinds) - mean) / deviation  # (N + ΣM, D)
     is_known = np.concatenate([np.full(len(kind), number == 0, np.intp) for number, kind in enumerate(kinds)])  # (N + ΣM,)

@@ -201,9 +201,11 @@ def evaluate_unknown(
         kinds: the pictures to show it.
 
     Raises:
-        UsageError: a kind without pictures.
+        UsageError: a kind without pictures; a ``prepare`` that is not a function.
         MissingExtraError: letters cannot be drawn.
     """
+    if not callable(prepare):
+        raise UsageError(f"prepare must be the network's contract or another function of pictures, got {prepare!r}.")
     return tuple(acceptance(kind.name, kind.what, network.answer(prepare(kind.draw()))) for kind in kinds)
 
 

@@ -19,11 +19,7 @@ from handspun.files.archive import CHUNK_BYTES
 
 
 def cache_folder() -> Path:
-    """``HANDSPUN_DATA_DIR``, or handspun's folder in the user's cache folder, the same as pooch's.
-
-    Raises:
-        UsageError: the user has no home folder.
-    """
+    """``HANDSPUN_DATA_DIR``, or handspun's folder in the user's cache folder. Raises UsageError if there is no home folder."""
     try:
         if chosen := os.environ.get("HANDSPUN_DATA_DIR"):
             return Path(chosen).expanduser()
@@ -43,11 +39,7 @@ def missing_files(entry: Entry, folder: Path) -> list[PublishedFile]:
 
 
 def load_cached(entry: Entry, folder: Path) -> Dataset:
-    """Load a data set from its files, which must all be in ``folder``, and verify them.
-
-    Raises:
-        DataError: a file is missing or damaged, or belongs to another data set.
-    """
+    """Load and verify a data set from its files in ``folder``. Raises DataError if one is missing, damaged or the wrong one."""
     # The small files first: labels show at once whether these are the files of another data set.
     files = sorted(entry.files, key=lambda file: file.size)
     train, test = entry.format.join({file.stem: _read_verified(entry, file, folder) for file in files})
@@ -66,25 +58,17 @@ def _read_verified(entry: Entry, file: PublishedFile, folder: Path) -> tuple[Pat
     return path, content
 
 
-def verify(entry: Entry, file: PublishedFile, path: Path, sha256: str) -> str:
-    """Compare a file with the published one.
+def verify(entry: Entry, file: PublishedFile, path: Path, sha256: str | None = None) -> str:
+    """Compare the file at ``path`` with the published one. Raises DataError if it is another file.
 
-    Args:
-        entry: the data set that it should belong to.
-        file: the file that it should be.
-        path: where it is.
-        sha256: the hash of its content, decompressed.
-
-    Returns:
-        "verified"; or "unverified" for an unpacked file if only the hash of the packed file is known.
-
-    Raises:
-        DataError: it is another file.
+    ``sha256`` is that of its decompressed content, computed here by default. Returns "verified", or "unverified" for an
+    unpacked file if only the hash of the packed file is known.
     """
+    sha256 = sha256 or content_sha256(path, file.size)
     if sha256 == file.sha256:
         return "verified"
-    gzipped = _is_gzipped(path)
-    md5 = _md5(path) if gzipped else ""
+    with open_data(path) as (_, _, gzipped):
+        md5 = _md5(path) if gzipped else ""
     if file.sha256 is None and md5 == file.md5:
         return "verified"
     if known := identify(sha256, md5):
@@ -108,11 +92,6 @@ def content_sha256(path: Path, limit_bytes: int) -> str:
         while measured.read(CHUNK_BYTES):
             pass
     return measured.sha256
-
-
-def _is_gzipped(path: Path) -> bool:
-    with open_data(path) as (_, _, gzipped):
-        return gzipped
 
 
 def _md5(path: Path) -> str:

@@ -2,8 +2,9 @@
 
 Only the "binary version" is read, never the version for Python, which is pickled. It is one gzipped tar archive; the six files
 may also be unpacked in a folder.
-Source: https://www.cs.toronto.edu/~kriz/cifar.html, "Binary version"; A. Krizhevsky, Learning Multiple Layers of Features
-from Tiny Images, 2009.
+
+Source: https://www.cs.toronto.edu/~kriz/cifar.html, "Binary version"; A. Krizhevsky, Learning Multiple Layers of Features from
+Tiny Images, 2009.
 """
 
 from __future__ import annotations
@@ -32,18 +33,10 @@ _RECORDS = 64  # read at once
 def read_cifar_archive_and_hash(
     path: str | os.PathLike[str], *, limit_bytes: int = LIMIT_BYTES
 ) -> tuple[tuple[Split, Split], str]:
-    """Read CIFAR-10's archive, gzipped or plain.
+    """Read CIFAR-10's archive, gzipped or plain, of at most ``limit_bytes`` decompressed.
 
-    Args:
-        path: the archive.
-        limit_bytes: the most bytes that it may hold, decompressed.
-
-    Returns:
-        The training and the test split, images (N, 32, 32, 3) uint8 with labels (N,) uint8; and the SHA-256 (hex) of the
-        decompressed content.
-
-    Raises:
-        DataError: it is missing, truncated or damaged, a file is missing or there twice, or a file does not hold such records.
+    Returns the training and the test split, images (N, 32, 32, 3) uint8 with labels (N,) uint8, and the SHA-256 (hex) of the
+    decompressed content. Raises DataError if the archive is damaged, or a file is missing, there twice, or not of such records.
     """
     with open_data(path) as (stream, file_size, gzipped):
         # A small archive may claim any size, but it cannot hold more than this.

@@ -11,6 +11,7 @@ from functools import cached_property
 
 import numpy as np
 
+from handspun.checks import plain_array
 from handspun.errors import DataError, UsageError
 from handspun.pictures.contract import AnyContract
 from handspun.pictures.inputs import are_finite
@@ -48,6 +49,9 @@ class Split:
 
     def __post_init__(self) -> None:
         images, labels = self.images, self.labels
+        for name, array in (("Images", images), ("Labels", labels)):
+            if isinstance(array, np.ma.MaskedArray):
+                plain_array(name, array)  # a UsageError: the mask would be lost
         if not isinstance(images, np.ndarray) or not 2 <= images.ndim <= 4:
             raise DataError(f"Images must be an array (N, H, W), (N, H, W, C) or (N, D), not {_kind(images)}.")
         if images.dtype != np.uint8 and images.dtype.kind != "f":
@@ -74,7 +78,7 @@ class Split:
 
     def subset(self, indices: np.ndarray) -> Split:
         """A copy of the images at ``indices`` (M,), in that order. Raises UsageError for anything but indices in range."""
-        indices = np.asarray(indices)
+        indices = plain_array("Indices", indices)
         if indices.ndim != 1 or (indices.size and indices.dtype.kind not in "iu"):
             raise UsageError(f"Indices must be integers (M,), not {_kind(indices)}.")
         indices = indices.astype(np.intp)
@@ -116,6 +120,11 @@ class Dataset:
     contract: AnyContract | None = None
 
     def __post_init__(self) -> None:
+        for part, split in (("train", self.train), ("test", self.test)):
+            if not isinstance(split, Split) and (part == "train" or split is not None):
+                raise UsageError(f"{part} must be a Split, such as Split(images, labels), not {type(split).__name__}.")
+        if isinstance(self.classes, str) or not all(isinstance(name, str) for name in self.classes):
+            raise UsageError(f'classes must be names, such as ("cat", "dog"), got {self.classes!r}.')
         if not len(self.train):
             raise DataError(f"{self.name}: there are no images.")
         if len(self.classes) != len(set(self.classes)) or not self.classes:
@@ -127,6 +136,11 @@ class Dataset:
                 raise DataError(
                     f"{self.name}: the {part} images have shape {split.images.shape[1:]}, "
                     f"the training images {self.image_shape}."
+                )
+            if (split.images.dtype == np.uint8) != (self.train.images.dtype == np.uint8):
+                raise DataError(
+                    f"{self.name}: the {part} images are {split.images.dtype}, the training images {self.train.images.dtype}: "
+                    "either both must be uint8 pixels or both floats on one scale."
                 )
             if split.labels is not None and split.labels.size and split.labels.max() >= len(self.classes):
                 raise DataError(

@@ -12,7 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
 
-from handspun.data.cache import content_sha256, missing_files, verify
+from handspun.data.cache import missing_files, verify
 from handspun.data.progress import Report, reporter
 from handspun.data.registry import Entry, PublishedFile
 from handspun.errors import DataError, DownloadError, MissingExtraError, OutputError
@@ -29,18 +29,11 @@ def fetch_missing(
     timeout: float = 20.0,
     progress: Report | bool | None = None,
 ) -> list[Path]:
-    """Download the files of a data set that are not in ``folder`` yet.
+    """Download the files of a data set that are not in ``folder`` yet, and return their paths.
 
-    Args:
-        entry: the data set.
-        folder: where to put the files; it is created if needed.
-        mirrors: base URLs in the layout of the cache folder, instead of the published ones; by default the environment variable
-            ``HANDSPUN_MIRROR``, if it is set.
-        timeout: how many seconds without an answer to wait before the next mirror is tried.
-        progress: where to report the bytes of each file; see ``reporter``.
-
-    Returns:
-        The paths of the downloaded files.
+    ``mirrors`` are base URLs in the layout of the cache folder, instead of the published ones; by default the environment
+    variable ``HANDSPUN_MIRROR``, if it is set. A mirror is given up after ``timeout`` seconds without an answer. ``progress``
+    is told the bytes of each file; see ``reporter``.
 
     Raises:
         DownloadError: no mirror sent the right file; the message says why, and which files to put where by hand.
@@ -104,7 +97,7 @@ def _fetch(entry: Entry, file: PublishedFile, path: Path, base: str, timeout: fl
             stream.flush()
             os.fsync(stream.fileno())
         try:
-            state = verify(entry, file, part, content_sha256(part, file.size))
+            state = verify(entry, file, part)
         except DataError:
             state = "unverified"
         if state != "verified":

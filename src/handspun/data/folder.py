@@ -6,12 +6,12 @@ kept (see ``folder_cache``).
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
 import math
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -77,19 +77,11 @@ class PictureOptions:
 def read_picture_folder(
     scan: FolderScan, options: PictureOptions | AnyContract, *, progress: Report | bool | None = None
 ) -> Dataset:
-    """Read the pictures that were found in a folder.
+    """Read the pictures that were found in a folder, at least one: images (N, H, W) or (N, H, W, 3) uint8, labels (N,) int64.
 
     Pictures are turned upright, transparent pixels become white paper, and 16 bits become 8. Unreadable files are left out, and
     the data set's notes name them. Without a folder for the test, ``TEST_SHARE`` of each class becomes the test, and copies of
-    one picture stay together.
-
-    Args:
-        scan: the pictures found, at least one.
-        options: what to convert the pictures to: a contract, or options that determine one.
-        progress: where to report how many pictures are read; see ``reporter``.
-
-    Returns:
-        The data set; images (N, H, W) or (N, H, W, 3) uint8, labels (N,) int64.
+    one picture stay together. ``options`` are a contract, or determine one; ``progress`` is as for ``reporter``.
 
     Raises:
         DataError: there is only one class, a class has fewer than two pictures, or the arrays would be too large.
@@ -98,46 +90,22 @@ def read_picture_folder(
     files = (*scan.train, *(scan.test or ()))
     read_as = repr((options, scan.test is None, scan.notes))
     key = folder_key(scan.folder, read_as, ((file.name, file.size, file.changed) for file in files))
-    if dataset := _recalled(scan, key, options):
-        return dataset
+    if arrays := recall(key):
+        with suppress(KeyError, DataError):
+            return _dataset(scan, options, arrays)
     _check_classes(scan, Counter(file.label for file in scan.train), "")
     require_pillow("Reading pictures")
     with quiet_pillow(), reporter(progress, unit="pictures") as report:
-        pictures = _decode(scan, files, options, report)
-    dataset = _assemble(scan, options, files, pictures)
-    assert dataset.test is not None
-    arrays = {
-        "x_train": dataset.train.images,
-        "y_train": dataset.train.labels,
-        "x_test": dataset.test.images,
-        "y_test": dataset.test.labels,
-        "classes": np.array(dataset.classes, str),
-        "notes": np.array(dataset.notes, str),
-    }
-    keep(key, {name: array for name, array in arrays.items() if array is not None})
-    return dataset
+        images, digests = _decode(scan, files, options, report)
+    arrays = _assemble(scan, files, images, digests)
+    keep(key, arrays)
+    return _dataset(scan, options, arrays)
 
 
-def _recalled(scan: FolderScan, key: str, options: PictureOptions | AnyContract) -> Dataset | None:
-    arrays = recall(key)
-    if arrays is None:
-        return None
-    try:
-        train, test = Split(arrays["x_train"], arrays["y_train"]), Split(arrays["x_test"], arrays["y_test"])
-        classes, notes = (tuple(map(str, arrays[name])) for name in ("classes", "notes"))
-        return _dataset(scan, options, train, test, classes, notes)
-    except (KeyError, DataError):
-        return None
-
-
-def _dataset(
-    scan: FolderScan,
-    options: PictureOptions | AnyContract,
-    train: Split,
-    test: Split,
-    classes: tuple[str, ...],
-    notes: tuple[str, ...],
-) -> Dataset:
+def _dataset(scan: FolderScan, options: PictureOptions | AnyContract, arrays: dict[str, np.ndarray]) -> Dataset:
+    """The data set of arrays from ``_assemble`` or the cache."""
+    train, test = (Split(arrays[f"x_{part}"], arrays[f"y_{part}"]) for part in ("train", "test"))
+    classes, notes = (tuple(map(str, arrays[name])) for name in ("classes", "notes"))
     contract = options
     if isinstance(contract, PictureOptions):
         height, width, *channels = train.images.shape[1:]
@@ -160,24 +128,10 @@ def _check_classes(scan: FolderScan, counts: Counter[int], remark: str) -> None:
 # Decoding ----------------------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
-class _Pictures:
-    """Decoded pictures.
-
-    Attributes:
-        images: (N, H, W) or (N, H, W, 3) uint8, a row for each file.
-        digests: a hash of each row; None if the file could not be read.
-        faults: why a file could not be read, by its row; continues a sentence that begins with the file's name.
-    """
-
-    images: np.ndarray
-    digests: list[bytes | None]
-    faults: dict[int, str]
-
-
 def _decode(
     scan: FolderScan, files: Sequence[PictureFile], options: PictureOptions | AnyContract, report: Report | None
-) -> _Pictures:
+) -> tuple[np.ndarray, list[bytes | str]]:
+    """Images (N, H, W) or (N, H, W, 3) uint8, a row for each file; and for each row its hash, or why the file is unreadable."""
     if not isinstance(options, PictureOptions):
         return _read(scan, files, options, report)
     size, mode = options.size, options.mode
@@ -193,8 +147,8 @@ def _decode(
             f"{scan.folder}: {len(files):,} pictures of {size[0]} × {size[1]} pixels, the most common size, take "
             f"{needed / 1e9:.1f} GB; give a smaller size."
         )
-    pictures = _read(scan, files, contract, report)
-    return pictures if mode else dataclasses.replace(pictures, images=_grey_if_all_are(pictures.images, pictures.digests))
+    images, digests = _read(scan, files, contract, report)
+    return images if mode else _grey_if_all_are(images, digests), digests
 
 
 def _shape(files: Sequence[PictureFile], contract: AnyContract) -> tuple[int, ...]:
@@ -204,7 +158,9 @@ def _shape(files: Sequence[PictureFile], contract: AnyContract) -> tuple[int, ..
     return (len(files), contract.height, contract.width, *((3,) if contract.colour else ()))
 
 
-def _read(scan: FolderScan, files: Sequence[PictureFile], contract: AnyContract, report: Report | None) -> _Pictures:
+def _read(
+    scan: FolderScan, files: Sequence[PictureFile], contract: AnyContract, report: Report | None
+) -> tuple[np.ndarray, list[bytes | str]]:
     shape = _shape(files, contract)
     try:
         images = np.empty(shape, np.uint8)  # (N, H, W) or (N, H, W, 3)
@@ -218,10 +174,7 @@ def _read(scan: FolderScan, files: Sequence[PictureFile], contract: AnyContract,
             images[row] = contract.scale(on_paper(decode_picture(file.path, side=max(shape[1:3]))))
         return hashlib.blake2b(images[row].data, digest_size=16).digest()
 
-    found = _each(files, read, scan.folder.resolve().name, report)
-    faults = {row: fault for row, fault in enumerate(found) if isinstance(fault, str)}
-    digests = [None if isinstance(digest, str) else digest for digest in found]
-    return _Pictures(images, digests, faults)
+    return images, _each(files, read, scan.folder.resolve().name, report)
 
 
 def _each(files: Sequence[PictureFile], work: Callable[[int, PictureFile], Any], name: str, report: Report | None) -> list[Any]:
@@ -262,9 +215,9 @@ def _commonest(looks: Sequence[tuple[int, int, bool] | str], scan: FolderScan) -
     return min(counts, key=lambda size: (-counts[size], size[0] * size[1], size))
 
 
-def _grey_if_all_are(images: np.ndarray, digests: Sequence[bytes | None]) -> np.ndarray:
+def _grey_if_all_are(images: np.ndarray, digests: Sequence[bytes | str]) -> np.ndarray:
     """Images (N, H, W, 3) as (N, H, W), in the same memory, if all that were read have equal channels."""
-    rows = [row for row, digest in enumerate(digests) if digest is not None]
+    rows = [row for row, digest in enumerate(digests) if isinstance(digest, bytes)]
     if not all((images[row] == images[row, :, :, :1]).all() for row in rows):
         return images
     size = math.prod(images.shape[1:3])
@@ -279,25 +232,22 @@ def _grey_if_all_are(images: np.ndarray, digests: Sequence[bytes | None]) -> np.
 
 
 def _assemble(
-    scan: FolderScan, options: PictureOptions | AnyContract, files: Sequence[PictureFile], pictures: _Pictures
-) -> Dataset:
+    scan: FolderScan, files: Sequence[PictureFile], images: np.ndarray, digests: Sequence[bytes | str]
+) -> dict[str, np.ndarray]:
+    """Split the pictures into training and test, and write the notes about them."""
     labels = np.array([file.label for file in files])  # (N,) int64
-    readable = [row for row, digest in enumerate(pictures.digests) if digest is not None]
-    train = [row for row in readable if row < len(scan.train)]
-    test = [row for row in readable if row >= len(scan.train)]
-    unread = [row for row, digest in enumerate(pictures.digests) if digest is None]
-    remark = ""
-    if unread:
-        remark = f" {_count(len(unread), 'file')} left out: {files[unread[0]].name} {pictures.faults[unread[0]]}."
-    _check_classes(scan, Counter(labels[train].tolist()), remark)
+    train = [row for row, digest in enumerate(digests) if isinstance(digest, bytes) and row < len(scan.train)]
+    test = [row for row, digest in enumerate(digests) if isinstance(digest, bytes) and row >= len(scan.train)]
+    unread = [row for row, digest in enumerate(digests) if isinstance(digest, str)]
+    named = [f"{files[row].name} {digests[row]}" for row in unread[:_MOST_NAMED]]
+    left_out = f"{_count(len(unread), 'file')} left out: "
+    _check_classes(scan, Counter(labels[train].tolist()), f" {left_out}{named[0]}." if unread else "")
     notes = list(scan.notes)
     if unread:
-        named = "; ".join(f"{files[row].name} {pictures.faults[row]}" for row in unread[:_MOST_NAMED])
-        more = "; …" if len(unread) > _MOST_NAMED else ""
-        notes.append(f"{_count(len(unread), 'file')} left out: {named}{more}.")
-    notes += _in_several_classes(files, pictures.digests, train + test)
+        notes.append(f"{left_out}{'; '.join(named)}{'; …' if len(unread) > _MOST_NAMED else ''}.")
+    notes += _in_several_classes(files, digests, train + test)
     if scan.test is None:
-        train, test = _split(scan, labels, pictures.digests, train)
+        train, test = _split(scan, labels, digests, train)
         notes.append(
             f"There is no folder for the test: {TEST_SHARE:.0%} of the pictures of each class are the test, drawn with the "
             f"seed {SPLIT_SEED}."
@@ -305,19 +255,24 @@ def _assemble(
     else:
         if not test:
             raise DataError(f"{scan.folder}: none of the {len(scan.test):,} test pictures can be read.")
-        notes += _in_train_and_test(files, pictures.digests, train, test)
-    _reorder(pictures.images, [*train, *test, *unread])
-    both = slice(0, len(train)), slice(len(train), len(train) + len(test))
-    rows = np.array(train, np.intp), np.array(test, np.intp)
-    splits = [Split(pictures.images[part], labels[of]) for part, of in zip(both, rows, strict=True)]
-    return _dataset(scan, options, splits[0], splits[1], scan.classes, tuple(notes))
+        notes += _in_train_and_test(files, digests, train, test)
+    _reorder(images, [*train, *test, *unread])
+    last = len(train) + len(test)
+    return {
+        "x_train": images[: len(train)],
+        "y_train": labels[train],
+        "x_test": images[len(train) : last],
+        "y_test": labels[test],
+        "classes": np.array(scan.classes, str),
+        "notes": np.array(notes, str),
+    }
 
 
 def _split(
-    scan: FolderScan, labels: np.ndarray, digests: Sequence[bytes | None], rows: Sequence[int]
+    scan: FolderScan, labels: np.ndarray, digests: Sequence[bytes | str], rows: Sequence[int]
 ) -> tuple[list[int], list[int]]:
     """Rows for training and for the test. Copies of a picture go where the first of them goes."""
-    firsts: dict[bytes | None, int] = {}
+    firsts: dict[bytes | str, int] = {}
     for row in rows:
         firsts.setdefault(digests[row], row)
     drawn = np.array(list(firsts.values()))  # (M,)
@@ -334,9 +289,9 @@ def _split(
     return [row for row in rows if digests[row] not in for_test], [row for row in rows if digests[row] in for_test]
 
 
-def _in_several_classes(files: Sequence[PictureFile], digests: Sequence[bytes | None], rows: Sequence[int]) -> Iterator[str]:
+def _in_several_classes(files: Sequence[PictureFile], digests: Sequence[bytes | str], rows: Sequence[int]) -> Iterator[str]:
     """A note about equal pictures with different labels, if there are any."""
-    firsts: dict[bytes | None, int] = {}
+    firsts: dict[bytes | str, int] = {}
     pairs = [(firsts.setdefault(digests[row], row), row) for row in rows]
     if wrong := [(first, row) for first, row in pairs if files[first].label != files[row].label]:
         first, row = wrong[0]
@@ -344,7 +299,7 @@ def _in_several_classes(files: Sequence[PictureFile], digests: Sequence[bytes | 
 
 
 def _in_train_and_test(
-    files: Sequence[PictureFile], digests: Sequence[bytes | None], train: Sequence[int], test: Sequence[int]
+    files: Sequence[PictureFile], digests: Sequence[bytes | str], train: Sequence[int], test: Sequence[int]
 ) -> Iterator[str]:
     """A note about test pictures that are also training pictures, if there are any."""
     learned = {digests[row]: row for row in reversed(train)}

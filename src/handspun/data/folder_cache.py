@@ -25,15 +25,9 @@ _VERSION = "2"  # changes when decoding or the names of classes change
 
 
 def folder_key(folder: Path, options: str, files: Iterable[tuple[str, int, int]]) -> str:
-    """The key of a folder's pictures: SHA-256, in hex.
+    """The key of a folder's pictures: SHA-256, in hex. Raises DataError if the folder's path contains links in a circle.
 
-    Args:
-        folder: where they are.
-        options: how they are read.
-        files: for each file its name, its size in bytes, and the time of its last change in nanoseconds.
-
-    Raises:
-        DataError: the folder's path contains links in a circle.
+    It covers the name, the size in bytes and the time of the last change in nanoseconds of each file, and how they are read.
     """
     try:
         place = folder.resolve()

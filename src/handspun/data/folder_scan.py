@@ -62,9 +62,8 @@ class FolderScan:
 def scan_folder(folder: Path) -> FolderScan:
     """Find the pictures in a folder, without opening them.
 
-    Raises:
-        DataError: a folder cannot be read, pictures are outside the folders of classes, or a class has test pictures but no
-            training pictures.
+    Raises DataError if a folder cannot be read, holds pictures outside the folders of classes, or has test pictures of a class
+    without training pictures.
     """
     notes: list[str] = []
     train_folder, test_folder = _parts(folder, notes)

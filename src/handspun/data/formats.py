@@ -46,3 +46,4 @@ def _take_the_only(contents: Contents) -> tuple[Split, Split]:
 
 IDX = Format(find_idx, read_idx_and_hash, _join_idx_files)
 CIFAR10 = Format(find_data, read_cifar_archive_and_hash, _take_the_only)
+FORMATS = {"IDX": IDX, "CIFAR-10": CIFAR10}

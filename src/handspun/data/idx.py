@@ -1,8 +1,7 @@
 """IDX, the format of MNIST: a magic number, the shape, then the values, perhaps gzipped.
 
 The magic number is two zero bytes, a code for the type and the number of dimensions. Each dimension follows in 4 bytes,
-big-endian like the values.
-Source: http://yann.lecun.com/exdb/mnist/, "The IDX file format".
+big-endian like the values. Source: http://yann.lecun.com/exdb/mnist/, "The IDX file format".
 """
 
 from __future__ import annotations
@@ -14,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
+from handspun.checks import plain_array
 from handspun.data.dataset import Dataset, Split, numbered_classes
 from handspun.data.streams import find_data, open_data
 from handspun.errors import DataError, UsageError
@@ -30,10 +30,7 @@ _DTYPES = {0x08: ">u1", 0x09: ">i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E
 
 
 def read_idx(path: str | os.PathLike[str], *, limit_bytes: int = LIMIT_BYTES) -> np.ndarray:
-    """Read an IDX file, plain or gzipped.
-
-    Returns:
-        The array, in the machine's byte order.
+    """Read an IDX file, plain or gzipped, into an array in the machine's byte order.
 
     Raises:
         DataError: the file is missing, not IDX, truncated or damaged, goes on after its last value, or claims more than
@@ -80,10 +77,9 @@ def read_idx_and_hash(path: str | os.PathLike[str], *, limit_bytes: int = LIMIT_
 def write_idx(path: str | os.PathLike[str], array: np.ndarray) -> None:
     """Write an IDX file, gzipped if the name ends in ``.gz``; equal arrays make equal files.
 
-    Raises:
-        UsageError: IDX has no code for the array's type, or the array does not have 1 to 8 dimensions.
-        OutputError: the file cannot be written.
+    Raises UsageError for an array that IDX cannot hold, OutputError if the file cannot be written.
     """
+    array = plain_array("write_idx", array)
     codes = {np.dtype(dtype).newbyteorder("="): code for code, dtype in _DTYPES.items()}
     code = codes.get(array.dtype.newbyteorder("="))
     if code is None or not 1 <= array.ndim <= 8:
@@ -123,11 +119,7 @@ def find_idx(folder: Path, stem: str) -> Path | None:
 
 
 def read_idx_folder(folder: Path) -> Dataset:
-    """Read a folder with the four files of ``STANDARD_NAMES``, or with the two of the training split.
-
-    Raises:
-        DataError: a file is missing or broken, or the files do not match.
-    """
+    """Read a folder with the files of ``STANDARD_NAMES``, or those of the training split. Raises DataError for others."""
     splits: dict[str, Split | None] = {}
     for part, (images_name, labels_name) in STANDARD_NAMES.items():
         images_path, labels_path = find_idx(folder, images_name), find_idx(folder, labels_name)

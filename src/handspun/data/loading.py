@@ -5,7 +5,9 @@ from __future__ import annotations
 import dataclasses
 import os
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 from handspun.data.cache import cache_folder, content_sha256, load_cached, missing_files, verify
 from handspun.data.cifar import CIFAR10_ARCHIVE, holds_cifar_files, read_cifar_archive, read_cifar_folder
@@ -64,6 +66,9 @@ def load_dataset(
         DownloadError: the files cannot be downloaded.
         MissingExtraError: the package that downloads files or decodes pictures is not installed.
     """
+    if not isinstance(name_or_path, (str, os.PathLike)):
+        kind = type(name_or_path).__name__
+        raise UsageError(f"load_dataset takes a name or a path, not {kind}; arrays make a Split(images, labels).")
     if contract is not None and (size, fit, mode) != (None, None, None):
         raise UsageError("A contract determines size, fit and mode: give the contract or these, not both.")
     options = contract or _options(size, fit, mode)
@@ -131,10 +136,7 @@ def fetch(
     timeout: float = 20.0,
     progress: Report | bool | None = None,
 ) -> Path:
-    """Download the missing files of a data set, and verify the others.
-
-    Returns:
-        The folder or file of the data set.
+    """Download the missing files of a data set, verify the others, and return its folder or file.
 
     Raises:
         UsageError: there is no data set of this name.
@@ -149,7 +151,7 @@ def fetch(
     for file in entry.files:
         path = entry.format.find(folder, file.stem)
         if path is not None and path not in fetched:
-            verify(entry, file, path, content_sha256(path, file.size))
+            verify(entry, file, path)
     return folder
 
 
@@ -166,7 +168,12 @@ def describe(name: str) -> dict:
         UsageError: there is no data set of this name.
     """
     entry = find_entry(name)
-    files = [_describe_embedded(entry)] if entry.embedded else _describe_files(entry, cache_folder() / entry.name)
+    if entry.embedded:
+        path = _embedded_path(entry)
+        files = [_describe_file(path.name, path, lambda _: _load_embedded(entry) and "embedded")]
+    else:
+        paths = [entry.format.find(cache_folder() / entry.name, file.stem) for file in entry.files]
+        files = [_describe_file(f.name, path, partial(verify, entry, f)) for f, path in zip(entry.files, paths, strict=True)]
     states = ("embedded", "verified", "unverified", "missing", "damaged")
     names = ("name", "description", "image_shape", "classes", "train_count", "test_count", "source", "license")
     described = {name: getattr(entry, name) for name in names}
@@ -249,26 +256,13 @@ def _load_file(path: Path) -> Dataset:
     return read_table_dataset(path)
 
 
-def _describe_embedded(entry: Entry) -> dict:
-    path = _embedded_path(entry)
-    described = {"name": path.name, "path": str(path), "size": 0, "state": "embedded", "fault": None}
+def _describe_file(name: str, path: Path | None, check: Callable[[Path], Any]) -> dict:
+    """The state of one file; ``check`` returns it or raises a DataError."""
+    described = {"name": name, "path": None, "size": 0, "state": "missing", "fault": None}
+    if path is None:
+        return described
+    described |= {"path": str(path), "size": path.stat().st_size}
     try:
-        _load_embedded(entry)
+        return described | {"state": check(path)}
     except DataError as fault:
         return described | {"state": "damaged", "fault": str(fault)}
-    return described | {"size": path.stat().st_size}
-
-
-def _describe_files(entry: Entry, folder: Path) -> list[dict]:
-    files = []
-    for file in entry.files:
-        path = entry.format.find(folder, file.stem)
-        described = {"name": file.name, "path": None, "size": 0, "state": "missing", "fault": None}
-        if path is not None:
-            described |= {"path": str(path), "size": path.stat().st_size}
-            try:
-                described["state"] = verify(entry, file, path, content_sha256(path, file.size))
-            except DataError as fault:
-                described |= {"state": "damaged", "fault": str(fault)}
-        files.append(described)
-    return files

@@ -26,12 +26,9 @@ _LAYOUTS = (
 
 
 def read_numpy_dataset(source: Path | io.BytesIO, *, limit_bytes: int = LIMIT_BYTES) -> Dataset:
-    """Read a data set from an ``.npz`` file, given its path or its content.
+    """Read a data set from an ``.npz`` file, given its path or its content. Raises DataError if that fails.
 
     Integer images become uint8 if all values are from 0 to 255, and labels (N, 1) become (N,).
-
-    Raises:
-        DataError: the file is missing, broken or hostile, or its arrays are not those of a data set.
     """
     arrays = read_arrays(source, limit_bytes=limit_bytes)
     path = source if isinstance(source, Path) else Path(NAMELESS)

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
+from handspun.checks import whole_number
 from handspun.data.dataset import Dataset, Split
 from handspun.errors import UsageError, unknown_name
 
@@ -33,7 +34,7 @@ def hold_out(split: Split, fraction_or_count: float, *, seed: int, stratified: b
     """
     _check_split(split)
     count = _held_out_count(len(split), fraction_or_count)
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(whole_number("hold_out", "seed", seed, least=0))
     held = np.zeros(len(split), bool)  # (N,)
     if stratified:
         groups = _indices_by_class(split)
@@ -47,15 +48,13 @@ def hold_out(split: Split, fraction_or_count: float, *, seed: int, stratified: b
 def k_fold(split: Split, k: int, *, seed: int) -> Iterator[tuple[Split, Split]]:
     """Yield k pairs of training and validation images, stratified; every image is in one validation part.
 
-    The sizes of the folds differ by at most one image, and so do their numbers of images per class.
-
-    Raises:
-        UsageError: at once, if ``k`` is not from 2 to the number of images, or there are no labels.
+    The sizes of the folds differ by at most one image, and so do their numbers of images per class. Raises UsageError, at once,
+    if ``k`` is not from 2 to the number of images, or there are no labels.
     """
     _check_split(split)
-    if not 2 <= k <= len(split):
+    if not 2 <= whole_number("k_fold", "k", k, least=0) <= len(split):
         raise UsageError(f"k must be from 2 to the number of images, {len(split)}, not {k}.")
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(whole_number("k_fold", "seed", seed, least=0))
     fold = np.empty(len(split), np.intp)  # (N,), the fold whose validation part has the image
     dealt = 0
     for indices in _indices_by_class(split):
@@ -66,25 +65,21 @@ def k_fold(split: Split, k: int, *, seed: int) -> Iterator[tuple[Split, Split]]:
 
 
 def pool(dataset: Dataset) -> Split:
-    """Training and then test images in one split, for experiments with their own split.
-
-    Raises:
-        UsageError: a part has no labels.
-    """
+    """Training and then test images in one split. Raises UsageError if a part has no labels."""
+    if not isinstance(dataset, Dataset):
+        raise UsageError(f"Expected a Dataset, such as load_dataset gives, not {type(dataset).__name__}.")
     train, test = dataset.train, dataset.test
     if test is None:
         return train
     if train.labels is None or test.labels is None:
         raise UsageError(f"{dataset.name}: images without labels cannot be pooled.")
-    return Split(np.concatenate([train.images, test.images]), np.concatenate([train.labels, test.labels]))
+    labels = np.concatenate([train.labels, test.labels])
+    labels = labels.astype(np.int64) if labels.dtype.kind == "f" else labels  # what int64 and uint64 have in common
+    return Split(np.concatenate([train.images, test.images]), labels)
 
 
 def choose_classes(dataset: Dataset, names: Sequence[str]) -> Dataset:
-    """Only the images of these classes, with new labels from 0 in the order of ``names``.
-
-    Raises:
-        UsageError: the data set has no class of this name, or no labels.
-    """
+    """Only the images of these classes, with labels from 0 in the order of ``names``. Raises UsageError for unknown names."""
     for name in names:
         if name not in dataset.classes:
             raise unknown_name(f"class of {dataset.name}", name, dataset.classes)
@@ -112,7 +107,7 @@ def _held_out_count(total: int, fraction_or_count: float) -> int:
             raise UsageError(f"A fraction to hold out must lie between 0 and 1, not {fraction_or_count}.")
         count = round(total * float(fraction_or_count))
     else:
-        count = int(fraction_or_count)
+        count = whole_number("hold_out", "fraction_or_count", fraction_or_count, least=0)
     if not 0 < count < total:
         raise UsageError(f"Holding out {count} of {total} images leaves one part empty.")
     return count

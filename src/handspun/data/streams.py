@@ -21,13 +21,9 @@ _GZIP_MAGIC = b"\x1f\x8b"
 
 @contextmanager
 def open_data(path: str | os.PathLike[str]) -> Iterator[tuple[io.BufferedIOBase, int, bool]]:
-    """Open a plain or gzipped file.
+    """Open a plain or gzipped file: a stream of its content, its size on disk in bytes, and whether it is gzipped.
 
-    Yields:
-        A stream of the content, the size of the file on disk in bytes, and whether it is gzipped.
-
-    Raises:
-        DataError: there is no such file, it cannot be read, or reading within the block finds it damaged.
+    Raises DataError if it is missing or unreadable, or if reading within the block finds it damaged.
     """
     with open_regular(path) as raw:
         size = os.fstat(raw.fileno()).st_size
@@ -57,11 +53,7 @@ class MeasuredReader:
         self._digest, self._position = hashlib.sha256(), 0
 
     def read(self, size: int, /) -> bytes:
-        """The next ``size`` bytes, or as many as are left.
-
-        Raises:
-            DataError: the stream is longer than the limit.
-        """
+        """The next ``size`` bytes, or as many as are left. Raises DataError if the stream is longer than the limit."""
         chunk = self._stream.read(size)
         self._position += len(chunk)
         if self._position > self._limit:

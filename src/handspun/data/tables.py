@@ -33,8 +33,8 @@ def read_table(path: str | os.PathLike[str], *, limit_bytes: int = LIMIT_BYTES) 
     """Read a CSV file, plain or gzipped, of square grey images.
 
     Returns:
-        Images (N, H, H) uint8, with labels (N,) uint8 if the first column holds them. The header tells, or without a header
-        the number of columns.
+        Images (N, H, H) uint8, with labels (N,) uint8 if the first column holds them. The header tells, or without a header the
+        number of columns.
 
     Raises:
         DataError: the file is missing, truncated or damaged; a line has too few or too many cells; a cell is not a whole number
@@ -78,11 +78,7 @@ def find_table(folder: Path, part: str) -> Path | None:
 
 
 def read_table_dataset(path: Path) -> Dataset:
-    """Read a CSV file as a training split, or a folder with ``train.csv`` and perhaps ``test.csv``.
-
-    Raises:
-        DataError: a file is missing or broken, or the training images have no labels.
-    """
+    """Read a CSV file with labels as a training split, or a folder with ``train.csv`` and perhaps ``test.csv``."""
     train_path = find_table(path, "train") if path.is_dir() else path
     if train_path is None:
         raise DataError(f"{path} lacks the file train.csv.")
@@ -110,27 +106,21 @@ def _split_first_line(path: str | os.PathLike[str], line: bytes) -> tuple[list[s
 
 def _is_labelled(path: str | os.PathLike[str], columns: list[str], has_header: bool) -> bool:
     """Whether the first column holds labels. Raises DataError unless the others form a square."""
-    count = len(columns)
-    square, square_and_label = math.isqrt(count) ** 2 == count > 1, math.isqrt(count - 1) ** 2 == count - 1 > 0
-    if not has_header:
-        labelled = square_and_label
-    elif columns[0].lower() in _LABEL_NAMES:
-        labelled = True
-    elif any(name.lower() in _LABEL_NAMES for name in columns):
+    count, names = len(columns), [name.lower() for name in columns]
+    labelled = names[0] in _LABEL_NAMES if has_header else _is_square(count - 1)
+    if has_header and not labelled and not _LABEL_NAMES.isdisjoint(names):
         raise DataError(f"{path}: the column of labels must come first.")
-    elif not square:
-        first = columns[0][:40]
+    if count < 2 or not _is_square(count - labelled):
+        first = f' (the first column is called "{columns[0][:40]}")' if has_header else ""
         raise DataError(
-            f'{path}: the first of {count} columns is called "{first}"; expected label and then the '
-            f"pixels of a square, or only the pixels (784 for 28 x 28), separated by commas. {_OTHER_TABLES}"
-        )
-    else:
-        labelled = False
-    if not (square_and_label if labelled else square):
-        raise DataError(
-            f"{path}: {count - labelled} columns of pixels do not form a square; for 28 x 28, expected 784. {_OTHER_TABLES}"
+            f"{path}: {count - labelled} columns of pixels do not form a square{first}; expected 784 for 28 x 28, separated by "
+            f"commas, perhaps after a column called label. {_OTHER_TABLES}"
         )
     return labelled
+
+
+def _is_square(count: int) -> bool:
+    return count > 0 and math.isqrt(count) ** 2 == count
 
 
 class _Rows:

@@ -2,8 +2,7 @@
 
 Only the basic format is supported: a block of 512 bytes with name, size and checksum, then the content, padded to whole blocks.
 Folders, links and devices have no content, and header extensions are skipped. So a hostile archive can neither write anywhere
-nor refer to anything outside it.
-Source: POSIX.1-2017, pax, "ustar Interchange Format".
+nor refer to anything outside it. Source: POSIX.1-2017, pax, "ustar Interchange Format".
 """
 
 from __future__ import annotations
@@ -27,23 +26,14 @@ class Readable(Protocol):
 
 
 class Member:
-    """A file in the archive. Read it before asking for the next one.
-
-    Attributes:
-        name: its path in the archive.
-        size: bytes.
-    """
+    """A file in the archive, with its path there and its size in bytes. Read it before asking for the next one."""
 
     def __init__(self, path: str | os.PathLike[str], stream: Readable, name: str, size: int) -> None:
         self.name, self.size = name, size
         self._path, self._stream, self._left = path, stream, size
 
     def read(self, size: int, /) -> bytes:
-        """The next ``size`` bytes, or as many as are left.
-
-        Raises:
-            DataError: the archive ends within the member.
-        """
+        """The next ``size`` bytes, or as many as are left. Raises DataError if the archive ends before that."""
         wanted = min(size, self._left)
         content = self._stream.read(wanted)
         if len(content) < wanted:
@@ -58,14 +48,9 @@ def is_tar(start: bytes) -> bool:
 
 
 def read_members(path: str | os.PathLike[str], stream: Readable) -> Iterator[Member]:
-    """Yield the files of an archive in order, and read the stream to its end.
+    """Yield the files of the archive at ``path`` in order, and read its stream to the end.
 
-    Args:
-        path: the path of the archive, for messages.
-        stream: its content.
-
-    Raises:
-        DataError: it is not a tar archive, or is truncated or damaged.
+    Raises DataError if it is not a tar archive, or is truncated or damaged.
     """
     while (header := stream.read(_BLOCK)) != bytes(_BLOCK):
         if len(header) < _BLOCK:

@@ -18,9 +18,9 @@ from handspun.evaluation.metrics import (
     wilson_interval,
 )
 from handspun.networks.answers import two_or_more
+from handspun.networks.inference import answerable, class_logits
 from handspun.networks.sequential import Sequential
 from handspun.optimization.losses import Loss, SoftmaxCrossEntropy, softmax
-from handspun.pictures import inputs
 
 
 def loss_and_accuracy(network: Sequential, images: np.ndarray, targets: np.ndarray, loss: Loss) -> tuple[float, float | None]:
@@ -61,6 +61,7 @@ class Evaluation:
     unknown_rate: float | None
 
 
+@np.errstate(all="ignore")
 def evaluate(network: Sequential, images: np.ndarray, labels: np.ndarray, *, views: bool = False) -> Evaluation:
     """Compare the network's answers for ``images`` (N, …) with ``labels`` (N,).
 
@@ -72,19 +73,17 @@ def evaluate(network: Sequential, images: np.ndarray, labels: np.ndarray, *, vie
             then.
 
     Raises:
-        UsageError: images of another size or type or with values that are not finite; labels that are not one of the network's
-            classes for each image; with ``views``, images that are not uint8 pictures.
+        UsageError: as ``Sequential.answer``; no images; labels that are not one of the network's classes for each image.
     """
-    images = np.asarray(images)
+    images = answerable(network, images)
     classes = max(network.output_shape[-1], 2)
     labels = checks.labels(labels, len(images), classes)
-    inputs.check_finite(images)
     unknown = None
     if views:
         plain = probabilities = mean_over_views(network.predict_proba, images)  # (N, C)
         outputs = np.log(np.maximum(plain, np.finfo(plain.dtype).tiny))  # whose softmax these probabilities are
     else:
-        features, outputs = network.features_and_logits(images)  # (N, D)
+        features, outputs = class_logits(network, images, keep_features=True)  # (N, D)
         outputs = two_or_more(outputs)  # (N, C)
         plain = probabilities = softmax(outputs)  # (N, C)
         if confidence := network.confidence:

@@ -14,11 +14,11 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from handspun import checks
 from handspun.augment import Augmentation
 from handspun.augment.affine import affine, powers
 from handspun.augment.resample import resample
 from handspun.augment.thickness import change_thickness
-from handspun.checks import byte_pictures
 from handspun.engine.memory import chunks
 from handspun.errors import UsageError
 from handspun.evaluation.metrics import wilson_interval
@@ -52,7 +52,7 @@ class Version:
         Raises:
             UsageError: images of another type or shape.
         """
-        images = byte_pictures("A messy version", images)
+        images = checks.byte_pictures("A messy version", images)
         rng = np.random.default_rng(self.seed)
         pictures = images if images.ndim == 4 else images[..., None]  # (N, H, W, C)
         result = np.empty(images.shape, np.uint8)
@@ -195,13 +195,15 @@ def evaluate_messy(
     Raises:
         UsageError: images of another type or shape, or labels that are not one class for each image.
     """
-    images = byte_pictures("A messy version", images)
-    labels = np.asarray(labels)
-    if labels.shape != (len(images),) or labels.dtype.kind not in "iub" or not len(labels):
-        raise UsageError(f"{len(images)} images need {len(images)} whole numbers as labels; got an array {labels.shape}.")
+    images = checks.byte_pictures("A messy version", images)
+    labels = checks.labels(labels, len(images))
 
     def judge(name: str, strength: str, pictures: np.ndarray) -> MessyResult:
-        predicted = network.predict(pictures if prepare is None else prepare(pictures))
+        predicted = np.asarray(network.predict(pictures if prepare is None else prepare(pictures)))
+        if predicted.shape != labels.shape:
+            raise UsageError(
+                f"predict gave an array {predicted.shape} for {len(labels)} images; ({len(labels)},) was expected."
+            )
         hits = int(np.count_nonzero(predicted == labels))
         return MessyResult(name, strength, hits / len(labels), wilson_interval(hits, len(labels)))
 

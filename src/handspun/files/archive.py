@@ -17,7 +17,7 @@ import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import IO, TYPE_CHECKING, Any, cast
 
 import numpy as np
 from numpy.lib import format as npy
@@ -52,11 +52,7 @@ ErrorClass = type[HandspunError]
 
 
 def open_regular(path: str | os.PathLike[str], *, error: ErrorClass = DataError) -> io.BufferedReader:
-    """Open an ordinary file for reading in binary.
-
-    Raises:
-        error: there is no such file, it is a folder or a device, or reading is not allowed.
-    """
+    """Open an ordinary file for reading in binary. Raises ``error`` if it is missing, unreadable, a folder or a device."""
     try:
         mode = Path(path).stat().st_mode
         if stat.S_ISDIR(mode):
@@ -77,16 +73,14 @@ def read_arrays(
     names: Iterable[str] | None = None,
     error: ErrorClass = DataError,
 ) -> dict[str, np.ndarray]:
-    """Read the arrays of an ``.npz`` file, in the file's order.
+    """Read the arrays of an ``.npz`` file in its order: in the memory order of the file and the machine's byte order,
+    writeable.
 
     Args:
         path: the file, or its content.
         limit_bytes: the most memory that the arrays may take together.
         names: which arrays to read; ``None`` for all of them.
         error: the class of error that a faulty file raises.
-
-    Returns:
-        A dictionary of arrays in the memory order of the file and the machine's byte order, writeable.
 
     Raises:
         error: the file is missing, truncated, damaged or hostile, holds objects, or lacks one of ``names``.
@@ -95,36 +89,23 @@ def read_arrays(
 
     with _opened(path, error) as (file, name):
         try:
-            with zipfile.ZipFile(_ShyReader(file), "r") as archive:
+            with zipfile.ZipFile(cast(IO[bytes], _ShyReader(file)), "r") as archive:
                 _check_count(name, file, len(archive.infolist()), error)
                 return _read_members(name, archive, limit_bytes, names, error)
-        except HandspunError:
-            raise
         except _TooMuchAtOnceError:
             raise error(f"{name}: its table of contents is larger than any archive of arrays needs.") from None
         except zipfile.BadZipFile as fault:
             raise error(f"{name} is not a whole NumPy archive (.npz): {_lower(fault)}.") from fault
-        except (*_FAULTS, NotImplementedError, RuntimeError) as fault:
-            raise error(f"{name} is damaged: {_lower(fault)}.") from fault
 
 
 def read_array(
     path: str | os.PathLike[str] | io.BytesIO, *, limit_bytes: int = LIMIT_BYTES, error: ErrorClass = DataError
 ) -> np.ndarray:
-    """Read the array of a ``.npy`` file, given its path or its content.
-
-    Raises:
-        error: the file is missing, truncated, too long or hostile, or holds objects.
-    """
+    """Read the array of a ``.npy`` file, given its path or its content. Raises ``error`` as ``read_arrays`` does."""
     with _opened(path, error) as (file, name):
-        try:
-            size = file.seek(0, os.SEEK_END)
-            file.seek(0)
-            return _read_npy(name, file, size, limit_bytes, error)
-        except HandspunError:
-            raise
-        except _FAULTS as fault:
-            raise error(f"{name} is damaged: {_lower(fault)}.") from fault
+        size = file.seek(0, os.SEEK_END)
+        file.seek(0)
+        return _read_npy(name, file, size, limit_bytes, error)
 
 
 def write_arrays(path: str | os.PathLike[str] | io.BytesIO, arrays: Mapping[str, np.ndarray], *, compress: bool = True) -> None:
@@ -158,44 +139,41 @@ def write_arrays(path: str | os.PathLike[str] | io.BytesIO, arrays: Mapping[str,
 
 @contextmanager
 def _opened(path: str | os.PathLike[str] | io.BytesIO, error: ErrorClass) -> Iterator[tuple[io.BufferedIOBase, str]]:
-    """The open file, and its name for errors."""
-    if isinstance(path, io.BytesIO):
-        yield path, NAMELESS
-    else:
-        with open_regular(path, error=error) as file:
-            yield file, str(path)
+    """The open file, and its name for errors. Whatever a damaged file raises within the block becomes an ``error``."""
+    named = not isinstance(path, io.BytesIO)
+    name = str(path) if named else NAMELESS
+    with open_regular(path, error=error) if named else nullcontext(path) as file, _damage(name, error):
+        yield file, name
 
 
-#: What zipfile, zlib and file objects raise for damaged files, besides BadZipFile.
-_FAULTS = (OSError, EOFError, zlib.error, struct.error, ValueError, OverflowError, IndexError, KeyError)
+@contextmanager
+def _damage(where: str, error: ErrorClass) -> Iterator[None]:
+    """Turn what zipfile, zlib and file objects raise for damaged files, besides BadZipFile, into an ``error``."""
+    try:
+        yield
+    except HandspunError:
+        raise
+    except (OSError, EOFError, zlib.error, struct.error, ValueError, LookupError, OverflowError, RuntimeError) as fault:
+        raise error(f"{where} is damaged: {_lower(fault)}.") from fault
 
 
 class _TooMuchAtOnceError(Exception):
     """A single read of more bytes than a valid archive needs."""
 
 
-class _ShyReader(io.RawIOBase):
+class _ShyReader:
     """A file that refuses large single reads: zipfile would read a table of contents of any declared size."""
 
     def __init__(self, file: io.BufferedIOBase) -> None:
         self._file = file
 
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._file, name)
+
     def read(self, size: int = -1, /) -> bytes:
         if size > _MAX_READ:
             raise _TooMuchAtOnceError
         return self._file.read(size)
-
-    def seek(self, offset: int, whence: int = 0, /) -> int:
-        return self._file.seek(offset, whence)
-
-    def tell(self) -> int:
-        return self._file.tell()
-
-    def seekable(self) -> bool:
-        return True
-
-    def readable(self) -> bool:
-        return True
 
 
 def _check_count(path: str, file: io.BufferedIOBase, found: int, error: ErrorClass) -> None:
@@ -247,11 +225,9 @@ def _read_members(
         # Ask for one byte more than declared, to notice a member that goes on.
         info.file_size = declared + 1
         try:
-            with archive.open(info) as stream:
+            with _damage(where, error), archive.open(info) as stream:
                 array = _read_npy(where, cast(io.BufferedIOBase, stream), declared, left, error)
-        except HandspunError:
-            raise
-        except (*_FAULTS, BadZipFile) as fault:
+        except BadZipFile as fault:
             raise error(f"{where} is damaged: {_lower(fault)}.") from fault
         arrays[name] = array
         left -= array.nbytes

@@ -16,11 +16,7 @@ HEADER_BYTES = 64 * 2**20
 
 
 def encode_json(value: Any) -> np.ndarray:
-    """The bytes of the JSON text of plain data, (n,) uint8.
-
-    Raises:
-        UsageError: something in it is not a number, text, list or dictionary.
-    """
+    """The JSON text of plain data, (n,) uint8. Raises UsageError for anything but numbers, text, lists and dictionaries."""
     return np.frombuffer(json.dumps(value, sort_keys=True, default=_numpy_as_plain).encode(), np.uint8)
 
 
@@ -31,11 +27,7 @@ def _numpy_as_plain(value: Any) -> Any:
 
 
 def read_header(path: str | os.PathLike[str], kind: str, version: int) -> dict[str, Any]:
-    """Read the header of a file, and check its format and version.
-
-    Raises:
-        ModelFileError: the file cannot be read, or its header has another format or version.
-    """
+    """Read the header of a file. Raises ModelFileError if that fails, or its format or version is another one."""
     array = read_arrays(path, names=("header",), limit_bytes=HEADER_BYTES, error=ModelFileError)["header"]
     if array.dtype != np.uint8 or array.ndim != 1:
         raise ModelFileError(f"{path} is not a {kind} file: it has no header of text.")

@@ -24,8 +24,7 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
 
     The bytes go to a temporary file in the same folder, which is flushed to disk and then renamed. Even after a power cut there
     is the old file or the new one, never half of one (POSIX ``rename`` is atomic). Missing folders are created. Only write
-    inside the
-    block: any ``OSError`` there counts as a failure to write.
+    inside the block: any ``OSError`` there counts as a failure to write.
 
     Raises:
         OutputError: the folder cannot be created or written, no space is left, or ``path`` is a folder or a device.

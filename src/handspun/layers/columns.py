@@ -56,6 +56,30 @@ def in_groups(y: np.ndarray, groups: int) -> np.ndarray:
     return y.reshape(height, groups, filters // groups, width * images).transpose(1, 0, 2, 3)
 
 
+def sum_over_places(dy: np.ndarray, precise: type[np.float64] | None) -> np.ndarray:
+    """The sum of dy (OH, O, OW, N) over rows, columns and images, (O,)."""
+    height, filters, width, images = dy.shape
+    if precise:
+        return np.add.reduce(dy, axis=(0, 2, 3), dtype=precise)
+    over_columns = np.matmul(dy.reshape(height * filters, -1), np.ones(width * images, dy.dtype))
+    return np.add.reduce(over_columns.reshape(height, filters), axis=0)
+
+
+def sum_over_rows(windows: np.ndarray, dy: np.ndarray, precise: type[np.float64] | None, here: Frame) -> np.ndarray:
+    """Windows (G, OH, kh · C/G · kw, OW · N) times dyᵀ, added up over the rows: (G, kh · C/G · kw, O/G).
+
+    The products of large pictures are cut into parts, which are added up in ``precise``.
+    """
+    each_row = here.buffer("dw", (*windows.shape[:3], dy.shape[2]))
+    values = dy.shape[3]
+    step = 128 if precise else values
+    sums = []
+    for part in (slice(start, start + step) for start in range(0, values, step)):
+        matmul(windows[..., part], dy[..., part].transpose(0, 1, 3, 2), each_row)
+        sums.append(np.add.reduce(each_row, axis=1, dtype=precise))
+    return sums[0] if len(sums) == 1 else np.add.reduce(sums, axis=0)
+
+
 def windows_of_gradient(dy: np.ndarray, plan: Plan, here: Frame) -> np.ndarray:
     """The kh rows of dy (G, OH, O/G, OW · N) that each input row meets, with zeros around: (G, H, kh · O/G, OW · N).
 

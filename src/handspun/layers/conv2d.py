@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from handspun.checks import positive_integer
+from handspun.checks import of_kind, positive_integer, true_or_false
 from handspun.engine.memory import by_images, by_rows
 from handspun.engine.parameters import Shape
 from handspun.engine.products import matmul
@@ -13,7 +13,7 @@ from handspun.errors import UsageError
 from handspun.layers import columns
 from handspun.layers.base import Layer
 from handspun.layers.copies import copy_each
-from handspun.layers.initializers import Initializer, as_initializer
+from handspun.layers.initializers import HeNormal, Initializer, with_initializer
 from handspun.layers.sums import sum_type
 from handspun.layers.windows import Axis, Pair, axes, pair, picture_shape
 
@@ -46,7 +46,7 @@ class Conv2D(Layer):
         groups: the number of parts that channels and filters are cut into, which do not see each other; as many as there
             are channels is "depthwise".
         bias: whether to add b, which is zero at first.
-        initializer: of the weights; the default suits ReLU.
+        initializer: of the weights; the default, He's, suits ReLU. PyTorch draws U(±1/√fan_in), Keras uses Glorot's.
     """
 
     decayed = ("weight",)
@@ -75,8 +75,8 @@ class Conv2D(Layer):
         self.padding = padding if isinstance(padding, str) else pair("Conv2D", "padding", padding, least=0)
         self.dilation = pair("Conv2D", "dilation", dilation)
         self.groups = positive_integer("Conv2D", "groups", groups)
-        self.has_bias = bool(bias)
-        self.initializer = as_initializer(initializer)
+        self.has_bias = true_or_false("Conv2D", "bias", bias)
+        self.initializer = of_kind("Conv2D: initializer", initializer, Initializer) or HeNormal()
         if self.filters % self.groups:
             raise UsageError(f"Conv2D: {self.filters} filters cannot be cut into {self.groups} groups of one size.")
 
@@ -120,16 +120,10 @@ class Conv2D(Layer):
         here = tape[self]
         plan: columns.Plan = here["plan"]
         precise, dy = sum_type(dy), by_rows(dy)  # (OH, O, OW, N)
-        if self.has_bias and precise:
-            here.gradient["bias"][...] = np.add.reduce(dy, axis=(0, 2, 3), dtype=precise)
-        elif self.has_bias:
-            values = dy.shape[2] * dy.shape[3]
-            over_columns = np.matmul(dy.reshape(-1, values), np.ones(values, dy.dtype))  # (OH · O,)
-            np.add.reduce(over_columns.reshape(-1, self.filters), axis=0, out=here.gradient["bias"])
+        if self.has_bias:
+            here.gradient["bias"][...] = columns.sum_over_places(dy, precise)  # (O,)
         dy = columns.in_groups(dy, self.groups)  # (G, OH, O/G, OW · N)
-        each_row = here.buffer("dw", (*plan.windows.shape[:3], dy.shape[2]))
-        matmul(plan.windows, dy.transpose(0, 1, 3, 2), each_row)
-        d_kernels = np.add.reduce(each_row, axis=1, dtype=precise)  # (G, kh · C/G · kw, O/G)
+        d_kernels = columns.sum_over_rows(plan.windows, dy, precise, here)  # windows · dyᵀ: (G, kh · C/G · kw, O/G)
         here.gradient["weight"].reshape(self.groups, dy.shape[2], -1)[...] = d_kernels.transpose(0, 2, 1)
         if not here.needs_input_gradient:
             return None
@@ -158,6 +152,10 @@ class Conv2D(Layer):
         said = [f"{name}={_short(getattr(self, name))}" for name, value in usual.items() if getattr(self, name) != value]
         said += [] if self.has_bias else ["bias=False"]
         return f"Conv2D({', '.join([str(self.filters), _short(self.kernel_size), *said])})"
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Layer:
+        return cls(**with_initializer(config))
 
 
 def convolve_by_definition(

@@ -4,12 +4,12 @@ from typing import Any
 
 import numpy as np
 
-from handspun.checks import positive_integer
+from handspun.checks import of_kind, positive_integer, true_or_false
 from handspun.engine.parameters import Shape
 from handspun.engine.products import matmul
 from handspun.engine.tape import Tape
 from handspun.layers.base import Layer, flat_size
-from handspun.layers.initializers import Initializer, as_initializer
+from handspun.layers.initializers import HeNormal, Initializer, with_initializer
 
 
 class Dense(Layer):
@@ -26,7 +26,7 @@ class Dense(Layer):
 
     Args:
         units: number of outputs.
-        initializer: of the weights; the default suits ReLU.
+        initializer: of the weights; the default, He's, suits ReLU. PyTorch draws U(±1/√in), Keras uses Glorot's.
         bias: whether to add b, which is zero at first.
     """
 
@@ -37,8 +37,8 @@ class Dense(Layer):
 
     def __init__(self, units: int, *, initializer: Initializer | None = None, bias: bool = True) -> None:
         self.units = positive_integer("Dense", "units", units)
-        self.initializer = as_initializer(initializer)
-        self.has_bias = bool(bias)
+        self.initializer = of_kind("Dense: initializer", initializer, Initializer) or HeNormal()
+        self.has_bias = true_or_false("Dense", "bias", bias)
 
     def output_shape(self, input_shape: Shape) -> Shape:
         flat_size(self, input_shape)
@@ -74,3 +74,7 @@ class Dense(Layer):
 
     def __repr__(self) -> str:
         return f"Dense({self.units}{'' if self.has_bias else ', bias=False'})"
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Layer:
+        return cls(**with_initializer(config))

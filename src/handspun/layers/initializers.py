@@ -15,9 +15,8 @@ from typing import Any
 
 import numpy as np
 
-from handspun.checks import known
+from handspun.checks import known, number, positive_number
 from handspun.engine.parameters import Shape
-from handspun.errors import UsageError
 
 
 @dataclass(frozen=True)
@@ -81,13 +80,12 @@ class LeCunUniform(Initializer):
 
 @dataclass(frozen=True)
 class ScaledNormal(Initializer):
-    """N(0, scale²), whatever the size of the layer."""
+    """N(0, scale²), whatever the size of the layer. The default is our own; PyTorch has 1, Keras 0.05."""
 
     scale: float = 0.01
 
     def __post_init__(self) -> None:
-        if not 0 < self.scale < math.inf:
-            raise UsageError(f"ScaledNormal: scale must be a finite number above 0, got {self.scale}.")
+        object.__setattr__(self, "scale", positive_number("ScaledNormal", "scale", self.scale))
 
     def __call__(self, shape: Shape, fan_in: int, fan_out: int, rng: np.random.Generator) -> np.ndarray:
         return self.scale * rng.standard_normal(shape)
@@ -104,6 +102,9 @@ class Orthogonal(Initializer):
     """
 
     gain: float = 1.0
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "gain", number("Orthogonal", "gain", self.gain, math.isfinite, "a finite number"))
 
     def __call__(self, shape: Shape, fan_in: int, fan_out: int, rng: np.random.Generator) -> np.ndarray:
         rows = shape[0] if len(shape) > 2 else math.prod(shape[:-1])
@@ -139,12 +140,15 @@ INITIALIZERS: dict[str, type[Initializer]] = {
 }
 
 
-def as_initializer(given: Initializer | dict[str, Any] | None) -> Initializer:
-    """``given`` itself, the initializer with this ``config``, or He's for None. Raises UsageError for an unknown kind."""
-    if not isinstance(given, dict):
-        return given or HeNormal()
-    settings = dict(given)
+def initializer_from_config(config: dict[str, Any]) -> Initializer:
+    """The initializer that has this ``config``. Raises UsageError for an unknown kind."""
+    settings = dict(config)
     return known("initializer", settings.pop("kind"), INITIALIZERS)(**settings)
+
+
+def with_initializer(config: dict[str, Any]) -> dict[str, Any]:
+    """The ``config`` of a layer, as its constructor takes it: with the initializer itself."""
+    return {key: initializer_from_config(value) if key == "initializer" else value for key, value in config.items()}
 
 
 def _normal(variance: float, shape: Shape, rng: np.random.Generator) -> np.ndarray:

@@ -4,7 +4,7 @@ Both work along the rows and then along the columns: two small steps instead of 
 """
 
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
@@ -43,14 +43,14 @@ class _Pooling(Layer):
     """Size, stride and padding of the windows.
 
     Args:
-        size: rows and columns of a window, one number or two.
+        size: rows and columns of a window, one number or two; the default is Keras's.
         stride: from one window to the next; by default its size, so that the windows tile the picture. Rows and columns
             left over at the end are ignored.
         padding: how far windows reach beyond the picture, at most half their size.
     """
 
     works_on_pictures = True
-    precise: type[np.float64] | None = None  # the type for results on the way, if not that of x
+    adds: ClassVar[bool] = False  # windows of more than 32 rows or columns are then added up in float64
 
     def __init__(self, size: int | Pair = 2, *, stride: int | Pair | None = None, padding: int | Pair = 0) -> None:
         owner = type(self).__name__
@@ -71,8 +71,9 @@ class _Pooling(Layer):
         rows, columns = self._axes(x.shape[1:])
         x, copies = in_rows(x, here)  # (H, C, W, N)
         _, channels, width, images = x.shape
-        tall = here.buffer("tall", (rows.outputs, channels, width, images), self.precise)
-        y = here.buffer("y", (rows.outputs, channels, columns.outputs, images), self.precise)
+        dtype = np.float64 if self.adds and max(self.size) > 32 else x.dtype
+        tall = here.buffer("tall", (rows.outputs, channels, width, images), dtype)
+        y = here.buffer("y", (rows.outputs, channels, columns.outputs, images), dtype)
         steps = [*_steps(x, rows, ROWS, tall), *_steps(tall, columns, COLUMNS, y)]
         to_fill = [result for result, window in ((tall, rows), (y, columns)) if not _begins_with_two(window)]
         return Plan(rows, columns, x, copies, to_fill, steps, tall, y, by_images(y))
@@ -85,7 +86,8 @@ class MaxPool2D(_Pooling):
     """y is the largest value of each window. Ranzato et al. 2007, CVPR.
 
     x (N, C, H, W), y (N, C, OH, OW). The maximum of a window is that of its columns' maxima. The derivative is 1 for the
-    largest value and 0 for the others; of equal values the first column's counts, and in it the first row's. So dy goes
+    largest value and 0 for the others; of equal values the first column's counts, and in it the first row's (in PyTorch: row,
+    then column). So dy goes
     back to where y came from, in the same two steps. Padding is never the largest.
     """
 
@@ -108,12 +110,10 @@ class AvgPool2D(_Pooling):
     """y is the mean of each window. LeCun et al. 1990, "Handwritten digit recognition with a back-propagation network", NIPS 2.
 
     x (N, C, H, W), y (N, C, OH, OW), y = Σ window / (kh · kw), so each value of a window gets dy / (kh · kw). Padding
-    counts as zeros. Windows of more than 32 rows or columns are added up in float64.
+    counts as zeros.
     """
 
-    def __init__(self, size: int | Pair = 2, *, stride: int | Pair | None = None, padding: int | Pair = 0) -> None:
-        super().__init__(size, stride=stride, padding=padding)
-        self.precise = np.float64 if max(self.size) > 32 else None
+    adds = True
 
     def forward(self, x: np.ndarray, tape: Tape) -> np.ndarray:
         here = tape[self]
@@ -129,8 +129,8 @@ class AvgPool2D(_Pooling):
         here = tape[self]
         plan: Plan = here["plan"]
         share = np.multiply(by_rows(dy), 1.0 / (self.size[0] * self.size[1]), out=here.like("share", plan.y_rows))
-        d_tall = _to_all(share, plan.columns, COLUMNS, here.like("d_tall", plan.tall, self.precise))
-        dx = _to_all(d_tall, plan.rows, ROWS, here.like("dx", plan.x, self.precise))
+        d_tall = _to_all(share, plan.columns, COLUMNS, here.like("d_tall", plan.tall, plan.tall.dtype))
+        dx = _to_all(d_tall, plan.rows, ROWS, here.like("dx", plan.x, plan.tall.dtype))
         return by_images(dx).astype(dy.dtype, copy=False)
 
 

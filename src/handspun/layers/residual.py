@@ -1,6 +1,6 @@
 """Residual blocks."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -25,9 +25,9 @@ class Residual(Layer):
     """
 
     def __init__(self, layers: Sequence[Layer]) -> None:
-        self.layers = tuple(layers)
-        if not self.layers:
-            raise UsageError("A Residual needs at least one layer.")
+        self.layers = tuple(layers) if isinstance(layers, Iterable) else ()
+        if not self.layers or not all(isinstance(layer, Layer) for layer in self.layers):
+            raise UsageError(f"A Residual needs at least one layer, in a list such as [Dense(64), ReLU()]; got {layers!r}.")
         self.works_on_pictures = any(layer.works_on_pictures for layer in self.layers)
         self.projection: Layer | None = None
 

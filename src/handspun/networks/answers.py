@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 
+from handspun.engine.memory import Shape
 from handspun.errors import UsageError, unknown_name
 from handspun.optimization.losses import softmax
 
@@ -150,6 +151,19 @@ def energy(logits: np.ndarray) -> np.ndarray:
     """
     highest = logits.max(axis=1, keepdims=True)  # (N, 1), subtracted first so that nothing overflows
     return highest[:, 0] + np.log(np.exp(logits - highest).sum(axis=1))
+
+
+def check_class_outputs(output_shape: Shape) -> None:
+    """Raise a UsageError that names the missing layer unless outputs are one number per class."""
+    if len(output_shape) == 1:
+        return
+    what = "a picture" if len(output_shape) == 3 else "an array"
+    pooling = ", or GlobalAvgPool()," if len(output_shape) == 3 else ""
+    missing = "Flatten()" if math.prod(output_shape) == output_shape[0] else f"Flatten() and Dense({output_shape[0]})"
+    raise UsageError(
+        f"Classes need one output each, but the last output is {what} {output_shape}. Put {missing}{pooling} at the end of the "
+        "network."
+    )
 
 
 def two_or_more(logits: np.ndarray) -> np.ndarray:

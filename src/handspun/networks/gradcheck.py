@@ -10,10 +10,14 @@ are tried and the best agreement counts. A wrong gradient is wrong at all of the
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
+from handspun import checks
+from handspun.errors import UsageError
 from handspun.networks.sequential import Sequential
 from handspun.optimization.losses import Loss, SoftmaxCrossEntropy
 from handspun.pictures import inputs
@@ -48,10 +52,11 @@ class GradientReport:
         return bool(self.worst < self.tolerance)
 
 
+@np.errstate(all="ignore")
 def check_gradients(
     network: Sequential,
-    x: np.ndarray,
-    y: np.ndarray,
+    x: Any,
+    y: Any,
     loss: Loss | None = None,
     *,
     elements: int = 50,
@@ -76,20 +81,42 @@ def check_gradients(
         seed: the seed of elements, directions and dropout.
 
     Raises:
-        UsageError: images of another size or type.
+        UsageError: arguments of another type or out of range; inputs of another size or type, or with values that are not
+            finite; no inputs, or another number of targets; a loss that returns no finite value, or a gradient of another shape
+            than the outputs.
     """
+    checks.of_kind("network", network, Sequential)
+    checks.of_kind("loss", loss, Loss)
+    elements = checks.positive_integer("check_gradients", "elements", elements)
+    directions = checks.positive_integer("check_gradients", "directions", directions) if directions else 0
+    tolerance = checks.number_in("check_gradients", "tolerance", tolerance, np.nextafter(0.0, 1.0), math.inf)
+    seed = checks.positive_integer("check_gradients", "seed", seed) if seed else 0
     loss = loss or SoftmaxCrossEntropy()
     network = network.copy(dtype=np.float64)
-    images = np.asarray(x)
+    images, y = checks.plain_array("x", x), checks.plain_array("y", y)
     inputs.check_images(images, network.input_shape)
+    inputs.check_finite(images)
+    if not len(images) or y.shape[:1] != (len(images),):
+        raise UsageError(
+            f"x has {len(images)} inputs, y has the shape {y.shape}: one target per input is needed, at least one."
+        )
     x = inputs.convert(images, np.empty((len(images), *network.input_shape)))
-    y = np.asarray(y)
     rng = np.random.default_rng(seed)
 
     tape = network.tape(training=training, rng=np.random.default_rng(seed), input_gradient=True)
-    _, dy = loss(network.forward(x, tape), y)
+    outputs = network.forward(x, tape)
+    first, dy = loss(outputs, y)
+    if not np.isfinite(first) or np.shape(dy) != outputs.shape:
+        raise UsageError(
+            f"{type(loss).__name__} gave the value {first} and a gradient {np.shape(dy)} for outputs {outputs.shape}: the "
+            "value must be finite and the gradient must have the outputs' shape."
+        )
     dx = network.backward(dy, tape)
-    assert dx is not None
+    if dx is None or dx.shape != x.shape:
+        raise UsageError(
+            f"backward gave {'nothing' if dx is None else dx.shape} for inputs {x.shape}: a layer's backward must return the "
+            "gradient with respect to its input, in the input's shape."
+        )
     values = {**network.parameters, "input": x}
     gradients = {**tape.gradient, "input": dx.copy()}
 

@@ -6,14 +6,17 @@ of images beyond the result. Nothing in the network changes: tapes that are free
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
 import numpy as np
 
+from handspun.checks import plain_array
 from handspun.engine.memory import chunks
 from handspun.engine.tape import Tape
 from handspun.engine.threads import ThreadPool, blas_threads
+from handspun.errors import UsageError
+from handspun.networks.answers import check_class_outputs
 from handspun.pictures import inputs
 
 if TYPE_CHECKING:
@@ -33,16 +36,55 @@ TURN = 4
 _idle: WeakKeyDictionary[Sequential, list[tuple[Tape, np.ndarray]]] = WeakKeyDictionary()
 
 
+def answerable(network: Sequential, images: Any) -> np.ndarray:
+    """``images`` as an array (N, …) that the network can take and name classes for.
+
+    Raises:
+        UsageError: images of another size or type, or with values that are not finite; outputs that are not one number per
+            class.
+    """
+    check_class_outputs(network.output_shape)
+    images = plain_array("images", images)
+    inputs.check_images(images, network.input_shape)
+    inputs.check_finite(images)
+    return images
+
+
+def class_logits(network: Sequential, images: Any, *, keep_features: bool = False) -> tuple[np.ndarray, np.ndarray]:
+    """Like ``infer``, for answers: all logits (N, C) are finite numbers, one per class.
+
+    Raises:
+        UsageError: as ``answerable``; images or weights so large that the outputs are not finite; weights that are not finite.
+    """
+    images = answerable(network, images)
+    features, logits = infer(network, images, None, keep_features=keep_features)
+    if not np.isfinite(logits).all():
+        if not (np.isfinite(network.parameters.vector).all() and np.isfinite(network.statistics.vector).all()):
+            raise UsageError(
+                "The network's weights are not finite numbers: its training diverged. Load an earlier version, or train it "
+                "again with a smaller learning rate."
+            )
+        wrong = int(np.argmin(np.isfinite(logits).all(axis=1)))
+        raise UsageError(
+            f"Image {wrong}, counted from 0, has no finite outputs: its values (up to {abs(images[wrong]).max():.3g}) or the "
+            f"network's weights (up to {abs(network.parameters.vector).max(initial=0):.3g}) are too large for "
+            f"{network.dtype}. Scale the images as in training, usually to between 0 and 1."
+        )
+    return features, logits
+
+
+@np.errstate(all="ignore")
 def infer(
-    network: Sequential, images: np.ndarray, threads: int | None, *, keep_features: bool = False
-) -> tuple[np.ndarray | None, np.ndarray]:
-    """Inputs of the last layer (N, D), None unless they are to be kept, and its outputs (N, *output_shape).
+    network: Sequential, images: Any, threads: int | None, *, keep_features: bool = False
+) -> tuple[np.ndarray, np.ndarray]:
+    """Inputs of the last layer (N, D), or (N, 0) unless they are to be kept, and its outputs (N, *output_shape).
 
     Raises:
         UsageError: images of another size or type than the network takes.
     """
+    images = plain_array("images", images)
     inputs.check_images(images, network.input_shape)
-    features = np.empty((len(images), network.feature_count), network.dtype) if keep_features else None
+    features = np.empty((len(images), network.feature_count if keep_features else 0), network.dtype)
     outputs = np.empty((len(images), *network.output_shape), network.dtype)
     if not network.takes_pictures or len(images) <= network.chunk_size:
         with blas_threads(None):
@@ -52,14 +94,14 @@ def infer(
 
     def take(worker: int, number: int) -> None:
         turn = turns[number]
-        _infer_chunks(network, images[turn], None if features is None else features[turn], outputs[turn])
+        _infer_chunks(network, images[turn], features[turn], outputs[turn])
 
     with blas_threads(1), ThreadPool(threads) as pool:
         pool.each(take, len(turns))
     return features, outputs
 
 
-def _infer_chunks(network: Sequential, images: np.ndarray, features: np.ndarray | None, outputs: np.ndarray) -> None:
+def _infer_chunks(network: Sequential, images: np.ndarray, features: np.ndarray, outputs: np.ndarray) -> None:
     """Write features and outputs of ``images``, chunk by chunk, in this thread."""
     idle = _idle.setdefault(network, [])
     # pop and append are single steps of the interpreter, so no two threads ever hold the same tape.
@@ -74,7 +116,7 @@ def _infer_chunks(network: Sequential, images: np.ndarray, features: np.ndarray 
         y = inputs.convert(stored, out=x)
         for layer in network.layers[:-1]:
             y = layer.forward(y, tape)
-        if features is not None:
+        if features.shape[1]:
             features[chunk] = y.reshape(len(y), -1)
         outputs[chunk] = network.layers[-1].forward(y, tape)
     idle.append((tape, x))

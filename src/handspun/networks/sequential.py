@@ -10,14 +10,15 @@ from typing import Any
 import numpy as np
 
 from handspun.augment.views import mean_over_views
-from handspun.checks import in_a_row
+from handspun.checks import in_a_row, plain_array
 from handspun.engine.memory import aligned_empty, by_images
 from handspun.engine.parameters import Parameters, Shape
 from handspun.engine.tape import Frame, Outcome, Tape
 from handspun.errors import UsageError
 from handspun.layers import Layer, layers_from_config
 from handspun.networks.answers import Answers, Confidence, answers, is_empty, two_or_more
-from handspun.networks.inference import PICTURES_A_CHUNK, ROWS_A_CHUNK, infer
+from handspun.networks.drawing import drawing, table
+from handspun.networks.inference import PICTURES_A_CHUNK, ROWS_A_CHUNK, answerable, class_logits, infer
 from handspun.networks.layout import array_shapes, every_layer, own_views, size_within
 from handspun.optimization.losses import softmax
 from handspun.pictures import inputs
@@ -131,8 +132,9 @@ class Sequential:
 
     def forward(self, x: np.ndarray, tape: Tape) -> np.ndarray:
         """Outputs (N, *output_shape) for x (N, *input_shape) of the network's dtype. Valid until the tape's next pass."""
-        for layer in self.layers:
-            x = layer.forward(x, tape)
+        with np.errstate(under="ignore"):  # values below the smallest normal number are as good as zero
+            for layer in self.layers:
+                x = layer.forward(x, tape)
         return x
 
     def backward(self, dy: np.ndarray, tape: Tape) -> np.ndarray | None:
@@ -142,11 +144,12 @@ class Sequential:
             The gradient with respect to the input, if the tape asks for it.
         """
         dx: np.ndarray | None = dy
-        for layer in reversed(self.layers):
-            assert dx is not None
-            dx = layer.backward(dx, tape)
-            if dx is None or not tape[layer].needs_input_gradient:
-                return None
+        with np.errstate(under="ignore"):
+            for layer in reversed(self.layers):
+                assert dx is not None
+                dx = layer.backward(dx, tape)
+                if dx is None or not tape[layer].needs_input_gradient:
+                    return None
         return dx
 
     def update_statistics(self, seen: Parameters) -> None:
@@ -176,24 +179,23 @@ class Sequential:
         Raises:
             UsageError: images of another size or type.
         """
-        return infer(self, np.asarray(images), threads)[1]
+        return infer(self, images, threads)[1]
 
     def features_and_logits(self, images: np.ndarray, *, threads: int | None = None) -> tuple[np.ndarray, np.ndarray]:
         """The inputs (N, D) and the outputs (N, *output_shape) of the last layer; otherwise like ``logits``."""
-        features, outputs = infer(self, np.asarray(images), threads, keep_features=True)
-        assert features is not None
-        return features, outputs
+        return infer(self, images, threads, keep_features=True)
 
+    @np.errstate(all="ignore")
     def predict_proba(self, images: np.ndarray) -> np.ndarray:
         """Class probabilities (N, C), the softmax of the logits; for a single output, those of "no" and "yes" (N, 2).
 
         Raises:
-            UsageError: images of another size or type, or with values that are not finite.
+            UsageError: images of another size or type; images or weights that are not finite or so large that the logits are
+                not; a network whose outputs are not one number per class.
         """
-        images = np.asarray(images)
-        inputs.check_finite(images)
-        return softmax(two_or_more(self.logits(images)))
+        return softmax(two_or_more(class_logits(self, images)[1]))
 
+    @np.errstate(all="ignore")
     def answer(self, images: np.ndarray, *, views: bool = False) -> Answers:
         """Class, calibrated probabilities and verdict for each of ``images`` (N, …), prepared by the contract.
 
@@ -210,12 +212,10 @@ class Sequential:
                 then: calibration is for single views, whose mean is less sure of itself.
 
         Raises:
-            UsageError: images of another size or type, or with values that are not finite; with ``views``, images that are not
-                uint8 pictures.
+            UsageError: as ``predict_proba``; with ``views``, also images that are not uint8 pictures.
         """
-        images = np.asarray(images)
-        inputs.check_finite(images)
-        features, logits = self.features_and_logits(images)
+        images = answerable(self, images)
+        features, logits = class_logits(self, images, keep_features=True)
         logits = two_or_more(logits)
 
         def probabilities_of(view: np.ndarray) -> np.ndarray:
@@ -226,18 +226,17 @@ class Sequential:
 
     def predict(self, images: np.ndarray) -> np.ndarray:
         """The index of the most probable class of each image, (N,). Raises UsageError as ``predict_proba`` does."""
-        images = np.asarray(images)
-        inputs.check_finite(images)
-        logits = self.logits(images)
+        _, logits = class_logits(self, images)
         return logits.argmax(axis=1) if logits.shape[1] > 1 else (logits[:, 0] > 0.0).astype(np.intp)
 
+    @np.errstate(all="ignore")
     def activations(self, images: np.ndarray) -> dict[str, np.ndarray]:
         """The output (N, …) of each layer by its name, in inference mode, for a few ``images`` (N, …): all of it is kept.
 
         Raises:
             UsageError: images of another size or type.
         """
-        images = np.asarray(images)
+        images = plain_array("images", images)
         inputs.check_images(images, self.input_shape)
         tape = self.tape()
         x = inputs.convert(images, out=self.batch(len(images)))
@@ -292,24 +291,20 @@ class Sequential:
         return list(zip(self.layers, self.shapes[1:], sizes, strict=True))
 
     def summary(self) -> str:
-        """A table of the layers: name, kind, output shape, parameters, bytes; and the totals."""
-        rows: list[tuple[str, ...]] = [
-            ("layer", "kind", "output", "parameters", "bytes"),
-            ("input", "", str(self.input_shape), "", ""),
-        ]
-        for layer, shape, size in self.outline():
-            numbers = (f"{size:,}", f"{size * self.dtype.itemsize:,}") if size else ("", "")
-            rows.append((layer.name, repr(layer), str(shape), *numbers))
-        rows.append(("total", "", "", f"{self.parameters.vector.size:,}", f"{self.parameters.vector.nbytes:,}"))
-        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-        form = "  ".join(f"{{:{side}{width}}}" for side, width in zip("<<<>>", widths, strict=True))
-        lines = [form.format(*row).rstrip() for row in rows]
-        rule = "-" * max(map(len, lines))
-        return "\n".join([lines[0], rule, *lines[1:-1], rule, lines[-1]])
+        """A table of the layers: name, kind, output shape, parameters, bytes; and the totals. ``print(network)`` shows it."""
+        return table(self)
+
+    __str__ = summary
 
     def __repr__(self) -> str:
-        inner = ", ".join(repr(layer) for layer in self.layers)
-        return f"Sequential([{inner}], input_shape={self.input_shape})"
+        inner = [repr(layer) for layer in self.layers]
+        if len(inner) > 5:
+            inner[2:-1] = [f"… {len(inner) - 3} layers …"]
+        return f"Sequential([{', '.join(inner)}], input_shape={self.input_shape})"
+
+    def _repr_html_(self) -> str:
+        """A drawing of the layers, which notebooks show."""
+        return drawing(self)
 
 
 def _floating(dtype: np.typing.DTypeLike) -> np.dtype:

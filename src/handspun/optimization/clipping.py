@@ -1,12 +1,11 @@
 """Gradient clipping: one bad batch must not move the parameters far away. Pascanu, Mikolov and Bengio 2013."""
 
 import abc
-import math
 from dataclasses import dataclass
 
 import numpy as np
 
-from handspun.errors import UsageError
+from handspun.checks import positive_number
 
 
 @dataclass(frozen=True)
@@ -20,8 +19,7 @@ class Clip(abc.ABC):
     limit: float
 
     def __post_init__(self) -> None:
-        if not (self.limit > 0 and math.isfinite(self.limit)):
-            raise UsageError(f"{type(self).__name__}: the limit must be a number above 0, got {self.limit}.")
+        object.__setattr__(self, "limit", positive_number(type(self).__name__, "limit", self.limit))
 
     @abc.abstractmethod
     def __call__(self, gradient: np.ndarray, norm: float) -> None:
@@ -29,8 +27,9 @@ class Clip(abc.ABC):
 
 
 class ClipNorm(Clip):
-    """Shrinks a gradient longer than ``limit`` to that length. Its direction stays."""
+    """Shrinks a gradient longer than ``limit`` to just that length (PyTorch divides by norm + 1e-6). Its direction stays."""
 
+    @np.errstate(under="ignore")
     def __call__(self, gradient: np.ndarray, norm: float) -> None:
         if norm > self.limit:
             gradient *= self.limit / norm
@@ -39,5 +38,6 @@ class ClipNorm(Clip):
 class ClipValue(Clip):
     """Cuts every component to [-limit, limit]."""
 
+    @np.errstate(under="ignore")
     def __call__(self, gradient: np.ndarray, norm: float) -> None:
         np.clip(gradient, -self.limit, self.limit, out=gradient)

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from handspun.checks import number_in
+from handspun.checks import number_in, positive_number
 from handspun.engine.memory import aligned_empty, aligned_zeros, shared_zeros
 from handspun.errors import UsageError
 
@@ -42,9 +42,7 @@ class Optimizer(abc.ABC):
 
     def __init__(self, learning_rate: float, *, weight_decay: float = 0.0) -> None:
         owner = type(self).__name__
-        self.learning_rate = number_in(owner, "learning_rate", learning_rate, 0.0, math.inf)
-        if self.learning_rate == 0.0:
-            raise UsageError(f"{owner}: learning_rate must be above 0.")
+        self.learning_rate = positive_number(owner, "learning_rate", learning_rate)
         self.weight_decay = number_in(owner, "weight_decay", weight_decay, 0.0, math.inf)
         self.state: dict[str, np.ndarray] = {}
         self.steps = 0
@@ -64,6 +62,8 @@ class Optimizer(abc.ABC):
 
     def start(self, parameters: np.ndarray, decayed: Sequence[slice] = ()) -> None:
         """Prepare for a vector of this size and type; ``decayed`` are the parts that weight decay acts on."""
+        if not isinstance(parameters, np.ndarray) or parameters.ndim != 1 or parameters.dtype.kind != "f":
+            raise UsageError("The parameters must be one flat vector of floats: a NumPy array of shape (size,).")
         self.state = {name: aligned_zeros(parameters.shape, parameters.dtype) for name in self.state_names}
         self.steps = 0
         self._decayed = decayed
@@ -75,6 +75,7 @@ class Optimizer(abc.ABC):
             self.state[name] = shared_zeros(vector.shape, vector.dtype)
             self.state[name][...] = vector
 
+    @np.errstate(under="ignore")  # values below the smallest normal number are as good as zero
     def step(
         self,
         parameters: np.ndarray,
@@ -90,10 +91,15 @@ class Optimizer(abc.ABC):
             gradient: g, of the same size.
             learning_rate: η of this step, by default that of the constructor.
             shares: the parts of the vectors to change, if others change the rest; by default all.
+
+        Raises:
+            UsageError: the gradient is of another shape.
         """
         rate = self.learning_rate if learning_rate is None else learning_rate
         if not self._scratch.size:
             raise RuntimeError("Optimizer.start(parameters) comes first.")
+        if getattr(gradient, "shape", None) != parameters.shape or gradient.dtype.kind != "f":
+            raise UsageError(f"The gradient must be a vector of floats of the parameters' shape {parameters.shape}.")
         self.steps += 1
         self._prepare(rate)
         for first, last, _ in (share.indices(parameters.size) for share in shares):

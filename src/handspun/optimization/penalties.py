@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from handspun.errors import UsageError
+from handspun.checks import number_in
 
 
 @dataclass(frozen=True)
@@ -18,7 +18,8 @@ class Penalty:
 
     Args:
         l1: the coefficient of the sum of absolute values, not negative.
-        l2: the coefficient of half the sum of squares, not negative (the gradient is l2·w, PyTorch's ``weight_decay``).
+        l2: the coefficient of half the sum of squares, not negative (the gradient is l2·w, as of PyTorch's
+            ``weight_decay``; Keras's L2 has no half).
 
     Raises:
         UsageError: a coefficient is negative, or not finite.
@@ -28,9 +29,10 @@ class Penalty:
     l2: float = 0.0
 
     def __post_init__(self) -> None:
-        if not (0 <= self.l1 < math.inf and 0 <= self.l2 < math.inf):
-            raise UsageError(f"Penalty: l1 and l2 must be finite numbers and not negative, got l1={self.l1}, l2={self.l2}.")
+        for name, value in vars(self).items():
+            object.__setattr__(self, name, number_in("Penalty", name, value, 0.0, math.inf))
 
+    @np.errstate(under="ignore")
     def __call__(self, parameters: np.ndarray, decayed: Sequence[slice], gradient: np.ndarray) -> float:
         """The penalty on the parts ``decayed`` of ``parameters`` (size,). Adds its gradient to ``gradient`` (size,)."""
         value = 0.0

@@ -8,9 +8,10 @@ import abc
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
-from handspun.checks import known
+from handspun.checks import known, number, whole_number
 from handspun.errors import UsageError, unknown_name
 
 
@@ -45,13 +46,11 @@ class Constant(Schedule):
 
 
 class _Checked(Schedule):
-    """A schedule whose settings have the bounds of ``_BOUNDS``. Raises UsageError for one that has not."""
+    """A schedule whose settings pass ``_CHECKS``. Raises UsageError for one that does not."""
 
     def __post_init__(self) -> None:
         for name, value in vars(self).items():
-            holds, what = _BOUNDS[name]
-            if not holds(value):
-                raise UsageError(f"{type(self).__name__}: {name} must be {what}; got {vars(self)}.")
+            object.__setattr__(self, name, _CHECKS[name](type(self).__name__, name, value))
 
 
 @dataclass(frozen=True)
@@ -59,7 +58,7 @@ class InverseTimeDecay(_Checked):
     """1/(1 + decay · t): the classical schedule of stochastic approximation (Robbins and Monro 1951).
 
     Args:
-        decay: how fast, not negative.
+        decay: how fast, not negative; Keras's decay_rate r over decay_steps s is r/s.
         unit: what t counts, "step" or "epoch".
     """
 
@@ -73,6 +72,8 @@ class InverseTimeDecay(_Checked):
 @dataclass(frozen=True)
 class StepDecay(_Checked):
     """rate^⌊t/every⌋: constant for a while, then a drop.
+
+    The defaults are our own, a half every ten epochs; PyTorch's StepLR has a tenth, and no default time.
 
     Args:
         rate: the factor of each drop, above 0 and at most 1.
@@ -90,7 +91,7 @@ class StepDecay(_Checked):
 
 @dataclass(frozen=True)
 class ExponentialDecay(_Checked):
-    """rate^t.
+    """rate^t. The default is our own, 5 % less after each epoch; PyTorch and Keras have none.
 
     Args:
         rate: the factor of each unit of time, above 0 and at most 1.
@@ -122,7 +123,9 @@ class Cosine(_Checked):
 class OneCycle(_Checked):
     """Up from ``initial`` to 1 and down to ``final``. Smith and Topin 2018, arXiv:1708.07120.
 
-    Their ramps are straight lines; those along a cosine, as here, are fastai's and PyTorch's.
+    Their ramps are straight lines; those along a cosine, as here, are fastai's and PyTorch's. The defaults are PyTorch's but
+    for ``final``, which is relative to the highest rate, not to the initial one. PyTorch's reaches the highest and the
+    lowest rate one step earlier, and also changes the momentum.
 
     Args:
         warmup: the share of the training that goes up, from 0 to 1.
@@ -144,6 +147,8 @@ class OneCycle(_Checked):
 @dataclass(frozen=True)
 class Warmup(_Checked):
     """A linear rise from 1/steps to 1 over the first ``steps`` steps, then the schedule ``then`` for the rest.
+
+    PyTorch's LinearLR begins with a third by default, and reaches 1 one step later.
 
     Args:
         steps: the length of the rise, at least 1.
@@ -173,18 +178,34 @@ def _cosine(progress: float) -> float:
     return 0.5 * (1.0 + math.cos(math.pi * min(progress, 1.0)))
 
 
-#: What each setting must be: a test and its words.
-_SHARE: tuple[Callable[[Any], bool], str] = (lambda value: 0 <= value <= 1, "from 0 to 1")
-_BOUNDS: dict[str, tuple[Callable[[Any], bool], str]] = {
-    "decay": (lambda decay: 0 <= decay < math.inf, "finite and not negative"),
-    "rate": (lambda rate: 0 < rate <= 1, "above 0 and at most 1"),
-    "every": (lambda every: every >= 1, "at least 1"),
-    "unit": (lambda unit: unit in ("step", "epoch"), '"step" or "epoch"'),
-    "final": _SHARE,
-    "initial": _SHARE,
-    "warmup": _SHARE,
-    "steps": (lambda steps: steps >= 1, "at least 1"),
-    "then": (lambda then: not isinstance(then, Warmup), "a schedule that does not begin with a rise of its own"),
+def _unit(owner: str, name: str, value: Any) -> str:
+    if value not in ("step", "epoch"):
+        raise UsageError(f'{owner}: unit must be "step" or "epoch", got {value!r}.')
+    return value
+
+
+def _then(owner: str, name: str, value: Any) -> Schedule:
+    if not isinstance(value, Schedule) or isinstance(value, Warmup):
+        raise UsageError(f"{owner}: then must be a schedule that does not begin with a rise of its own, got {value!r}.")
+    return value
+
+
+_share = partial(number, holds=lambda v: 0 <= v <= 1, what="a number from 0 to 1")
+_rate = partial(number, holds=lambda v: 0 < v <= 1, what="a number above 0 and at most 1")
+_decay = partial(number, holds=lambda v: 0 <= v < math.inf, what="finite and not negative")
+_count = partial(whole_number, least=1)
+
+#: The check of each setting.
+_CHECKS: dict[str, Callable[[str, str, Any], Any]] = {
+    "decay": _decay,
+    "rate": _rate,
+    "every": _count,
+    "unit": _unit,
+    "final": _share,
+    "initial": _share,
+    "warmup": _share,
+    "steps": _count,
+    "then": _then,
 }
 
 SCHEDULES: dict[str, type[Schedule]] = {

@@ -56,9 +56,7 @@ def quiet_pillow() -> Iterator[None]:
 def inspect_picture(path: str | os.PathLike[str]) -> tuple[int, int, bool]:
     """Height, width, and whether the picture is stored in shades of grey, without decoding the pixels.
 
-    Raises:
-        UnreadablePictureError: the file is not a picture, or too large.
-        DataError: the file cannot be opened.
+    Raises UnreadablePictureError if it is not a picture or too large, DataError if the file cannot be opened.
     """
     with _opened(path) as file:
         width, height = file.size
@@ -78,16 +76,10 @@ def inspect_picture(path: str | os.PathLike[str]) -> tuple[int, int, bool]:
 def decode_picture(
     source: str | os.PathLike[str] | BinaryIO, *, side: int | None = None, most_pixels: int | None = None
 ) -> PillowImage:
-    """Decode a picture and turn it upright.
+    """Decode a picture and turn it upright: the first one in the file, 8 bits a channel: grey, RGB or with a palette.
 
-    Args:
-        source: the path of a file, or an open one.
-        most_pixels: the limit on its pixels; None for ``MOST_DECODED_PIXELS``.
-        side: the longer side in pixels to which the picture will be scaled, if known. A large JPEG is then decoded at about
-            twice that size at most, in a fraction of the time and memory.
-
-    Returns:
-        The first picture in the file, 8 bits a channel: grey, RGB or with a palette, perhaps with transparency.
+    If ``side`` is the longer side in pixels to which it will be scaled, a large JPEG is decoded at about twice that size at
+    most, in a fraction of the time and memory. ``most_pixels`` defaults to ``MOST_DECODED_PIXELS``.
 
     Raises:
         UnreadablePictureError: the file is not a picture, is broken, or too large.

@@ -8,21 +8,39 @@ cannot disagree.
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 
+from handspun.checks import plain_array
 from handspun.engine.memory import memory_order
 from handspun.engine.parameters import Shape
 from handspun.errors import UsageError
 
 
+def as_images(images: Any, name: str = "images") -> np.ndarray:
+    """Whatever a user gives as images, as an array (N, …) of numbers: the array itself if it is one already.
+
+    Lists, data frames and tensors become arrays; other byte orders become the machine's.
+
+    Raises:
+        UsageError: something would be lost (masks, imaginary parts, fields of structured arrays), or it is not an array of
+            numbers (sparse matrices, text, rows of different lengths). The message says what to write instead.
+    """
+    array = plain_array(name, images)
+    if array.dtype.kind in "US":
+        raise UsageError(f"{name}: text is not an image ({array.dtype} {array.shape}). Read the files first.")
+    return array
+
+
 def check_images(images: np.ndarray, input_shape: Shape) -> None:
     """Raise a UsageError unless ``images`` (N, …) have as many values as the input, and a type that says what they mean."""
-    shape = images.shape[1:]
-    if images.ndim < 2 or (shape != input_shape and math.prod(shape) != math.prod(input_shape)):
+    shape, values = images.shape[1:], math.prod(input_shape)
+    if images.ndim < 2 or (shape != input_shape and math.prod(shape) != values):
+        one = images.ndim > 0 and images.size == values
         raise UsageError(
-            f"The images have shape {shape or '()'} each, but the network takes {input_shape} "
-            f"({math.prod(input_shape)} values). Use images of that size, or a network built for these."
+            f"The images have shape {shape or '()'} each, but the network takes {input_shape} ({values} values). "
+            + ("For a single image write image[None]." if one else "Use images of that size, or a network built for these.")
         )
     if images.dtype != np.uint8 and images.dtype.kind not in "fb":
         raise UsageError(
@@ -37,11 +55,24 @@ def are_finite(images: np.ndarray) -> bool:
     return images.dtype.kind != "f" or not images.size or bool(np.isfinite([images.min(), images.max()]).all())
 
 
-def check_finite(images: np.ndarray) -> None:
-    """Raise a UsageError if any of ``images`` (N, …) holds NaN or infinity: no answer to it means anything."""
-    if not are_finite(images):
-        wrong = int(np.argmin(np.isfinite(images).reshape(len(images), -1).all(axis=1)))
-        raise UsageError(f"Image {wrong}, counted from 0, holds values that are not finite numbers.")
+def check_finite(images: np.ndarray, dtype: np.typing.DTypeLike = np.float32) -> None:
+    """Raise a UsageError if any of ``images`` (N, …) holds NaN, infinity, or values too large for a network of ``dtype``.
+
+    No answer to such an image means anything. Too large are values whose squares are infinite in ``dtype``: a sum of products
+    then overflows. For float32 the limit is 1.8e19.
+    """
+    if images.dtype.kind != "f" or not images.size:
+        return
+    limit = math.sqrt(np.finfo(dtype).max)
+    if -limit <= images.min() and images.max() <= limit:  # false for NaN
+        return
+    with np.errstate(invalid="ignore"):
+        wrong = int(np.argmin((np.abs(images) <= limit).reshape(len(images), -1).all(axis=1)))
+    if np.isfinite(images[wrong]).all():
+        raise UsageError(
+            f"Image {wrong}, counted from 0, holds values above {limit:.2g}, too large for {np.dtype(dtype)}: scale them first."
+        )
+    raise UsageError(f"Image {wrong}, counted from 0, holds values that are not finite numbers.")
 
 
 def convert(images: np.ndarray, out: np.ndarray) -> np.ndarray:
@@ -59,5 +90,6 @@ def convert(images: np.ndarray, out: np.ndarray) -> np.ndarray:
     if images.dtype == np.uint8:
         np.multiply(images, out.dtype.type(1.0 / 255.0), out=out)
     else:
-        np.copyto(out, images, casting="same_kind" if images.dtype.kind == "f" else "unsafe")
+        with np.errstate(under="ignore"):  # what is too small for the network's type becomes 0
+            np.copyto(out, images, casting="same_kind" if images.dtype.kind == "f" else "unsafe")
     return result

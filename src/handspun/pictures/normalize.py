@@ -24,20 +24,13 @@ FAINT = 16
 
 
 def normalize_polarity_and_contrast(images: np.ndarray) -> np.ndarray:
-    """Turn pictures of strokes into light strokes on a black ground, each judged by itself.
+    """Turn pictures of strokes into light strokes on a black ground, each judged by itself: a new array of the same shape.
 
     A picture whose ink is darker than its ground is inverted. Then, unless its ground is black and its ink bright enough
     already, its values are stretched so that the ground becomes 0 and the brightest ink 255. No pixel changes in a picture that
     fits already, and an inverted picture becomes exactly the original.
 
-    Args:
-        images: (N, H, W) or (N, H, W, C) uint8. They are not changed.
-
-    Returns:
-        A new array of the same shape, uint8.
-
-    Raises:
-        UsageError: the images are not such pictures.
+    Raises UsageError for anything but ``images`` (N, H, W) or (N, H, W, C), uint8.
     """
     result = byte_pictures("Normalization", images).copy()
     for chunk in chunks(len(result), 1000):

@@ -62,16 +62,16 @@ def is_uneven(grey: np.ndarray) -> np.ndarray:
         # Strokes and lines that cross the border do not move the median of a part.
         levels = sorted(float(np.median(part)) for part in np.array_split(edge[i], PARTS))
         dark, bright = levels[SPARED], levels[-1 - SPARED]
-        result[i] = dark < bright and dark >= SHADOW * bright and bright - dark >= UNEVEN * _contrast(grey[i])
+        darkest, brightest = most_solid(grey[i : i + 1])  # (1,) each
+        contrast = float(brightest[0] - darkest[0])
+        result[i] = dark < bright and dark >= SHADOW * bright and bright - dark >= UNEVEN * contrast
     return result
 
 
 def is_lined(ink: np.ndarray, strokes: np.ndarray) -> np.ndarray:
     """Which of the pictures have lines, squares or blots beside the strokes, (n,) bool.
 
-    Args:
-        ink: (n, H, W) uint8, light strokes on black.
-        strokes: (n, H, W) bool, all that may be strokes.
+    ``ink`` (n, H, W) uint8 is light strokes on black, ``strokes`` (n, H, W) bool is all that may be strokes.
     """
     if min(ink.shape[1:]) < SMALLEST:
         return np.zeros(len(ink), bool)
@@ -88,13 +88,9 @@ def _reach(strokes: np.ndarray) -> np.ndarray:
 
 
 def even_out(grey: np.ndarray) -> np.ndarray:
-    """Turn strokes on paper into light strokes on black, whatever the light and the lines on the paper.
+    """Turn strokes on paper, (H, W) uint8, into light strokes on black, whatever the light and the lines on the paper.
 
-    Args:
-        grey: (H, W) uint8, dark on light or light on dark.
-
-    Returns:
-        (H, W) uint8; all 0 if nothing stands out from the paper.
+    The result, (H, W) uint8, is all 0 if nothing stands out from the paper.
     """
     smooth = np.rint(neighbourhoods(grey[None])[0] / 9).astype(np.uint8)  # (H, W), with less grain
     size = max(round(min(grey.shape) * WINDOW), 1)
@@ -152,9 +148,3 @@ def _roughness(picture: np.ndarray) -> int:
     for one, other in ((picture[1:], picture[:-1]), (picture[:, 1:], picture[:, :-1])):
         total += int((np.maximum(one, other) - np.minimum(one, other)).sum(dtype=np.int64))
     return total
-
-
-def _contrast(grey: np.ndarray) -> float:
-    """The difference in brightness between the brightest and the darkest parts of a picture (H, W)."""
-    darkest, brightest = most_solid(grey[None])
-    return float(brightest[0] - darkest[0])

@@ -19,11 +19,8 @@ def read_picture(path: str | os.PathLike[str], shape: tuple[int, ...]) -> np.nda
     """Read a PNG, JPEG or other image file as grey pixels (H, W) uint8, light strokes on a dark ground, as in MNIST.
 
     Transparent pixels become white paper, or black paper if light strokes would be invisible on white. A picture with a light
-    border is inverted. A picture of another size is scaled, keeps its proportions, and is centred on the ground.
-
-    Args:
-        path: the file.
-        shape: (H, W), (1, H, W), or (H·W,) of a square.
+    border is inverted. A picture of another size is scaled, keeps its proportions, and is centred on the ground. ``shape`` is
+    (H, W), (1, H, W), or (H·W,) of a square.
 
     Raises:
         DataError: the file is missing, broken, too large or not an image.
@@ -67,11 +64,9 @@ def read_pixels(path: str | os.PathLike[str]) -> np.ndarray:
 
 
 def decode_pixels(source: str | os.PathLike[str] | BinaryIO, *, most_pixels: int | None = None) -> np.ndarray:
-    """The same as ``read_pixels``, also for an open file.
+    """The same as ``read_pixels``, also for an open file, and with another limit on the number of pixels.
 
-    Raises:
-        UnreadablePictureError: it is not a picture, is broken, or has more pixels than ``most_pixels`` (None: the usual limit).
-        DataError: the file cannot be opened.
+    Raises UnreadablePictureError if it is not a picture, broken or too large, DataError if the file cannot be opened.
     """
     with quiet_pillow():
         picture = decode_picture(source, most_pixels=most_pixels)

@@ -20,14 +20,10 @@ def resized(
     centre: tuple[float, float],
     scale: float,
 ) -> np.ndarray:
-    """Draw strokes on a sheet of another size, uint8, with the brightest pixel white.
+    """Draw strokes (h, w) on a sheet of ``size`` (rows, columns), uint8, with the brightest pixel white.
 
-    Args:
-        crop: (h, w) light strokes on black.
-        size: (rows, columns) of the sheet.
-        middle: where on the sheet ``centre`` of the strokes goes.
-        centre: that place among the strokes.
-        scale: pixels of the strokes per pixel of the sheet.
+    The place ``centre`` among the strokes goes to ``middle`` on the sheet; ``scale`` is in pixels of strokes per pixel of the
+    sheet.
     """
     down = _resampling(size[0], middle[0], centre[0], scale, crop.shape[0])  # (rows, h)
     across = _resampling(size[1], middle[1], centre[1], scale, crop.shape[1])  # (columns, w)

@@ -59,16 +59,10 @@ class Segment:
 
 
 def segments(picture: np.ndarray) -> list[Segment]:
-    """Find the digits of a picture, in reading order.
+    """Find the digits of a picture, in reading order; none on an empty sheet.
 
-    Args:
-        picture: (H, W) or (H, W, C) with 1, 3 or 4 channels, uint8, dark on light or light on dark.
-
-    Returns:
-        The digits; none for an empty sheet.
-
-    Raises:
-        UsageError: it is not such a picture, or has more than ``MOST_COMPONENTS`` components.
+    ``picture`` is (H, W) or (H, W, C) with 1, 3 or 4 channels, uint8, dark on light or light on dark. Raises UsageError for
+    anything else, or for more than ``MOST_COMPONENTS`` components.
     """
     picture = byte_pictures("Segmentation", picture, channels=(1, 3, 4), single=True)
     grey, factor = reduced(to_grey(picture[None]))
@@ -89,7 +83,7 @@ def segments(picture: np.ndarray) -> list[Segment]:
     digit_of = np.zeros(count + 1, int)  # by label; 0 for the ground and for specks
     digit_of[kept + 1] = groups + 1
     owner = digit_of[labels]  # (H, W)
-    boxes = np.stack([_around(found[kept[groups == digit]]) for digit in range(groups.max() + 1)])  # (digits, 4)
+    boxes = _boxes(owner, groups.max() + 1)  # (digits, 4)
     result = []
     for number, line in enumerate(_lines(boxes)):
         for digit in line:
@@ -100,17 +94,11 @@ def segments(picture: np.ndarray) -> list[Segment]:
 
 
 def components(mask: np.ndarray) -> tuple[np.ndarray, int]:
-    """Number the connected components of a mask (8-connectivity: pixels also touch at their corners).
+    """Number the connected components of a mask (H, W) bool (8-connectivity: pixels also touch at their corners).
 
-    The units are runs of pixels within a row: each starts with its own number, and runs that touch take the smaller of their
-    numbers until nothing changes.
-
-    Args:
-        mask: (H, W) bool.
-
-    Returns:
-        Labels (H, W) int from 1 in the order of each component's first pixel, 0 for the background; and the number of
-        components.
+    Returns labels (H, W) int, from 1 in the order of each component's first pixel and 0 for the background, and the number of
+    components. The units are runs of pixels within a row: each starts with its own number, and runs that touch take the smaller
+    of their numbers until nothing changes.
     """
     height, width = mask.shape
     padded = np.zeros((height, width + 2), np.int8)
@@ -180,11 +168,6 @@ def _joined(boxes: np.ndarray, height: float) -> np.ndarray:
         nearest = int(distance[i].argmin())
         together[i, nearest] |= distance[i, nearest] <= BESIDE * height and tall[i, nearest] <= TALL * height
     return _merged(len(boxes), *np.nonzero(together))
-
-
-def _around(boxes: np.ndarray) -> np.ndarray:
-    """The box (4,) around all boxes (n, 4)."""
-    return np.array([boxes[:, 0].min(), boxes[:, 1].max(), boxes[:, 2].min(), boxes[:, 3].max()])
 
 
 def _lines(boxes: np.ndarray) -> list[list[int]]:

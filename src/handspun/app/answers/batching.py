@@ -1,8 +1,7 @@
-"""Answers for many at once: requests that come while the network is busy wait together and are computed in one go.
+"""Dynamic batching: requests that arrive while the network is busy wait, and are then computed as one batch.
 
-One image at a time takes a network several times as long as its share of a batch. Nobody is made to wait for others: what has
-come is computed at once, and only what comes meanwhile gathers. Under load batches grow by themselves, and without it an answer
-takes as long as one image does.
+One image costs several times its share of a batch. No request waits for a batch to fill: whatever has arrived is computed at
+once. So batches grow under load, and without load an answer takes as long as one image.
 """
 
 from __future__ import annotations
@@ -16,13 +15,16 @@ from dataclasses import dataclass
 import numpy as np
 
 from handspun.app.models.catalog import Model
-from handspun.app.transport.wire import MOST_IMAGES, RequestError
+from handspun.app.transport.wire import RequestError, refusing
 from handspun.errors import UsageError
 from handspun.networks.answers import Answers
 from handspun.pictures.inputs import check_images
 
-#: Requests that may wait; more are told to come again. It stops a flood, and nothing that clients do in earnest.
-MOST_WAITING = 1024
+#: Pictures in one request.
+MAX_PICTURES = 1000
+
+#: Requests that may wait; further ones get a 503. This stops a flood and no real client.
+MAX_WAITING = 1024
 
 
 @dataclass(frozen=True)
@@ -31,9 +33,14 @@ class _Request:
     images: np.ndarray
     answers: asyncio.Future[Answers]
 
+    @property
+    def kind(self) -> tuple[object, ...]:
+        """Requests of one kind can share a batch."""
+        return id(self.model), self.images.shape[1:], self.images.dtype
+
 
 class Answerer:
-    """Computes answers in a thread of its own, batch by batch. To be used from one event loop."""
+    """Computes answers batch by batch in its own thread. To be used from one event loop."""
 
     def __init__(self) -> None:
         self._waiting: deque[_Request] = deque()
@@ -41,16 +48,13 @@ class Answerer:
         self._thread = ThreadPoolExecutor(1, "answers")
 
     async def answer(self, model: Model, images: np.ndarray) -> Answers:
-        """What ``model`` says of ``images`` (N, …), which are as its contract makes them.
+        """The answers of ``model`` to ``images`` (N, …), which its contract has prepared.
 
-        Raises:
-            RequestError: 400 for images that the network cannot take, 503 where too many wait.
+        Raises RequestError 400 for images that the network cannot take, 503 if too many requests wait.
         """
-        try:
+        with refusing(UsageError):
             check_images(images, model.network.input_shape)
-        except UsageError as error:
-            raise RequestError(400, str(error)) from error
-        if len(self._waiting) >= MOST_WAITING:
+        if len(self._waiting) >= MAX_WAITING:
             raise RequestError(503, "Too many pictures are waiting; try again in a moment.")
         request = _Request(model, images, asyncio.get_running_loop().create_future())
         self._waiting.append(request)
@@ -59,41 +63,39 @@ class Answerer:
         return await request.answers
 
     def close(self) -> None:
-        """End the thread; what is under way is still computed."""
+        """End the thread after the batch that it is computing."""
         self._thread.shutdown(wait=False, cancel_futures=True)
 
     async def _work(self) -> None:
-        """Compute until nobody waits."""
+        """Compute until no request waits."""
         loop = asyncio.get_running_loop()
         while self._waiting:
             batch = self._next_batch()
             try:
                 results = await loop.run_in_executor(self._thread, _compute, batch)
-            except Exception as error:  # a defect of ours, which everyone in the batch shall hear of and nobody wait for
+            except Exception as error:  # a bug: every request of the batch gets the error, and none waits forever
                 for request in batch:
                     if not request.answers.done():
                         request.answers.set_exception(error)
                 continue
             for request, result in zip(batch, results, strict=True):
-                if not request.answers.done():  # who asked may have gone
+                if not request.answers.done():  # the client may be gone
                     request.answers.set_result(result)
 
     def _next_batch(self) -> list[_Request]:
-        """The oldest request, with those for the same model and images of the same shape and type that follow it."""
+        """The oldest request, and those of the same kind directly behind it."""
         batch = [self._waiting.popleft()]
-        first, size = batch[0], len(batch[0].images)
-        while self._waiting:
-            request = self._waiting[0]
-            alike = request.model is first.model and request.images.shape[1:] == first.images.shape[1:]
-            size += len(request.images)
-            if not alike or request.images.dtype != first.images.dtype or size > MOST_IMAGES:
+        size = len(batch[0].images)
+        while self._waiting and self._waiting[0].kind == batch[0].kind:
+            size += len(self._waiting[0].images)
+            if size > MAX_PICTURES:
                 break
             batch.append(self._waiting.popleft())
         return batch
 
 
 def _compute(batch: list[_Request]) -> list[Answers]:
-    """The answers of each request, from one pass through the network."""
+    """The answers to each request, from one pass through the network."""
     answers = batch[0].model.network.answer(np.concatenate([request.images for request in batch]))
     columns = [getattr(answers, field.name) for field in dataclasses.fields(Answers)]  # (N, …) each
     ends = np.cumsum([len(request.images) for request in batch])[:-1]

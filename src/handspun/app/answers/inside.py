@@ -1,18 +1,18 @@
-"""What goes on inside a network while it looks at one picture.
+"""What happens inside a network while it looks at one picture.
 
 Three questions, each answered by the network's own passes:
 
-- ``layer_values``: what does every layer make of the picture?
-- ``saliency``: which pixels speak for a class, and which against it? That is the gradient of the class's logit by the pixels
-  (Simonyan, Vedaldi and Zisserman 2014, arXiv:1312.6034).
+- ``layer_values``: what is the output of every layer?
+- ``saliency``: which pixels speak for a class, and which against it? The gradient of the class's logit with respect to the
+  pixels (Simonyan, Vedaldi and Zisserman 2014, arXiv:1312.6034).
 - ``focus``: what does one unit look for, what feeds it, and what does it feed?
 
-A *unit* is one value of a flat layer, counted from 0, or one channel of feature maps. A unit of the input is a pixel.
+A *unit* is one value of a flat layer or one channel of feature maps, counted from 0. A unit of the input is a pixel, counted
+row by row. ``seen`` is always one picture as the network's contract prepares it, uint8, (H, W) or (H, W, C).
 
-Only some layers mix units: ``Dense``, ``Conv2D`` and ``Residual``. All others (activations, poolings, dropout, flatten, and
-``BatchNorm`` in inference) hand each unit on by itself, so that unit 5 of a ReLU looks for what unit 5 of the layer with
-weights below it looks for. ``LayerNorm`` is treated like them, though it takes out of each unit what depends on all: mean and
-spread.
+Only ``Dense``, ``Conv2D`` and ``Residual`` mix units. All other layers (activations, pooling, dropout, flatten, and
+``BatchNorm`` in inference) pass each unit on by itself: unit 5 of a ReLU looks for what unit 5 of the mixing layer below looks
+for. ``LayerNorm`` is treated like them, although its mean and standard deviation depend on all units.
 """
 
 from __future__ import annotations
@@ -21,13 +21,12 @@ import math
 from typing import Any
 
 import numpy as np
-from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
 from handspun.app.models.pixels import over_pixels, picture_size, place_of_pixel, size_of_input
-from handspun.app.transport.wire import RequestError, encode_array, whole_number
+from handspun.app.transport.wire import RequestError, encode_array, index_in, whole_number
 from handspun.engine.tape import Tape
 from handspun.layers import Conv2D, Dense, Flatten, Residual
 from handspun.networks.sequential import Sequential
@@ -36,7 +35,7 @@ from handspun.pictures import inputs
 #: The name of what comes before the first layer.
 INPUT = "input"
 
-#: The layers in which a unit is made of several others.
+#: The layers whose units are made of several others.
 MIXING = (Dense, Conv2D, Residual)
 
 #: How many units of a layer are named as those that matter most.
@@ -44,15 +43,7 @@ STRONGEST = 16
 
 
 def layer_values(network: Sequential, seen: np.ndarray) -> list[dict[str, Any]]:
-    """What each layer makes of a picture.
-
-    Args:
-        network: any network.
-        seen: one picture as the network's contract makes it, uint8.
-
-    Returns:
-        For each layer, first to last, its name, its kind and its output: (units,) or (channels, rows, columns).
-    """
+    """Name, kind and output of each layer, first to last. An output is (units,) or (channels, rows, columns)."""
     outputs = network.activations(seen[None])  # each (1, …)
     return [
         {"name": layer.name, "kind": type(layer).__name__, "values": encode_array(outputs[layer.name][0])}
@@ -61,25 +52,12 @@ def layer_values(network: Sequential, seen: np.ndarray) -> list[dict[str, Any]]:
 
 
 def saliency(network: Sequential, seen: np.ndarray, class_index: int) -> dict[str, Any]:
-    """How the logit of a class changes with each pixel, whose values go from 0 to 1 as the network's inputs do.
+    """How the logit of a class changes with each pixel (scaled to 0 to 1), (H, W) for JSON, summed over the colours.
 
-    Where it is positive, more ink speaks for the class. A network with a single output z, yes or no, has the logit z for yes
-    and -z for no.
-
-    Args:
-        network: any network.
-        seen: one picture as the network's contract makes it, uint8, (H, W) or (H, W, C).
-        class_index: the class.
-
-    Returns:
-        (H, W) for JSON; of coloured pictures the sum over the colours.
-
-    Raises:
-        RequestError: there is no such class.
+    Where it is positive, more ink speaks for the class. A network with a single output z (yes or no) has the logit z for yes
+    and -z for no. Raises RequestError if there is no such class.
     """
-    classes = max(network.output_shape[-1], 2)
-    if type(class_index) is not int or not 0 <= class_index < classes:
-        raise RequestError(400, f"Classes are counted from 0 to {classes - 1}; there is no class {class_index!r}.")
+    index_in(max(network.output_shape[-1], 2), class_index, "The class")
     outputs, tape = _passed(network, seen)
     single = network.output_shape[-1] == 1
     dz = np.zeros_like(outputs[-1])  # (1, C)
@@ -90,60 +68,40 @@ def saliency(network: Sequential, seen: np.ndarray, class_index: int) -> dict[st
 
 
 def focus(network: Sequential, seen: np.ndarray, layer: str, unit: int) -> dict[str, Any]:
-    """One unit, and the units that matter most to it.
+    """One unit of ``layer`` (a name, or "input"), and the units that matter most to it.
 
-    Below it, in the layer with weights that it comes from: z = Σ_j w_j a_j + b is a sum over the values a_j that reach that
-    layer, and what unit j contributes is its part of the sum. A channel is judged by the mean over its map. Both the parts of
-    a ``Dense`` and those of a ``Conv2D`` come from one rule, a_j · ∂z/∂a_j, which is w_j a_j where z is linear; of a
-    ``Residual``, which is not linear, they are the first term of Taylor's series.
+    Below it, in the mixing layer that it comes from: z = Σ_j w_j a_j + b sums over the values a_j that reach that layer, and
+    unit j contributes its part of the sum. A channel is judged by the mean over its map. For ``Dense`` and ``Conv2D`` alike
+    the part is a_j · ∂z/∂a_j, which is w_j a_j since z is linear; for a ``Residual``, which is not linear, it is the first term
+    of Taylor's series.
 
-    Above it, in the next layer with weights: what each of its units would lose if the value of this one were 0. Where only a
-    linear layer lies between them that is w a again; an activation or a norm in between is passed through as it is.
+    Above it, in the next mixing layer: what each unit would lose if the value of this one were 0. If only linear layers are in
+    between this is w a again; an activation or a norm in between is applied as it is.
 
-    Args:
-        network: any network.
-        seen: one picture as the network's contract makes it, uint8.
-        layer: a name, or "input".
-        unit: its number; of the input, that of a pixel, row by row.
-
-    Returns:
-        For JSON: ``weights`` and ``bias`` (see ``weights``), ``value`` (of a channel the mean), and ``incoming`` and
-        ``outgoing``, each a list of units with their contributions, the strongest first.
-
-    Raises:
-        RequestError: there is no such layer or unit.
+    Returns ``weights`` and ``bias`` (see ``weights``), ``value`` (of a channel the mean), and ``incoming`` and ``outgoing``,
+    each a list of units with their contributions, the strongest first. Raises RequestError if there is no such layer or unit.
     """
+    found = weights(network, layer, unit)
     place = _place(network, layer)
     outputs, tape = _passed(network, seen)
-    _check_unit(network, place, unit)
-    value = float(outputs[place][0][_cell(network, place, unit)].mean())
     return {
-        **weights(network, layer, unit),
-        "value": value,
+        **found,
+        "value": float(outputs[place][0][_cell(network, place, unit)].mean()),
         "incoming": _incoming(network, outputs, tape, place, unit),
         "outgoing": _outgoing(network, outputs, place, unit),
     }
 
 
 def weights(network: Sequential, layer: str, unit: int) -> dict[str, Any]:
-    """What a unit looks for: the weights of the layer with weights that it comes from, as an image.
+    """What a unit looks for: its weights in the mixing layer that it comes from, as an image.
 
-    Args:
-        network: any network.
-        layer: a name, or "input".
-        unit: its number.
-
-    Returns:
-        For JSON: ``weights`` in the shape of what the layer looks at: (H, W) over pixels, added up over the colours, which is
-        how the unit answers to a grey picture; (C, H, W) over feature maps, (C, kh, kw) of a filter, (n,) over a flat layer;
-        None where no layer with weights, or a whole block of them, is below.
-        ``bias``: a number, or None where there is none.
-
-    Raises:
-        RequestError: there is no such layer or unit.
+    Returns ``weights`` in the shape of what the layer looks at: (H, W) over pixels, summed over the colours, which is how the
+    unit responds to a grey picture; (C, H, W) over feature maps; (C, kh, kw) of a filter; (n,) over a flat layer; None if there
+    is no mixing layer below, or a residual block. ``bias`` is a number, or None if there is none. Raises RequestError if there
+    is no such layer or unit.
     """
     place = _place(network, layer)
-    _check_unit(network, place, unit)
+    index_in(_units(network, place), unit, f"The unit of {layer}")
     image, bias = None, None
     source = _source(network, place)
     if source is not None:
@@ -163,7 +121,7 @@ def weights(network: Sequential, layer: str, unit: int) -> dict[str, Any]:
     return {"layer": layer, "unit": unit, "weights": None if image is None else encode_array(image), "bias": bias}
 
 
-# A place is a number: 0 is the input, i what layer i (counted from 1) puts out. -----------------------------------------------
+# A place is a number: 0 is the input, i the output of layer i (counted from 1). -----------------------------------------------
 
 
 def _place(network: Sequential, layer: str) -> int:
@@ -175,12 +133,12 @@ def _place(network: Sequential, layer: str) -> int:
 
 
 def _source(network: Sequential, place: int) -> int | None:
-    """The place of the layer with weights that the units at ``place`` come from."""
+    """The place of the mixing layer that the units at ``place`` come from."""
     return next((i for i in range(place, 0, -1) if isinstance(network.layers[i - 1], MIXING)), None)
 
 
 def _below(network: Sequential, place: int) -> int:
-    """The place that feeds the layer at ``place``; a ``Flatten`` in between changes nothing but the shape, and is skipped."""
+    """The place that feeds the layer at ``place``; a ``Flatten`` in between only changes the shape, and is skipped."""
     below = place - 1
     while below > 0 and isinstance(network.layers[below - 1], Flatten):
         below -= 1
@@ -188,7 +146,7 @@ def _below(network: Sequential, place: int) -> int:
 
 
 def _passed(network: Sequential, seen: np.ndarray) -> tuple[list[np.ndarray], Tape]:
-    """A forward pass in inference mode: what is at every place, each (1, …), and a tape for going back."""
+    """A forward pass in inference mode: the values at every place, each (1, …), and the tape for the way back."""
     tape = network.tape(input_gradient=True)
     outputs = [inputs.convert(seen[None], out=network.batch(1))]
     for layer in network.layers:
@@ -196,26 +154,16 @@ def _passed(network: Sequential, seen: np.ndarray) -> tuple[list[np.ndarray], Ta
     return outputs, tape
 
 
-# Units ----------------------------------------------------------------------------------------------------------------
-
-
 def _units(network: Sequential, place: int) -> int:
-    """How many units there are at a place: pixels of the input, channels of maps, else all values."""
+    """The number of units at a place: pixels of the input, channels of maps, otherwise all values."""
     shape = network.shapes[place]
     if place == 0:
         return math.prod(size_of_input(network))
     return shape[0] if len(shape) == 3 else math.prod(shape)
 
 
-def _check_unit(network: Sequential, place: int, unit: int) -> None:
-    most = _units(network, place)
-    if type(unit) is not int or not 0 <= unit < most:
-        layer = _name(network, place)
-        raise RequestError(400, f"The units of {layer} are counted from 0 to {most - 1}; there is no unit {unit!r}.")
-
-
 def _cell(network: Sequential, place: int, unit: int) -> tuple[Any, ...]:
-    """Where the values of a unit are in the array at a place."""
+    """The index of a unit's values in the array at a place."""
     if place == 0:
         return place_of_pixel(unit, network)
     shape = network.shapes[place]
@@ -223,7 +171,7 @@ def _cell(network: Sequential, place: int, unit: int) -> tuple[Any, ...]:
 
 
 def _same_unit(network: Sequential, unit: int, place: int, below: int) -> int:
-    """Which unit of the layer with weights below is handed on as ``unit``: flattened maps have several values a channel."""
+    """The unit of the mixing layer below that arrives as ``unit``: flattened maps have several values a channel."""
     return unit * _units(network, below) // _units(network, place)
 
 
@@ -234,21 +182,18 @@ def _by_unit(values: np.ndarray, network: Sequential, place: int) -> np.ndarray:
     return values.sum(axis=(1, 2)) if values.ndim == 3 else values.reshape(-1)
 
 
-# Contributions ----------------------------------------------------------------------------------------------------------
-
-
 def _incoming(network: Sequential, outputs: list[np.ndarray], tape: Tape, place: int, unit: int) -> list[dict[str, Any]]:
     source = _source(network, place)
     if source is None:
         return []
     y, x = outputs[source], outputs[source - 1]  # (1, …)
     dy, cell = np.zeros_like(y), (0, *_cell(network, source, _same_unit(network, unit, place, source)))
-    dy[cell] = 1.0 / dy[cell].size  # of a channel: by the mean of its map
+    dy[cell] = 1.0 / dy[cell].size  # a channel counts by the mean of its map
     dx = network.layers[source - 1].backward(dy, tape)
     assert dx is not None
     below = _below(network, source)
     contributions = (dx * x).reshape(outputs[below].shape)[0]
-    return _strongest(_name(network, below), _by_unit(contributions, network, below))
+    return _strongest(network, below, _by_unit(contributions, network, below))
 
 
 def _outgoing(network: Sequential, outputs: list[np.ndarray], place: int, unit: int) -> list[dict[str, Any]]:
@@ -257,35 +202,29 @@ def _outgoing(network: Sequential, outputs: list[np.ndarray], place: int, unit: 
         return []
     without = outputs[place].copy(order="K")
     without[0][_cell(network, place, unit)] = 0.0
-    tape = network.tape()  # of its own: what the other one holds is still read
+    tape = network.tape()  # a new one: the arrays of the other tape are still read
     for layer in network.layers[place:above]:
         without = layer.forward(without, tape)
     lost = (outputs[above] - without)[0]
-    return _strongest(_name(network, above), _by_unit(lost, network, above) / lost[0].size)  # of a channel: the mean
+    return _strongest(network, above, _by_unit(lost, network, above) / lost[0].size)  # of a channel the mean
 
 
-def _name(network: Sequential, place: int) -> str:
-    return network.layers[place - 1].name if place else INPUT
-
-
-def _strongest(layer: str, contributions: np.ndarray) -> list[dict[str, Any]]:
-    """The units with the largest contributions (units,) of either sign, the largest first; those of 0 are left out."""
+def _strongest(network: Sequential, place: int, contributions: np.ndarray) -> list[dict[str, Any]]:
+    """The units at a place with the largest absolute contributions (units,), the largest first, without those of 0."""
+    name = network.layers[place - 1].name if place else INPUT
     order = np.argsort(-np.abs(contributions), kind="stable")[:STRONGEST]
     return [
-        {"layer": layer, "unit": int(unit), "contribution": float(contributions[unit])} for unit in order if contributions[unit]
+        {"layer": name, "unit": int(unit), "contribution": float(contributions[unit])} for unit in order if contributions[unit]
     ]
 
 
-# The end point ------------------------------------------------------------------------------------------------------------
-
-
-async def _weights(request: Request) -> JSONResponse:
+def _weights(request: Request) -> JSONResponse:
     model = request.app.state.models.get(request.path_params["name"])
     layer, text = request.query_params.get("layer", ""), request.query_params.get("unit", "")
     unit = whole_number(text)
     if unit is None:
         raise RequestError(400, f'unit must be a whole number, as in ?layer={layer or "dense1"}&unit=5; got "{text}".')
-    return JSONResponse(await run_in_threadpool(weights, model.network, layer, unit))
+    return JSONResponse(weights(model.network, layer, unit))
 
 
 routes = [Route("/api/models/{name}/weights", _weights)]

@@ -1,7 +1,7 @@
-"""Which of a network's inputs belong to which pixel of the picture that it sees.
+"""Which inputs of a network belong to which pixel of the picture that it sees.
 
-A network of pictures takes (C, H, W); one without convolutions takes them as files have them, (H, W) or (H, W, C), or in one
-row. Whoever shows something of the inputs as a picture asks here how they lie.
+A convolutional network takes (C, H, W). One without convolutions takes pictures as files store them, (H, W) or (H, W, C), or
+flattened.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ Size = tuple[int, int]
 
 
 def picture_size(network: Sequential) -> Size | None:
-    """Rows and columns of the picture that a network sees; None where its inputs are no picture.
+    """Rows and columns of the picture that a network sees; None if its inputs are no picture.
 
-    Inputs in one row are laid out as the contract in the model file says, and without one as the square that they fill.
+    Flat inputs are laid out as the contract in the model file says; without a contract, as the square that they fill.
     """
     shape, contract = network.input_shape, network.contract
     if len(shape) == 3:
@@ -35,12 +35,12 @@ def picture_size(network: Sequential) -> Size | None:
 
 
 def size_of_input(network: Sequential) -> Size:
-    """The same, with inputs that are no picture as one row of pixels."""
+    """Like ``picture_size``, but inputs that are no picture count as one row of pixels."""
     return picture_size(network) or (1, math.prod(network.input_shape))
 
 
 def over_pixels(values: np.ndarray, network: Sequential) -> np.ndarray:
-    """Values of inputs (…, *input_shape) as one for each pixel (…, H, W): their sum over the colours."""
+    """Values of inputs (…, *input_shape) summed over the colours: one for each pixel, (…, H, W)."""
     if network.takes_pictures:
         return values.sum(axis=-3)
     before = values.shape[: values.ndim - len(network.input_shape)]
@@ -48,7 +48,7 @@ def over_pixels(values: np.ndarray, network: Sequential) -> np.ndarray:
 
 
 def place_of_pixel(pixel: int, network: Sequential) -> tuple[int | slice, ...]:
-    """Where the values of a pixel, counted row by row, are in an input (*input_shape)."""
+    """The index of a pixel's values in an input (*input_shape); pixels are counted row by row."""
     height, width = size_of_input(network)
     row, column = divmod(pixel, width)
     if network.takes_pictures:

@@ -1,4 +1,4 @@
-"""One training: what the page is told of it, and what it is told by the page."""
+"""One run: a training, what the page is told of it, and how the page steers it."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import logging
 import math
 import secrets
 import threading
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -25,51 +24,35 @@ from handspun.networks.answers import two_or_more
 from handspun.networks.architectures import structure
 from handspun.networks.sequential import Sequential
 from handspun.optimization.losses import softmax
-from handspun.training import Callback, Training
 from handspun.training.history import Record
 
-#: The states in which a training is over.
+#: The states in which a run is over.
 FINISHED = ("done", "stopped", "failed")
 
-#: Seconds between two signs of progress, and between two pictures of the weights within an epoch.
-PROGRESS_EVERY, WEIGHTS_EVERY = 0.15, 1.5
-
-#: Units of the first layer whose weights are shown, points of the curve that are kept, and images shown of a cell.
-MOST_UNITS, MOST_POINTS, MOST_IMAGES_IN_A_CELL = 64, 400, 60
+#: Units of the first layer whose weights are shown, points of the curve, and images shown of a cell.
+MAX_UNITS, MAX_POINTS, MAX_IMAGES_IN_A_CELL = 64, 400, 60
 
 _log = logging.getLogger("handspun.app")
 
 
-class Abandoned(Exception):  # noqa: N818 - nothing is wrong: the server goes
-    """The server ends, and the training with it, without a result."""
+class Abandoned(Exception):  # noqa: N818 - nothing is wrong: the server ends
+    """The server ends, and the run with it, without a result."""
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a training gave.
-
-    Attributes:
-        network: trained.
-        result: what the page is told of it, with the accuracy.
-        training: what a model file is to tell of it.
-    """
+    """The result of a run."""
 
     network: Sequential
-    result: dict[str, Any]
-    training: dict[str, Any]
+    result: dict[str, Any]  # what the page is told of it, with the accuracy
+    training: dict[str, Any]  # what a model file is to say about the training
 
 
 class Run(Feed):
-    """A training that the page watches and steers; any thread may do either.
+    """A training that the page watches and steers; safe to use from any thread.
 
-    Args:
-        kind: "train" or "teach".
-        settings: as the page has asked for them.
-        name: what the model will be called, unless another name is wished for.
-
-    Attributes:
-        id: by which the page knows it.
-        outcome: once it is finished and until it is discarded.
+    ``kind`` is "train" or "teach", ``settings`` are as the page sent them, and ``name`` is what the model will be called by
+    default. The page knows the run by its ``id``. It has an ``outcome`` from its end until it is discarded.
     """
 
     def __init__(self, kind: str, settings: dict[str, Any], name: str) -> None:
@@ -80,28 +63,20 @@ class Run(Feed):
         self._changed = threading.Condition(self.lock)
         self._pause = self._stop = self._abandon = False
         self._judged: Split | None = None
-        self._predicted = np.empty(0, np.intp)  # (N,) of the images of self._judged
-        self._probability = np.empty(0, np.float32)  # (N,) of what was predicted
+        self._predicted = np.empty(0, np.intp)  # (N,) for the images of self._judged
+        self._probability = np.empty(0, np.float32)  # (N,) of the predicted classes
         self._told: dict[str, Any] = {
             "id": self.id,
-            "revision": 0,  # counts the states told, so that of two that cross on the way the newer one is known
+            "revision": 0,  # counts the changes: of two states that arrive out of order the page takes the newer one
             "kind": kind,
             "state": "waiting",
-            "error": None,
-            "settings": settings,
-            "structure": None,
-            "parameters": None,
-            "images": None,
-            "model": None,
-            "decision": None,
             "started": datetime.now(UTC).isoformat(timespec="seconds"),
-            "progress": None,
+            "settings": settings,
             "trace": [],
             "history": [],
-            "weights": None,
-            "confusion": None,
             "classes": [],
-            "result": None,
+            **dict.fromkeys(("error", "structure", "parameters", "images", "model", "decision")),
+            **dict.fromkeys(("progress", "weights", "confusion", "result")),
         }
 
     # What the page is told -------------------------------------------------------------------------------------------
@@ -122,40 +97,36 @@ class Run(Feed):
             return self._told["state"] in FINISHED
 
     def tell(self, **changes: Any) -> None:
-        """Change the state, and tell everyone the whole of it."""
+        """Change the state and publish all of it."""
         with self.lock:
-            self._change(changes)
+            self._told |= {**changes, "revision": self._told["revision"] + 1}
             self.publish(WHOLE, self.state())
 
-    def _change(self, changes: dict[str, Any]) -> None:
-        self._told |= {**changes, "revision": self._told["revision"] + 1}
-
     def cell(self, true: int, predicted: int) -> dict[str, Any]:
-        """The validation images of class ``true`` that were taken for ``predicted``, those first that it was surest of.
+        """The validation images of class ``true`` that were classified as ``predicted``, the most confident first.
 
-        Raises:
-            RequestError: there are no such classes, or nothing was predicted as yet.
+        Raises RequestError if there are no such classes, or no predictions yet.
         """
         with self.lock:
             judged, answers, probability = self._judged, self._predicted, self._probability
             classes = len(self._told["classes"])
         if judged is None or not len(answers):
-            raise RequestError(409, "There is no confusion matrix yet: it comes with the first epoch, from validation images.")
+            raise RequestError(409, "There is no confusion matrix yet: the first epoch makes it from the validation images.")
         if not (0 <= true < classes and 0 <= predicted < classes):
             raise RequestError(404, f"The classes go from 0 to {classes - 1}; there is no cell {true}, {predicted}.")
         found = np.flatnonzero((judged.labels == true) & (answers == predicted))
         found = found[np.argsort(-probability[found], kind="stable")]
         images = [
             {"pixels": encode_array(_as_bytes(judged.images[i])), "probability": float(probability[i]), "index": int(i)}
-            for i in found[:MOST_IMAGES_IN_A_CELL]
+            for i in found[:MAX_IMAGES_IN_A_CELL]
         ]
         return {"images": images, "total": len(found)}
 
-    # What the page tells ---------------------------------------------------------------------------------------------
+    # How the page steers it ------------------------------------------------------------------------------------------
 
     def pause(self) -> None:
-        """Wait after the step in progress, until ``resume`` or ``stop``."""
-        with self._changed:
+        """Wait after the current step, until ``resume`` or ``stop``."""
+        with self.lock:
             self._expect("training")
             self._pause = True
 
@@ -168,7 +139,7 @@ class Run(Feed):
             self._changed.notify_all()
 
     def stop(self) -> None:
-        """End after the step in progress, with what has been learned until then."""
+        """End after the current step, and keep what has been learned until then."""
         with self._changed:
             self._expect("waiting", "training", "paused")
             self._stop, self._pause = True, False
@@ -176,19 +147,19 @@ class Run(Feed):
             self._changed.notify_all()
 
     def abandon(self) -> None:
-        """End after the step in progress, without a result."""
+        """End after the current step, without a result."""
         with self._changed:
             self._abandon = True
             self._changed.notify_all()
 
     def _expect(self, *states: str) -> None:
         if self._told["state"] not in states:
-            raise RequestError(409, f"This training is {self._told['state']}; that asks for one that is {' or '.join(states)}.")
+            raise RequestError(409, f"This training is {self._told['state']}, but must be {' or '.join(states)} for that.")
 
     # What the training does --------------------------------------------------------------------------------------------
 
     def execute(self, job: Callable[[Run], Outcome]) -> None:
-        """Do the job in this thread, and tell how it went; nothing that happens in it comes out of here."""
+        """Do the job in this thread and tell how it ended; catches every exception."""
         try:
             outcome = job(self)
         except Abandoned:
@@ -196,10 +167,10 @@ class Run(Feed):
         except HandspunError as error:
             self._finish(state="failed", error=str(error))
         except MemoryError:
-            self._finish(state="failed", error="There is not enough memory for this training: fewer units or images need less.")
+            self._finish(state="failed", error="There is not enough memory for this training. Use fewer units or images.")
         except Exception:
-            _log.exception("The training %s ended by a defect.", self.id)
-            self._finish(state="failed", error="The training ended by a defect of handspun's own; the server's log has it.")
+            _log.exception("A bug ended the training %s.", self.id)
+            self._finish(state="failed", error="A bug in handspun ended the training; see the server's log.")
         else:
             with self.lock:
                 self.outcome = outcome
@@ -207,11 +178,11 @@ class Run(Feed):
 
     def _finish(self, **changes: Any) -> None:
         with self.lock:
-            self._change(changes)
+            self._told |= {**changes, "revision": self._told["revision"] + 1}
             self.end()
 
     def begin(self, network: Sequential, classes: tuple[str, ...], images: int, judged: Split | None) -> None:
-        """The data are there and the network is made: ``images`` are learned from, ``judged`` are not."""
+        """The training starts: on so many ``images``, validated on ``judged``."""
         with self.lock:
             self._judged = judged
             self.tell(
@@ -224,10 +195,9 @@ class Run(Feed):
             )
 
     def breathe(self) -> bool:
-        """Between two steps: wait as long as the page wants a pause. Returns whether to stop.
+        """Between two steps: wait while the page wants a pause. Returns whether to stop.
 
-        Raises:
-            Abandoned: there is to be no result.
+        Raises Abandoned if there is to be no result.
         """
         with self._changed:
             if self._pause and not self._abandon:
@@ -240,23 +210,23 @@ class Run(Feed):
             return self._stop
 
     def progressed(self, progress: dict[str, Any], point: list[float]) -> None:
-        """Some steps were made; ``point`` continues the curve."""
+        """Tell of some steps; ``point`` extends the curve."""
         with self.lock:
             trace = self._told["trace"]
-            if len(trace) >= MOST_POINTS:
-                del trace[1::2]  # from now on at half the density
+            if len(trace) >= MAX_POINTS:
+                del trace[1::2]  # every second point goes
             trace.append(point)
             self._told["progress"] = progress
             self.publish(PROGRESS, {**progress, "point": point})
 
     def show_weights(self, network: Sequential) -> None:
-        """Tell of the first layer's weights as they are now."""
+        """Tell the current weights of the first layer."""
         with self.lock:
             self._told["weights"] = first_layer(network)
             self.publish("weights", {"weights": self._told["weights"]})
 
     def epoch_ended(self, network: Sequential, record: Record) -> None:
-        """Tell of an epoch, and judge ``network`` on the images that it was not trained on."""
+        """Tell of an epoch, and validate ``network``."""
         confusion = None
         predicted, probability = self._predicted, self._probability
         if self._judged is not None and self._judged.labels is not None:
@@ -271,89 +241,21 @@ class Run(Feed):
             self.publish("epoch", {"record": plain, "weights": self._told["weights"], "confusion": confusion})
 
 
-class Watcher(Callback):
-    """Tells a run what happens in its training, and the training what the page wants.
-
-    Args:
-        run: the run.
-        seconds: stop after so many, pauses not counted; None for no limit.
-    """
-
-    watches_steps = True
-
-    def __init__(self, run: Run, *, seconds: float | None = None) -> None:
-        self._run = run
-        self._limit = seconds
-
-    def on_train_begin(self, trainer: Training) -> None:
-        self._used = 0.0  # seconds of training, without pauses
-        self._mark = self._told = self._shown = time.perf_counter()
-        self._sums = dict(trainer.running)
-        self._passed(trainer)
-
-    def on_step_end(self, trainer: Training) -> None:
-        now = time.perf_counter()
-        self._used += now - self._mark
-        if now - self._shown >= WEIGHTS_EVERY:
-            self._shown = now
-            self._run.show_weights(trainer.network)
-        self._passed(trainer)
-        if self._limit is not None and self._used >= self._limit:
-            trainer.stop = True
-        if now - self._told >= PROGRESS_EVERY or trainer.stop or trainer.step == trainer.horizon.total_steps:
-            self._tell(trainer, now)
-        self._mark = time.perf_counter()
-
-    def on_epoch_end(self, trainer: Training, record: Record) -> None:
-        with trainer.averaged():
-            self._run.epoch_ended(trainer.network, record)
-        self._sums = dict(trainer.running)
-        self._shown = time.perf_counter()
-
-    def _passed(self, trainer: Training) -> None:
-        if self._run.breathe():
-            trainer.stop = True
-
-    def _tell(self, trainer: Training, now: float) -> None:
-        """Progress since the last sign of it, in means over the images seen since."""
-        sums, before = trainer.running, self._sums
-        images, seconds = sums["images"] - before["images"], sums["seconds"] - before["seconds"]
-        if not images:
-            return
-        steps, made = trainer.horizon.total_steps, trainer.step
-        left = self._used * (steps - made) / made
-        epoch = trainer.epoch + trainer.position / trainer.steps_per_epoch
-        loss, accuracy = (sums["loss"] - before["loss"]) / images, (sums["correct"] - before["correct"]) / images
-        progress = {
-            "step": made,
-            "steps": steps,
-            "epoch": trainer.epoch + 1,
-            "epochs": trainer.epochs,
-            "loss": loss,
-            "accuracy": accuracy,
-            "images_per_second": images / max(seconds, 1e-9),
-            "seconds": self._used,
-            "seconds_left": left if self._limit is None else max(min(left, self._limit - self._used), 0.0),
-        }
-        self._run.progressed(progress, [epoch, self._used, loss, accuracy])
-        self._sums, self._told = dict(sums), now
-
-
 def first_layer(network: Sequential) -> dict[str, Any] | None:
-    """The weights of the first units or filters as pictures (n, h, w) for JSON; None where they are none.
+    """The weights of the first units or filters as pictures (n, h, w) for JSON; None if they are no pictures.
 
-    Those of several colours are added up: it is how a unit answers to a grey picture.
+    Weights of several colours are summed: that is how a unit responds to a grey picture.
     """
     layer = next((layer for layer in network.layers if isinstance(layer, (Dense, Conv2D))), None)
     if isinstance(layer, Conv2D):
-        return encode_array(layer.weight[:MOST_UNITS].sum(axis=2))  # (O, kh, C, kw) to (n, kh, kw)
+        return encode_array(layer.weight[:MAX_UNITS].sum(axis=2))  # (O, kh, C, kw) to (n, kh, kw)
     if layer is None or picture_size(network) is None or layer.weight.shape[0] != math.prod(network.input_shape):
         return None
-    return encode_array(over_pixels(layer.weight.T[:MOST_UNITS].reshape(-1, *network.input_shape), network))
+    return encode_array(over_pixels(layer.weight.T[:MAX_UNITS].reshape(-1, *network.input_shape), network))
 
 
 def _as_bytes(image: np.ndarray) -> np.ndarray:
-    """An image to look at: floats of any scale are stretched over 0 to 255."""
+    """An image as uint8 for display: floats of any scale are stretched to 0 to 255."""
     if image.dtype == np.uint8:
         return image
     low, high = float(image.min()), float(image.max())

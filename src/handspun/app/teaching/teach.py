@@ -1,14 +1,10 @@
-"""Teaching: a model learns a person's drawings, and is asked whether it has forgotten anything over them.
+"""Teaching: a model learns a person's drawings, and is tested on whether it has forgotten anything.
 
-A copy of the model is trained for some seconds on the drawings among embedded digits. Each drawing comes as often as makes one
-image in ten a drawing, each time deformed anew, so that three of them matter and are not learned by heart. The digits, deformed
-as well, keep the model from forgetting. The weights are averaged over the last steps, so that what is measured is no accident
-of the last batch.
-
-How much, how long and how fast was found on drawings of a 1 with an upstroke so long that mnist-cnn takes 94 of 100 for a 7.
-Taught three of them for eight seconds on one core, it reads all of 100 others, and 0.25 points fewer of 2,000 test digits;
-mnist-mlp, in four seconds, all of them and 0.05 points fewer. Three times the learning rate forgets more, and a quarter of
-drawings instead of a tenth gains nothing. Taught that a plain 7 is a 3, which contradicts the digits, both lose 0.8 points.
+A copy of the model is trained for some seconds on the drawings mixed with the included digits. The drawings are repeated until
+one image in ten is a drawing, each time deformed anew, so that three of them matter and are not memorized. The digits, deformed
+as well, keep the model from forgetting. The weights are averaged over the last steps, so that the comparison does not depend
+on the last batch.
+Share, duration and learning rate were measured: docs/decisions/2026-11-21-teaching-mixes-in-digits.md.
 """
 
 from __future__ import annotations
@@ -18,20 +14,18 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
-from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import JSONResponse
 from starlette.routing import Route
 
 from handspun.app.models.catalog import Model
 from handspun.app.runs.registry import Runs, runs_of
-from handspun.app.runs.run import Outcome, Run, Watcher
-from handspun.app.teaching.drawings import EMBEDDED, SIDE, decode_drawings
-from handspun.app.transport.wire import RequestError, read_json
+from handspun.app.runs.run import Outcome, Run
+from handspun.app.runs.watcher import Watcher
+from handspun.app.teaching.drawings import DIGITS, EMBEDDED, SIDE, decode_drawings, labels_of
+from handspun.app.transport.wire import RequestError, json_end_point, number_up_to, optional_name
 from handspun.augment import Augmentation
 from handspun.confidence.calibration import find_threshold
 from handspun.data import Split, load_dataset
-from handspun.data.registry import REGISTRY
 from handspun.networks.answers import Confidence
 from handspun.networks.sequential import Sequential
 from handspun.optimization.averaging import ExponentialMovingAverage
@@ -42,13 +36,13 @@ from handspun.recipes.seen import seen_before
 from handspun.recipes.thread_choice import limit_threads
 from handspun.training import fit
 
-#: Seconds of training, unless told otherwise, and at most.
-SECONDS, MOST_SECONDS = 8.0, 60.0
+#: Seconds of training: by default, and at most.
+SECONDS, MAX_SECONDS = 8.0, 60.0
 
-#: The share of drawings among the images, as long as none comes more than so many times an epoch.
-SHARE, MOST_TIMES = 0.1, 150
+#: The share of drawings among the images, and how often one drawing may be repeated to reach it.
+SHARE, MAX_TIMES = 0.1, 150
 
-#: More epochs than this add nothing, however quick the model is.
+#: More epochs add nothing, however fast the model is.
 EPOCHS = 10
 
 LEARNING_RATE, BATCH_SIZE, AVERAGE = 3e-4, 32, 0.97
@@ -56,56 +50,48 @@ AUGMENTATION = Augmentation(shift=1, rotation=8, scale=0.08, elastic=0.5, thickn
 
 
 def check_teachable(model: Model) -> None:
-    """RequestError 409 for a model that embedded digits say nothing to."""
+    """Raises RequestError 409 for a model to which the included digits mean nothing."""
     network = model.network
-    if model.classes != REGISTRY[EMBEDDED].classes:
+    if model.classes != DIGITS:
         names = ", ".join(model.classes[:4]) + ("…" if len(model.classes) > 4 else "")
         raise RequestError(
             409,
-            f'"{model.name}" tells apart {names}. Only models of the ten digits can be taught: there is nothing to keep others '
-            "from forgetting what they know.",
+            f'"{model.name}" tells apart {names}. Only models of the ten digits can be taught: for others there is nothing to '
+            "keep them from forgetting.",
         )
     if int(np.prod(network.input_shape)) != SIDE * SIDE or network.contract not in (None, Contract()):
-        raise RequestError(
-            409,
-            f'"{model.name}" takes other pictures than digits of {SIDE} x {SIDE} pixels, light on black; it cannot be taught.',
-        )
+        raise RequestError(409, f'Cannot teach "{model.name}": it does not take light {SIDE} x {SIDE} digits on black.')
 
 
-def plan_lesson(values: Mapping[str, Any], runs: Runs) -> tuple[Run, Callable[[Run], Outcome]]:
-    """The run that a request asks for, and what is to be done in it.
+def plan_teaching(values: Mapping[str, Any], runs: Runs) -> tuple[Run, Callable[[Run], Outcome]]:
+    """The run that a request asks for, and its job.
 
-    Raises:
-        RequestError: no such model, one that cannot be taught, no drawings, or a time that cannot be meant.
+    Raises RequestError if there is no such model, it cannot be taught, there are no drawings, or the time is not valid.
     """
-    name, seconds = values.get("model"), values.get("seconds", SECONDS)
-    if name is not None and not isinstance(name, str):
-        raise RequestError(400, "model must be the name of a model.")
-    model = runs.models.get(name)
+    model = runs.models.get(optional_name(values.get("model"), "model"))
     check_teachable(model)
     drawings = decode_drawings(values.get("drawings"), classes=len(model.classes))
-    if isinstance(seconds, bool) or not isinstance(seconds, (int, float)) or not 0 < seconds <= MOST_SECONDS:
-        raise RequestError(400, f"seconds must be a number above 0 and up to {MOST_SECONDS:g}, got {seconds!r}.")
+    seconds = number_up_to(MAX_SECONDS, values.get("seconds", SECONDS), "seconds")
 
     def job(run: Run) -> Outcome:
-        return teach(run, model, drawings, float(seconds))
+        return teach(run, model, drawings, seconds)
 
     settings = {"model": model.name, "drawings": len(drawings), "seconds": seconds}
     return Run("teach", settings, f"{model.name}-taught"), job
 
 
 def teach(run: Run, model: Model, drawings: Split, seconds: float) -> Outcome:
-    """Train a copy of ``model`` on ``drawings`` among embedded digits, and compare both."""
+    """Train a copy of ``model`` on ``drawings`` mixed with the included digits, and compare both models."""
     digits = load_dataset(EMBEDDED)
     held_out = digits.test
     assert held_out is not None
     network = model.network.copy()
-    lesson = mix(drawings, digits.train)
+    mixed = mix(drawings, digits.train)
     with limit_threads(Settings(threads=1), network):
-        run.begin(network, model.classes, len(lesson), held_out)
+        run.begin(network, model.classes, len(mixed), held_out)
         fit(
             network,
-            lesson,
+            mixed,
             held_out,
             epochs=EPOCHS,
             batch_size=BATCH_SIZE,
@@ -117,13 +103,9 @@ def teach(run: Run, model: Model, drawings: Split, seconds: float) -> Outcome:
         )
         if model.network.confidence is not None:
             network.confidence = carry_over(model.network.confidence, network, held_out)
-        old, new = (_judge(one, drawings, held_out) for one in (model.network, network))
-        answers = [
-            {"label": int(label), "old": before, "new": after}
-            for label, before, after in zip(
-                _labels(drawings), _answers(model.network, drawings), _answers(network, drawings), strict=True
-            )
-        ]
+        old, new = (_accuracies(one, drawings, held_out) for one in (model.network, network))
+        pairs = zip(labels_of(drawings), _answers(model.network, drawings), _answers(network, drawings), strict=True)
+        answers = [{"label": int(label), "old": before, "new": after} for label, before, after in pairs]
     result = {
         "accuracy": new["held_out"],
         "old": old,
@@ -137,50 +119,43 @@ def teach(run: Run, model: Model, drawings: Split, seconds: float) -> Outcome:
 
 
 def mix(drawings: Split, digits: Split) -> Split:
-    """The digits, and each drawing so often that drawings make up their share."""
+    """The digits, and each drawing repeated until drawings make up their share."""
     times = round(SHARE / (1 - SHARE) * len(digits) / len(drawings))
-    times = min(max(times, 1), MOST_TIMES)
+    times = min(max(times, 1), MAX_TIMES)
     return Split(
         np.concatenate([digits.images, np.repeat(drawings.images, times, axis=0)]),
-        np.concatenate([_labels(digits), np.repeat(_labels(drawings), times)]),
+        np.concatenate([labels_of(digits), np.repeat(labels_of(drawings), times)]),
     )
 
 
 def carry_over(confidence: Confidence, network: Sequential, held_out: Split) -> Confidence:
-    """What is honest of the old model, for the new one: ``network`` scores all things a little differently.
+    """The confidence of the old model, adapted to ``network``, whose scores differ slightly.
 
-    The threshold moves to where it calls as many of the held-out digits unknown as it should. The temperature stays: a shipped
-    model has learned from these digits once, and is surer of them than of any others.
+    The threshold moves until the right share of held-out digits is called unknown. The temperature stays: an included model has
+    been trained on these digits, and is more confident about them than about any others.
     """
     network.confidence = confidence
     scores = network.answer(held_out.images).score  # (N,)
     return dataclasses.replace(confidence, threshold=find_threshold(scores, confidence.false_reject_rate))
 
 
-def _judge(network: Sequential, drawings: Split, held_out: Split) -> dict[str, float]:
-    """The shares of right answers."""
+def _accuracies(network: Sequential, drawings: Split, held_out: Split) -> dict[str, float]:
     return {
-        name: float((network.predict(split.images) == _labels(split)).mean())
+        name: float((network.predict(split.images) == labels_of(split)).mean())
         for name, split in (("drawings", drawings), ("held_out", held_out))
     }
 
 
 def _answers(network: Sequential, drawings: Split) -> list[dict[str, Any]]:
-    """What ``network`` says of each drawing."""
+    """The answer of ``network`` to each drawing."""
     answers = network.answer(drawings.images)
     rows = zip(answers.predicted, answers.probabilities.max(axis=1), answers.verdict, strict=True)
     return [{"class": int(best), "probability": float(share), "verdict": str(verdict)} for best, share, verdict in rows]
 
 
-def _labels(split: Split) -> np.ndarray:
-    assert split.labels is not None
-    return split.labels
-
-
-async def _teach(request: Request) -> JSONResponse:
+def _teach(request: Request, body: dict[str, Any]) -> dict[str, Any]:
     runs = runs_of(request)
-    run, job = await run_in_threadpool(plan_lesson, await read_json(request), runs)
-    return JSONResponse(runs.start(run, job).state(), 202)
+    return runs.start(*plan_teaching(body, runs)).state()
 
 
-routes = [Route("/api/teach", _teach, methods=["POST"])]
+routes = [Route("/api/teach", json_end_point(_teach, 202), methods=["POST"])]

@@ -1,7 +1,7 @@
-"""From a thread that works to the pages that watch: events that wait for each listener, and never for the worker.
+"""From a worker thread to the pages that watch: each listener has a queue of events, and the worker never waits.
 
-The worker puts an event down and goes on. Each listener has a short queue of its own, on the event loop that serves it. One
-that is slow loses what is outdated, and one that vanished loses everything; neither keeps the worker or the others waiting.
+The worker publishes an event and goes on. Each listener has a short queue on the event loop that serves it. A slow listener
+loses outdated events, and one that vanished loses all; neither delays the worker or other listeners.
 """
 
 from __future__ import annotations
@@ -9,84 +9,80 @@ from __future__ import annotations
 import asyncio
 import json
 import threading
-from collections import deque
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from typing import Any
 
-#: Events that may wait for a listener. More mean that it is slow, and that what it has missed is outdated.
-MOST_WAITING = 16
+#: Events that may wait for a listener. If more wait, the listener is slow and what it missed is outdated.
+MAX_WAITING = 16
 
-#: Seconds without an event after which a sign of life is sent, so that nobody in between takes the line for dead.
+#: Listeners at a time: more pages than anyone opens.
+MAX_LISTENERS = 64
+
+#: Seconds without an event after which a comment is sent, so that no proxy takes the connection for dead.
 HEARTBEAT = 15.0
 
-#: The event that holds the whole state, and makes all before it superfluous; and the one that is outdated soonest.
+#: The event with the whole state, which replaces all events before it; and the event that is outdated soonest.
 WHOLE, PROGRESS = "run", "progress"
 
 
 class Listener:
-    """The events that one listener still has to be sent. Made on the event loop that sends them."""
+    """The events that one listener has yet to receive; used with the feed's lock held, but for ``wait``.
+
+    Made on the event loop that sends the events.
+    """
 
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
         self._awake = asyncio.Event()
-        self._lock = threading.Lock()
-        self._waiting: deque[tuple[str, str]] = deque()
+        self._waiting: list[tuple[str, str]] = []
         self._closed = False
         self.missed = False
 
     def put(self, name: str, data: str) -> None:
-        """Let an event wait, from any thread. Where too many wait already, progress goes first, and then everything."""
-        with self._lock:
-            if name == WHOLE:
-                self._waiting.clear()
-                self.missed = False
-            elif len(self._waiting) >= MOST_WAITING:
-                kept = [event for event in self._waiting if event[0] != PROGRESS]
-                self.missed = self.missed or len(kept) >= MOST_WAITING
-                self._waiting = deque(() if self.missed else kept)
-            self._waiting.append((name, data))
+        """Queue an event. If too many wait, progress is dropped first, and then everything."""
+        if name == WHOLE:
+            self._waiting = []
+            self.missed = False
+        elif len(self._waiting) >= MAX_WAITING:
+            kept = [event for event in self._waiting if event[0] != PROGRESS]
+            self.missed = self.missed or len(kept) >= MAX_WAITING
+            self._waiting = [] if self.missed else kept
+        self._waiting.append((name, data))
         self._wake()
 
     def close(self) -> None:
-        """No more events will come; those that wait are still sent."""
-        with self._lock:
-            self._closed = True
+        """Accept no more events; those that wait are still sent."""
+        self._closed = True
         self._wake()
 
     def _wake(self) -> None:
         try:
             self._loop.call_soon_threadsafe(self._awake.set)
-        except RuntimeError:  # the loop is closed, and the listener gone with it
+        except RuntimeError:  # the loop is closed, and the listener is gone with it
             self._closed = True
 
     def take(self) -> list[tuple[str, str]]:
-        """All that waits, which no longer does."""
-        with self._lock:
-            events = list(self._waiting)
-            self._waiting.clear()
-            return events
+        """Empty the queue and return its events."""
+        events, self._waiting = self._waiting, []
+        return events
 
     async def wait(self, seconds: float) -> bool:
-        """Until something waits or the end has come, but not longer than ``seconds``; False once no more will ever come."""
-        with self._lock:
-            over = self._closed and not self._waiting
-        if not over:
-            with suppress(TimeoutError):
-                await asyncio.wait_for(self._awake.wait(), seconds)
-            self._awake.clear()
-        return not over
+        """Wait for an event or the end, for at most ``seconds``; False once no more events will come."""
+        if self._closed and not self._waiting:
+            return False
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._awake.wait(), seconds)
+        self._awake.clear()
+        return True
 
 
 class Feed:
-    """Events for any number of listeners, each of which begins with the whole state.
+    """Events for any number of listeners; the first event of each is the whole state.
 
-    Subclasses say in ``state`` what the whole state is. ``lock`` guards it, so that no event falls between the state that a
-    listener began with and the first one that it is sent.
+    Subclasses give the state in ``state``. ``lock`` guards it, so that no event is lost between the state that a listener
+    starts with and its first event.
     """
-
-    #: Listeners at the same time: more than any person has pages open.
-    MOST_LISTENERS = 64
 
     def __init__(self) -> None:
         self.lock = threading.RLock()
@@ -98,14 +94,14 @@ class Feed:
         raise NotImplementedError
 
     def publish(self, name: str, data: dict[str, Any]) -> None:
-        """Tell all listeners, from any thread, with ``lock`` held."""
+        """Send an event to all listeners, from any thread, with ``lock`` held."""
         if self._listeners:
             text = json.dumps(data)
             for listener in self._listeners:
                 listener.put(name, text)
 
     def end(self) -> None:
-        """Publish the whole state for the last time, and let all listeners go."""
+        """Publish the whole state a last time and close all listeners."""
         with self.lock:
             self.publish(WHOLE, self.state())
             self._ended = True
@@ -113,18 +109,18 @@ class Feed:
                 listener.close()
 
     async def stream(self) -> AsyncIterator[str]:
-        """What a listener is sent, in the format of server-sent events (WHATWG HTML, section 9.2)."""
+        """What a listener receives, as server-sent events (WHATWG HTML, section 9.2)."""
         listener = Listener()
         with self.lock:
             listener.put(WHOLE, json.dumps(self.state()))
             if self._ended:
                 listener.close()
-            for oldest in self._listeners[: 1 - self.MOST_LISTENERS]:
+            for oldest in self._listeners[: 1 - MAX_LISTENERS]:
                 oldest.close()
-            self._listeners = [*self._listeners, listener][-self.MOST_LISTENERS :]
+            self._listeners = [*self._listeners, listener][-MAX_LISTENERS:]
         try:
             while await listener.wait(HEARTBEAT):
-                with self.lock:  # an event that came after these were taken is in the state, and would be told twice
+                with self.lock:  # an event that came after these were taken is in the state, and would be sent twice
                     events = listener.take()
                     if listener.missed:
                         listener.missed = False

@@ -1,4 +1,4 @@
-"""To run the application on an address, until Ctrl-C."""
+"""Runs the application at an address until Ctrl-C."""
 
 from __future__ import annotations
 
@@ -14,40 +14,34 @@ from starlette.concurrency import run_in_threadpool
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from handspun.app.transport import guard
-from handspun.app.transport.wire import MOST_BYTES
+from handspun.app.transport.wire import MAX_BODY_BYTES
 from handspun.errors import UsageError
 
 if TYPE_CHECKING:
     import h11
 
-#: Connections at a time; more are turned away with 503. A page has two or three.
-MOST_CONNECTIONS = 512
+#: Connections at a time; further ones get a 503. A page has two or three.
+MAX_CONNECTIONS = 512
 
-#: How many ports after the usual one are tried.
-_TRIES = 20
+#: The usual port, and the ones that are tried after it.
+_PORTS = range(8420, 8440)
 
 
-def open_socket(host: str, port: int | None, usual: int = 8420) -> socket.socket:
-    """A socket that listens.
+def open_socket(host: str, port: int | None) -> socket.socket:
+    """A socket that listens at a name or address of this machine; ``port`` is 0 for any, None for 8420 or the next free one.
 
-    Args:
-        host: a name or address of this machine.
-        port: its port, 0 for any that is free; None for ``usual``, or the next that is free.
-        usual: the port by custom.
-
-    Raises:
-        UsageError: the port is taken, or there is no such address here.
+    Raises UsageError if the port is taken, or this machine has no such address.
     """
     try:
         family, _, _, _, _ = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
     except OSError as error:
-        raise UsageError(f'"{host}" is no address of this machine ({error.strerror or error}).') from error
+        raise UsageError(f'"{host}" is not an address of this machine ({error.strerror or error}).') from error
     reason = ""
-    ports = range(usual, usual + _TRIES) if port is None else (port,)
+    ports = _PORTS if port is None else (port,)
     for number in ports:
-        # With the protocol named, asyncio switches off the waiting for full packets (Nagle), which takes 40 ms an answer.
+        # Given the protocol, asyncio turns off Nagle's algorithm, which would delay each answer by 40 ms.
         listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-        if sys.platform == "win32":  # where SO_REUSEADDR would give one port to two servers
+        if sys.platform == "win32":  # there SO_REUSEADDR would give one port to two servers
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_EXCLUSIVEADDRUSE, 1)
         else:
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -59,22 +53,20 @@ def open_socket(host: str, port: int | None, usual: int = 8420) -> socket.socket
             listener.close()
             reason = getattr(error, "strerror", None) or str(error)
     where = f"{host}:{port}" if port is not None else f"{host}, ports {ports[0]} to {ports[-1]}"
-    raise UsageError(f"Cannot listen at {where}: {reason}. Choose another with --port.")
+    raise UsageError(f"Cannot listen at {where}: {reason}. Choose another port with --port.")
 
 
 def address_of(listener: socket.socket) -> str:
-    """The URL under which a browser on this machine finds it."""
+    """The URL at which a browser on this machine finds it."""
     host, port = listener.getsockname()[:2]
     name = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, f"[{host}]" if ":" in host else host)  # noqa: S104
     return f"http://{name}:{port}/"
 
 
 def make_server(app: Starlette, *, when_ready: Callable[[], None] | None = None) -> uvicorn.Server:
-    """A server for the application; its ``run(sockets=[…])`` ends when the process is told to, or by ``should_exit``.
+    """A server for the application; its ``run(sockets=[…])`` ends by a signal or ``should_exit``.
 
-    Args:
-        app: what to serve.
-        when_ready: is called once requests are answered.
+    ``when_ready`` is called as soon as requests are answered.
     """
     config = uvicorn.Config(
         app,
@@ -82,19 +74,21 @@ def make_server(app: Starlette, *, when_ready: Callable[[], None] | None = None)
         log_level="warning",
         access_log=False,
         server_header=False,
-        ws_max_size=MOST_BYTES,
-        ws_per_message_deflate=False,  # on one machine to compress takes longer than to send
-        limit_concurrency=MOST_CONNECTIONS,
+        ws_max_size=MAX_BODY_BYTES,
+        ws_per_message_deflate=False,  # on one machine, compressing takes longer than sending
+        limit_concurrency=MAX_CONNECTIONS,
         timeout_graceful_shutdown=2,
     )
-    return _Server(config, when_ready)
+    server = _Server(config)
+    server.when_ready = when_ready
+    return server
 
 
 class _Connection(H11Protocol):
-    """Ends itself where no whole head of a request comes.
+    """Closes itself if no complete head of a request arrives in time.
 
-    uvicorn waits for one without end once the first byte of it is there, or nothing has come at all, and a few hundred
-    connections that ask nothing would keep everybody else out.
+    uvicorn waits forever, both for the first byte and for the rest of a head, so that a few hundred silent connections would
+    lock everybody else out.
     """
 
     _patience: asyncio.TimerHandle | None = None
@@ -105,13 +99,13 @@ class _Connection(H11Protocol):
 
     def data_received(self, data: bytes) -> None:
         super().data_received(data)
-        if self.cycle is None or self.cycle.response_complete:  # what came is no whole head, or that of a WebSocket
+        if self.cycle is None or self.cycle.response_complete:  # no complete head yet, or that of a WebSocket
             self._wait()
         else:
             self._wait_no_longer()
 
     def handle_websocket_upgrade(self, event: h11.Request) -> None:
-        self._wait()  # what is no request for a WebSocket to the library of those, one with a body say, gets no answer
+        self._wait()  # the WebSocket library does not answer bad requests, such as one with a body
         super().handle_websocket_upgrade(event)
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -119,7 +113,7 @@ class _Connection(H11Protocol):
         super().connection_lost(exc)
 
     def _wait(self) -> None:
-        """From the first byte of a head: those that come one by one win no time."""
+        """Start the time limit, once a head: sending byte by byte gains no time."""
         if self._patience is None:
             self._patience = self.loop.call_later(guard.PATIENCE, self._end)
 
@@ -130,21 +124,19 @@ class _Connection(H11Protocol):
 
     def _end(self) -> None:
         protocol = self.transport.get_protocol()
-        if protocol is self or not getattr(protocol, "handshake_complete", True):  # and no WebSocket has taken its place
+        if protocol is self or not getattr(protocol, "handshake_complete", True):  # no WebSocket has taken over
             self.transport.close()
 
 
 class _Server(uvicorn.Server):
-    """Says when it is ready; and ends what streams and trains before it waits for connections to end."""
+    """Says when it is ready, and ends streams and trainings before it waits for connections to close."""
 
-    def __init__(self, config: uvicorn.Config, when_ready: Callable[[], None] | None) -> None:
-        super().__init__(config)
-        self._when_ready = when_ready
+    when_ready: Callable[[], None] | None = None
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
-        if self._when_ready is not None:
-            self._when_ready()
+        if self.when_ready is not None:
+            self.when_ready()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         assert isinstance(self.config.app, Starlette)

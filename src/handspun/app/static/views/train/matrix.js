@@ -52,7 +52,7 @@ export class Matrix {
 
   #nameOf(i, j) {
     const [shown, taken] = [this.#classes[i], this.#classes[j]];
-    return i === j ? `${shown}, correctly recognized` : `${shown}, taken for ${taken}`;
+    return i === j ? `${shown}, correct` : `${shown}, taken for ${taken}`;
   }
 
   #build() {

@@ -1,4 +1,4 @@
-"""A taught model knows what it was taught and forgets little; what it was made from stays as it was."""
+"""A taught model knows what it was taught and forgets little; the original is not changed."""
 
 import time
 
@@ -7,8 +7,6 @@ import pytest
 
 pytest.importorskip("starlette")
 pytest.importorskip("httpx")
-
-import httpx
 
 from handspun.app.models.catalog import Model, shipped_models
 from handspun.app.runs.run import Run
@@ -26,7 +24,7 @@ NAMES = tuple("0123456789")
 
 
 def wrong_answers(network, count):
-    """Digits that ``network`` gets wrong: held-out ones, turned upside down where it makes no mistakes."""
+    """Digits that ``network`` gets wrong: held-out ones, upside down if it makes no mistakes."""
     for images in (DIGITS.test.images, DIGITS.test.images[:, ::-1, ::-1]):
         wrong = np.flatnonzero(network.predict(images) != DIGITS.test.labels)
         if len(wrong) >= count:
@@ -35,8 +33,8 @@ def wrong_answers(network, count):
 
 
 @pytest.fixture(scope="module")
-def lesson():
-    """mnist-mlp, three drawings that it gets wrong, and what teaching makes of it in two seconds."""
+def taught():
+    """mnist-mlp, three drawings that it gets wrong, and the outcome of two seconds of teaching."""
     model = Model("mnist-mlp", load_pretrained("mnist-mlp"), "shipped")
     before = model.network.parameters.vector.copy()
     drawings = wrong_answers(model.network, 3)
@@ -45,8 +43,8 @@ def lesson():
     return model, before, drawings, run, outcome
 
 
-def test_a_taught_model_knows_its_drawings_and_forgets_little(lesson):
-    model, _, drawings, _, outcome = lesson
+def test_a_taught_model_knows_its_drawings_and_forgets_little(taught):
+    model, _, drawings, _, outcome = taught
     assert outcome.result["old"]["drawings"] == 0.0
     assert outcome.result["new"]["drawings"] == 1.0
     np.testing.assert_array_equal(outcome.network.predict(drawings.images), drawings.labels)
@@ -58,8 +56,8 @@ def test_a_taught_model_knows_its_drawings_and_forgets_little(lesson):
     assert outcome.result["images"] == len(held_out) == 1000
 
 
-def test_the_answers_are_those_of_both_models(lesson):
-    model, _, drawings, _, outcome = lesson
+def test_the_answers_are_those_of_both_models(taught):
+    model, _, drawings, _, outcome = taught
     for which, network in (("old", model.network), ("new", outcome.network)):
         probabilities = network.answer(drawings.images).probabilities
         told = outcome.result["answers"]
@@ -68,8 +66,8 @@ def test_the_answers_are_those_of_both_models(lesson):
         np.testing.assert_allclose([answer[which]["probability"] for answer in told], probabilities.max(axis=1), rtol=1e-6)
 
 
-def test_the_model_itself_is_not_touched_and_the_curve_is_there(lesson):
-    model, before, _, run, outcome = lesson
+def test_the_original_is_not_changed_and_there_is_a_curve(taught):
+    model, before, _, run, outcome = taught
     np.testing.assert_array_equal(model.network.parameters.vector, before)
     assert not np.array_equal(outcome.network.parameters.vector, before)
     state = run.state()
@@ -77,30 +75,30 @@ def test_the_model_itself_is_not_touched_and_the_curve_is_there(lesson):
     assert state["progress"]["seconds"] < 4
     assert state["history"][-1]["validation_accuracy"] == pytest.approx(outcome.result["accuracy"])
     assert outcome.training["taught"] == {"model": "mnist-mlp", "drawings": 3}
-    assert "test_accuracy" not in outcome.training  # the digits it is judged by here are no test of a shipped model
+    assert "test_accuracy" not in outcome.training  # the included models know these digits, so this is no test
 
 
-def test_it_is_said_where_the_digits_to_judge_by_were_learned_from(lesson):
-    """They are some of MNIST's training images, which the models that come along know, and so does what becomes of them."""
-    shipped, drawings = next(model for model in shipped_models() if model.name == "mnist-mlp"), lesson[2]
+def test_models_trained_on_the_held_out_digits_are_named(taught):
+    """They are training images of MNIST, which the included models, and models taught from them, know."""
+    shipped, drawings = next(model for model in shipped_models() if model.name == "mnist-mlp"), taught[2]
     note = "mnist-5k is a part of the training images of mnist, from which {} has learned."
     outcome = teach(Run("teach", {}, "once"), shipped, drawings, 0.1)
     assert outcome.result["seen"].startswith(note.format("mnist-mlp"))
     again = teach(Run("teach", {}, "twice"), Model("once", outcome.network, "taught", outcome.training), drawings, 0.1)
     assert again.result["seen"].startswith(note.format("once"))
-    # Of a model that tells nothing of its training nothing is claimed.
-    assert lesson[4].result["seen"] is None
-    assert lesson[4].result["data"] == "mnist-5k"
+    # Nothing is claimed about a model whose training is unknown.
+    assert taught[4].result["seen"] is None
+    assert taught[4].result["data"] == "mnist-5k"
 
 
 @pytest.mark.parametrize(("count", "times"), [(1, 150), (3, 148), (10, 44), (500, 1), (1000, 1)])
 def test_drawings_are_one_image_in_ten(count, times):
     drawings = Split(np.full((count, 28, 28), 7, np.uint8), np.full(count, 5))
-    lesson = mix(drawings, DIGITS.train)
-    assert len(lesson) == 4000 + count * times
-    np.testing.assert_array_equal(lesson.images[:4000], DIGITS.train.images)
-    assert (lesson.images[4000:] == 7).all()
-    assert (lesson.labels[4000:] == 5).all()
+    mixed = mix(drawings, DIGITS.train)
+    assert len(mixed) == 4000 + count * times
+    np.testing.assert_array_equal(mixed.images[:4000], DIGITS.train.images)
+    assert (mixed.images[4000:] == 7).all()
+    assert (mixed.labels[4000:] == 5).all()
 
 
 def test_the_threshold_moves_with_the_network():
@@ -116,7 +114,7 @@ def test_the_threshold_moves_with_the_network():
     ("model", "words"),
     [
         (Model("pets", mlp(784, [4], 2, classes=("cat", "dog")), "file"), "cat, dog"),
-        (Model("small", mlp(64, [4], 10, classes=NAMES), "file"), "other pictures"),
+        (Model("small", mlp(64, [4], 10, classes=NAMES), "file"), "does not take light 28 x 28 digits"),
     ],
 )
 def test_models_of_other_things_are_refused(model, words):
@@ -124,24 +122,18 @@ def test_models_of_other_things_are_refused(model, words):
         check_teachable(model)
 
 
-def test_only_light_digits_on_black_are_mixed_with_the_embedded_ones():
+def test_only_models_of_light_digits_on_black_can_be_taught():
     network = mlp(784, [4], 10, classes=NAMES)
     check_teachable(Model("plain", network, "file"))
     network.contract = Contract()
     check_teachable(Model("plain", network, "file"))
     network.contract = PictureContract(28, 28, colour=False)
-    with pytest.raises(RequestError, match="light on black"):
+    with pytest.raises(RequestError, match="does not take light 28 x 28 digits"):
         check_teachable(Model("plain", network, "file"))
 
 
-@pytest.fixture
-def web(page_address):
-    with httpx.Client(base_url=page_address, timeout=30) as client:
-        yield client
-
-
-def test_taught_and_kept_over_the_line(web, models, lesson):
-    drawings = encode_drawings(lesson[2])
+def test_a_client_teaches_a_model_and_keeps_it(web, models, taught):
+    drawings = encode_drawings(taught[2])
     run = web.post("/api/teach", json={"model": "mnist-mlp", "drawings": drawings, "seconds": 1.0})
     assert run.status_code == 202
     name = run.json()["id"]
@@ -154,14 +146,14 @@ def test_taught_and_kept_over_the_line(web, models, lesson):
     kept = web.post(f"/api/runs/{name}/keep").json()["model"]
     assert kept == "mnist-mlp-taught"
     assert models.get(kept).origin == "taught"
-    np.testing.assert_array_equal(models.get("mnist-mlp").network.parameters.vector, lesson[1])
+    np.testing.assert_array_equal(models.get("mnist-mlp").network.parameters.vector, taught[1])
 
 
 @pytest.mark.parametrize(
     ("changes", "status", "words"),
     [
         ({"model": "nobody"}, 404, "nobody"),
-        ({"model": 7}, 400, "name of a model"),
+        ({"model": 7}, 400, "must be a name"),
         ({"drawings": []}, 400, "drawings"),
         ({"drawings": None}, 400, "drawings"),
         ({"seconds": 0}, 400, "seconds"),
@@ -170,8 +162,8 @@ def test_taught_and_kept_over_the_line(web, models, lesson):
         ({"seconds": True}, 400, "seconds"),
     ],
 )
-def test_what_cannot_be_taught_is_refused(web, lesson, changes, status, words):
-    body = {"model": "mnist-mlp", "drawings": encode_drawings(lesson[2]), **changes}
+def test_invalid_requests_to_teach_are_refused(web, taught, changes, status, words):
+    body = {"model": "mnist-mlp", "drawings": encode_drawings(taught[2]), **changes}
     response = web.post("/api/teach", json=body)
     assert response.status_code == status
     assert words in response.json()["error"]

@@ -1,4 +1,4 @@
-"""Drawings with their right answers, to a data set file and back."""
+"""Labelled drawings, to a data set file and back."""
 
 import io
 
@@ -8,9 +8,7 @@ import pytest
 pytest.importorskip("starlette")
 pytest.importorskip("httpx")
 
-import httpx
-
-from handspun.app.teaching.drawings import MOST_DRAWINGS, decode_drawings, encode_drawings, read_drawings, write_drawings
+from handspun.app.teaching.drawings import MAX_DRAWINGS, decode_drawings, encode_drawings, read_drawings, write_drawings
 from handspun.app.transport.wire import RequestError, encode_array
 from handspun.data import Split, load_dataset
 
@@ -19,20 +17,14 @@ DRAWINGS = Split(RNG.integers(0, 256, (7, 28, 28), np.uint8), np.array([3, 1, 4,
 DIGITS = tuple("0123456789")
 
 
-@pytest.fixture
-def web(page_address):
-    with httpx.Client(base_url=page_address, timeout=30) as client:
-        yield client
-
-
 def saved(**arrays):
     file = io.BytesIO()
     np.savez(file, **arrays)
     return file.getvalue()
 
 
-def test_a_saved_file_is_a_data_set_with_the_same_drawings(web, tmp_path, monkeypatch):
-    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "gone"))  # for what is in memory no disk is needed
+def test_a_saved_file_is_a_data_set_of_the_same_drawings(web, tmp_path, monkeypatch):
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "gone"))  # data in memory need no disk
     response = web.post("/api/drawings/file", json={"drawings": encode_drawings(DRAWINGS)})
     assert response.headers["content-disposition"] == 'attachment; filename="drawings.npz"'
     path = tmp_path / "drawings.npz"
@@ -45,7 +37,7 @@ def test_a_saved_file_is_a_data_set_with_the_same_drawings(web, tmp_path, monkey
     assert back == {"drawings": encode_drawings(DRAWINGS), "classes": list(DIGITS)}
 
 
-def test_classes_have_the_names_that_are_given(web):
+def test_classes_get_the_given_names(web):
     drawings = encode_drawings(Split(DRAWINGS.images[:2], np.array([1, 0])))
     content = web.post("/api/drawings/file", json={"drawings": drawings, "classes": ["plane", "bird"]}).content
     assert read_drawings(content).classes == ("plane", "bird")
@@ -72,7 +64,7 @@ def test_the_same_drawings_make_the_same_bytes():
         (saved(images=DRAWINGS.images, labels=np.arange(7) + 9, classes=np.array(DIGITS)), "a training label 15"),
     ],
 )
-def test_what_is_no_file_of_drawings_is_refused_without_the_servers_paths(web, content, words):
+def test_invalid_files_are_refused_without_the_servers_paths(web, content, words):
     response = web.post("/api/drawings", content=content)
     assert response.status_code == 400
     assert words in response.json()["error"]
@@ -81,7 +73,7 @@ def test_what_is_no_file_of_drawings_is_refused_without_the_servers_paths(web, c
 
 
 def test_too_many_drawings_are_refused(web):
-    many = MOST_DRAWINGS + 1
+    many = MAX_DRAWINGS + 1
     content = saved(images=np.zeros((many, 28, 28), np.uint8), labels=np.zeros(many, int))
     response = web.post("/api/drawings", content=content)
     assert response.status_code == 413
@@ -110,14 +102,14 @@ PIXELS = encode_array(DRAWINGS.images[0])
         [{"label": 1}],
     ],
 )
-def test_what_are_no_drawings_is_refused(web, drawings):
+def test_invalid_drawings_are_refused(web, drawings):
     response = web.post("/api/drawings/file", json={"drawings": drawings})
     assert response.status_code == 400
     assert "rawing" in response.json()["error"]
 
 
 @pytest.mark.parametrize("classes", [[], ["a", "a"], [1, 2], "abc", ["x" * 100], ["line\nbreak"]])
-def test_classes_without_names_are_refused(web, classes):
+def test_invalid_names_of_classes_are_refused(web, classes):
     drawings = [{"pixels": PIXELS, "label": 0}]
     response = web.post("/api/drawings/file", json={"drawings": drawings, "classes": classes})
     assert response.status_code == 400

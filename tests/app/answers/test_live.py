@@ -1,4 +1,4 @@
-"""The live stream: an answer to the newest frame, with what the page asked for."""
+"""The live stream: the newest frame is answered, with what the page asked for."""
 
 import base64
 import json
@@ -31,7 +31,7 @@ def values(array):
 
 @pytest.fixture(scope="module")
 def known():
-    """The shipped models, one of pictures in colour, and one that does not say how pictures become inputs."""
+    """The included models, one for colour pictures, and one without a contract."""
     colour = cnn((3, 16, 16), 2, channels=[4], kernel_size=3, classes=["plane", "bird"])
     colour.contract = PictureContract(16, 16)
     mute = cnn((1, 9, 9), 2, channels=[4], kernel_size=3)
@@ -51,7 +51,7 @@ def stream(url):
 
 
 def ask(stream, message=None, **settings):
-    """The answer to a frame, after settings where there are any."""
+    """The answer to a message, after settings if there are any."""
     if settings:
         stream.send(json.dumps({"type": "settings", **settings}))
     if message is not None:
@@ -62,7 +62,7 @@ def ask(stream, message=None, **settings):
 SEVEN = next(drawing for drawing in drawings() if drawing["digit"] == 7)
 
 
-def test_a_drawing_is_read_as_the_library_reads_it(stream, known):
+def test_a_drawing_gets_the_librarys_answer(stream, known):
     ink = render(SEVEN)
     answer = ask(stream, frame(ink, 41))
     network = known.get().network
@@ -76,12 +76,12 @@ def test_a_drawing_is_read_as_the_library_reads_it(stream, known):
     assert not {"stages", "layers", "saliency", "focus"} & answer.keys()
 
 
-def test_an_empty_canvas_gives_no_prediction(stream):
+def test_an_empty_sheet_gets_no_prediction(stream):
     answer = ask(stream, frame(np.zeros((280, 280), np.uint8)))
     assert (answer["verdict"], answer["class"], answer["probabilities"]) == ("empty", None, None)
 
 
-def test_the_way_to_the_network_is_told_when_asked_for(stream, known):
+def test_the_stages_are_sent_when_asked_for(stream, known):
     ink = render(SEVEN)
     answer = ask(stream, frame(ink), model="mnist-cnn", want={"stages": True})
     stages = answer["stages"]
@@ -92,7 +92,7 @@ def test_the_way_to_the_network_is_told_when_asked_for(stream, known):
     np.testing.assert_array_equal(values(answer["seen"]), known.get().network.contract(ink[None])[0])
 
 
-def test_the_inside_is_told_when_asked_for(stream, known):
+def test_the_inside_is_sent_when_asked_for(stream, known):
     network = known.get("mnist-mlp").network
     ink = render(SEVEN)
     want = {"layers": True, "saliency": 7, "focus": {"layer": "dense1", "unit": 5}}
@@ -105,7 +105,7 @@ def test_the_inside_is_told_when_asked_for(stream, known):
     assert answer["focus"]["value"] == pytest.approx(float(outputs["dense1"][0, 5]), rel=1e-5)
 
 
-def test_only_the_newest_of_many_frames_must_be_answered(stream):
+def test_of_many_frames_only_the_newest_must_be_answered(stream):
     ink = render(SEVEN)
     for sequence in range(1, 301):
         stream.send(frame(ink, sequence))
@@ -116,7 +116,7 @@ def test_only_the_newest_of_many_frames_must_be_answered(stream):
     assert len(answered) < 300
 
 
-def test_a_picture_in_colour_and_ink_for_a_model_of_pictures(stream, known):
+def test_a_model_of_pictures_reads_colour_and_ink(stream, known):
     picture = np.random.default_rng(5).integers(0, 256, (20, 30, 3), dtype=np.uint8)
     answer = ask(stream, frame(picture, kind=1), model="colour", want={"stages": True})
     network = known.get("colour").network
@@ -145,12 +145,12 @@ INK = np.full((4, 4), 9, np.uint8)
         ("[]", "settings"),
         (json.dumps({"type": "settings", "model": "x" * 5000}), "at most 4,096 characters"),
         ('{"type": "settings", "model": 7}', "model must be a name"),
-        ('{"type": "settings", "want": []}', "want an object"),
+        ('{"type": "settings", "want": []}', "want must be an object"),
         ('{"type": "settings", "want": {"saliency": "seven"}}', "index of a class"),
         ('{"type": "settings", "want": {"focus": {"layer": 1}}}', "focus must have"),
     ],
 )
-def test_a_wrong_message_gets_a_sentence_and_the_stream_goes_on(stream, message, says):
+def test_an_invalid_message_gets_a_sentence_and_the_stream_goes_on(stream, message, says):
     answer = ask(stream, message)
     assert answer["type"] == "error"
     assert says in answer["message"]
@@ -168,45 +168,45 @@ def test_a_wrong_message_gets_a_sentence_and_the_stream_goes_on(stream, message,
         ({"want": {"focus": {"layer": "dense1", "unit": 4000}}}, "4000"),
     ],
 )
-def test_wishes_that_cannot_be_met_get_a_sentence(stream, settings, says):
+def test_invalid_settings_get_a_sentence(stream, settings, says):
     answer = ask(stream, frame(render(SEVEN)), **settings)
     assert answer["type"] == "error"
     assert says in answer["message"]
 
 
-def test_a_defect_gets_a_sentence_and_the_stream_goes_on(stream, monkeypatch, caplog):
-    """A RuntimeError too: it is also what a closed line raises."""
+def test_a_bug_gets_a_sentence_and_the_stream_goes_on(stream, monkeypatch, caplog):
+    """Also a RuntimeError, which a closed socket raises too."""
 
     def defective(*args):
-        raise RuntimeError("a defect, for the test")
+        raise RuntimeError("made for this test")
 
     with monkeypatch.context() as patch:
         patch.setattr("handspun.app.answers.live._look_inside", defective)
         answer = ask(stream, frame(render(SEVEN)))
     assert answer["type"] == "error"
-    assert "defect" in answer["message"]
-    assert "a defect, for the test" in caplog.text
+    assert "bug" in answer["message"]
+    assert "made for this test" in caplog.text
     assert ask(stream, frame(render(SEVEN), 2))["class"] == 7
 
 
-def test_a_page_that_goes_leaves_the_server_well(url):
+def test_a_page_that_leaves_harms_no_other(url):
     for _ in range(10):
         with connect(url) as page:
             for sequence in range(20):
                 page.send(frame(render(SEVEN), sequence))
-            page.socket.close()  # without a word
+            page.socket.close()  # without a goodbye
     with connect(url) as page:
         assert ask(page, frame(render(SEVEN)))["class"] == 7
 
 
-def test_a_page_that_goes_before_it_hears_its_errors_fills_no_log(url, monkeypatch, caplog):
+def test_a_page_that_leaves_before_its_errors_fills_no_log(url, monkeypatch, caplog):
     monkeypatch.setattr(logging.getLogger("uvicorn"), "propagate", True)
     message = b"\x81\x83\0\0\0\0bad"
     for number in (100, 20_000):
         for _ in range(5):
             with connect(url) as page:
                 page.socket.sendall(message * number)
-                page.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))  # no farewell but a reset
+                page.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))  # reset
                 page.socket.close()
     with connect(url) as page:
         assert ask(page, frame(render(SEVEN)))["class"] == 7

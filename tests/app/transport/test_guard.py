@@ -1,4 +1,4 @@
-"""What every request passes: hosts, origins, limits of size and time; and clients that go away."""
+"""The guard: hosts, origins, limits of size and time; and clients that leave."""
 
 import http.client
 import json
@@ -42,7 +42,7 @@ def test_a_port_is_never_shared_with_another_server(platform, option, monkeypatc
             asked.append(what)
 
     monkeypatch.setattr(sys, "platform", platform)
-    monkeypatch.setattr(socket, "SO_EXCLUSIVEADDRUSE", 0x1005, raising=False)  # Windows alone has it
+    monkeypatch.setattr(socket, "SO_EXCLUSIVEADDRUSE", 0x1005, raising=False)  # only Windows has it
     monkeypatch.setattr(socket, "socket", Recording)
     with open_socket("127.0.0.1", 0) as listener:
         port = listener.getsockname()[1]
@@ -52,14 +52,14 @@ def test_a_port_is_never_shared_with_another_server(platform, option, monkeypatc
 
 
 @pytest.mark.parametrize("host", ["evil.example", "127.0.0.1.evil.example", "evil.example:80", "", "[", "localhost@evil"])
-def test_names_that_are_not_loopbacks_are_refused(client, host):
+def test_other_host_names_are_refused(client, host):
     answer = client.get("/api/models", headers={"host": host})
     assert answer.status_code in (400, 421)
     assert "models" not in answer.text
 
 
 @pytest.mark.parametrize("host", ["localhost", "127.0.0.1:80", "[::1]:9", "LOCALHOST"])
-def test_names_of_loopback_are_answered(client, host):
+def test_loopback_host_names_are_answered(client, host):
     assert client.get("/healthz", headers={"host": host}).json()["status"] == "ok"
 
 
@@ -74,14 +74,14 @@ def test_names_of_loopback_are_answered(client, host):
         {"sec-fetch-site": "same-site"},
     ],
 )
-def test_pages_of_other_sites_change_nothing(page, client, headers):
+def test_pages_of_other_sites_can_change_nothing(page, client, headers):
     for path in ("/api/predict", "/api/runs", "/api/teach", "/api/runs/1/stop", "/api/drawings", "/api/step"):
         answer = http_post(page + path, json.dumps(PIXELS).encode(), {"content-type": "application/json", **headers})
         assert answer[0] == 403, path
         assert "other sites" in answer[1]
 
 
-def test_the_own_page_and_programs_without_one_are_let_in(client, address):
+def test_the_own_page_and_programs_are_let_in(client, address):
     for headers in ({"origin": address}, {}, {"origin": address, "sec-fetch-site": "same-origin"}):
         assert client.post("/api/predict", json=PIXELS, headers=headers).status_code == 200
 
@@ -103,7 +103,7 @@ def test_prediction_alone_has_neither_page_nor_training(client):
         assert client.request(method, path).status_code in (404, 405)
 
 
-def test_headers_keep_the_page_to_itself(page, client):
+def test_headers_protect_the_page(page, client):
     for answer in (client.get("/api"), client.get("/nothing"), client.post("/api/predict"), client.get("/api/models")):
         policy = answer.headers["content-security-policy"]
         assert "default-src 'self'" in policy
@@ -112,7 +112,7 @@ def test_headers_keep_the_page_to_itself(page, client):
         assert "server" not in answer.headers
 
 
-def test_the_files_of_the_page_have_their_own_types_whatever_the_system_says(page, monkeypatch):
+def test_media_types_do_not_depend_on_the_system(page, monkeypatch):
     monkeypatch.setattr("starlette.responses.guess_type", lambda path: ("text/plain", None))
     types = {".css": "text/css; charset=utf-8", ".html": "text/html; charset=utf-8"}
     types |= {".js": "text/javascript; charset=utf-8", ".svg": "image/svg+xml"}
@@ -125,7 +125,7 @@ def test_the_files_of_the_page_have_their_own_types_whatever_the_system_says(pag
     assert (again.status_code, again.headers.get("content-type")) == (304, None)
 
 
-def test_other_paths_and_methods(client):
+def test_unknown_paths_and_methods_are_refused(client):
     assert client.get("/nothing/here").json() == {"error": "Not Found"}
     assert client.get("/../../../etc/passwd").status_code == 404
     assert client.get("/%2e%2e/%2e%2e/pyproject.toml").status_code == 404
@@ -164,7 +164,7 @@ def http_post(url, body, headers, *, length=None):
 
 
 def read_all(client):
-    """What comes until the server closes the connection."""
+    """Everything until the server closes the connection."""
     return b"".join(iter(lambda: client.recv(10_000), b"")).decode()
 
 
@@ -173,19 +173,19 @@ def raw(address):
     return socket.create_connection((parts.hostname, parts.port), 20)
 
 
-def test_a_body_that_says_it_is_too_large_is_refused_unread(address):
+def test_a_body_announced_as_too_large_is_refused_unread(address):
     with raw(address) as client:
         client.sendall(
             b"POST /api/predict HTTP/1.1\r\nHost: localhost\r\nContent-Type: image/png\r\n"
-            + f"Content-Length: {wire.MOST_BYTES + 1}\r\n\r\n".encode()
+            + f"Content-Length: {wire.MAX_BODY_BYTES + 1}\r\n\r\n".encode()
         )
         answer = read_all(client)
     assert answer.startswith("HTTP/1.1 413")
     assert "16 MiB" in answer
 
 
-def test_a_body_that_grows_too_large_is_cut(address):
-    """Chunked, so that nobody knows its length before."""
+def test_a_body_that_grows_too_large_is_refused(address):
+    """It is chunked, so that its length is not known in advance."""
 
     sent = 0
 
@@ -199,15 +199,15 @@ def test_a_body_that_grows_too_large_is_cut(address):
     connection = http.client.HTTPConnection(parts.hostname, parts.port, timeout=20)
     try:
         connection.request("POST", "/api/predict", chunks(), {"content-type": "image/png"}, encode_chunked=True)
-    except (BrokenPipeError, ConnectionResetError):  # it was told to go before it had sent everything
+    except (BrokenPipeError, ConnectionResetError):  # it was refused before it had sent everything
         assert 16 <= sent < 200
     else:
-        pytest.fail("all of it was taken")
+        pytest.fail("the whole body was read")
     finally:
         connection.close()
 
 
-def test_an_upload_that_stops_is_ended_and_others_are_served(address, client, monkeypatch):
+def test_an_upload_that_stops_is_ended(address, client, monkeypatch):
     monkeypatch.setattr(guard, "PATIENCE", 0.5)
     with raw(address) as slow:
         slow.sendall(
@@ -219,7 +219,7 @@ def test_an_upload_that_stops_is_ended_and_others_are_served(address, client, mo
 
 
 @pytest.mark.parametrize(("piece", "status"), [(b"x", 408), (b"x" * 2000, 400)])
-def test_an_upload_that_trickles_is_ended_and_a_slow_one_is_not(address, piece, status, monkeypatch):
+def test_an_upload_that_trickles_is_ended_a_slow_one_is_not(address, piece, status, monkeypatch):
     monkeypatch.setattr(guard, "PATIENCE", 0.6)
     with raw(address) as slow:
         slow.sendall(b"POST /api/predict HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Type: image/png\r\n")
@@ -232,18 +232,18 @@ def test_an_upload_that_trickles_is_ended_and_a_slow_one_is_not(address, piece, 
 
 
 @pytest.mark.parametrize("part", [b"", b"GET /healthz HTTP/1.1\r\nHost: loc"])
-def test_a_connection_that_asks_nothing_is_ended(page, part, monkeypatch):
+def test_a_silent_connection_is_ended(page, part, monkeypatch):
     monkeypatch.setattr(guard, "PATIENCE", 0.3)
     with raw(page) as silent, connect(page.replace("http", "ws") + "/api/live") as live:
         silent.sendall(part)
         assert read_all(silent) == ""
-        live.send("{}")  # which has asked, and stays
+        live.send("{}")  # which has made a request, and stays
         assert "settings" in live.recv(timeout=10)
 
 
 @pytest.mark.parametrize("before", [b"", b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n"])
 @pytest.mark.parametrize("own", [b"Content-Length: 15", b"Transfer-Encoding: chunked", b"X: " + b"x" * 10_000])
-def test_a_request_for_a_websocket_that_is_none_is_ended(page, before, own, monkeypatch):
+def test_an_invalid_request_for_a_websocket_is_ended(page, before, own, monkeypatch):
     monkeypatch.setattr(guard, "PATIENCE", 0.3)
     with raw(page) as client:
         head = b"POST /api/predict HTTP/1.1\r\nHost: localhost\r\nConnection: upgrade\r\nUpgrade: websocket\r\n"
@@ -251,8 +251,8 @@ def test_a_request_for_a_websocket_that_is_none_is_ended(page, before, own, monk
         assert read_all(client).count("HTTP/1.1 200") == len(before[:1])
 
 
-def test_half_a_second_request_is_not_waited_for_either(page, monkeypatch):
-    """uvicorn gives a connection that falls silent five seconds, but no end to one that has begun to speak again."""
+def test_half_of_a_second_request_is_ended_too(page, monkeypatch):
+    """uvicorn closes an idle connection after five seconds, but waits forever for the rest of a second request."""
     monkeypatch.setattr(guard, "PATIENCE", 0.3)
     with raw(page) as client:
         client.sendall(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
@@ -261,7 +261,7 @@ def test_half_a_second_request_is_not_waited_for_either(page, monkeypatch):
         assert "HTTP/1.1 200" not in read_all(client)
 
 
-def test_whether_it_is_well_is_said_while_all_threads_are_busy(client, monkeypatch):
+def test_health_is_answered_while_all_threads_are_busy(client, monkeypatch):
     """Otherwise two large pictures would make the server look dead."""
     begun, go_on = threading.Semaphore(0), threading.Event()
     monkeypatch.setattr(

@@ -1,4 +1,4 @@
-"""What the page is told of a network's inside is what its passes compute."""
+"""What Inside shows of a network is what its passes compute."""
 
 import asyncio
 import base64
@@ -39,7 +39,7 @@ COLOURED = RNG.integers(0, 256, (6, 6, 3), np.uint8)
 
 
 def filled(network, seed=3):
-    """The network with parameters and statistics that are all different."""
+    """The network, with parameters and statistics that are all different."""
     rng = np.random.default_rng(seed)
     network.parameters.vector[...] = rng.normal(0.0, 0.7, network.parameters.vector.size)
     network.statistics.vector[...] = rng.uniform(0.5, 2.0, network.statistics.vector.size)
@@ -89,7 +89,7 @@ def as_input(network, seen):
 
 
 def all_outputs(network, x):
-    """The input and what each layer makes of it, by name."""
+    """The input and the output of each layer, by name."""
     tape, found = network.tape(), {"input": x}
     for layer in network.layers:
         x = layer.forward(x, tape)
@@ -137,8 +137,8 @@ def test_with_one_output_no_is_the_opposite_of_yes():
 
 
 @pytest.mark.parametrize("class_index", [-1, 3, "1", 1.0, True, None])
-def test_saliency_of_no_class_is_refused(class_index):
-    with pytest.raises(RequestError, match="counted from 0 to 2"):
+def test_saliency_of_an_unknown_class_is_refused(class_index):
+    with pytest.raises(RequestError, match="from 0 to 2"):
         inside.saliency(mlp(), SEEN, class_index)
 
 
@@ -146,7 +146,7 @@ def contributions(found):
     return {each["unit"]: each["contribution"] for each in found}
 
 
-def test_what_feeds_a_dense_unit_adds_up_to_its_sum(monkeypatch):
+def test_contributions_to_a_dense_unit_add_up_to_its_sum(monkeypatch):
     monkeypatch.setattr(inside, "STRONGEST", 100)  # all of them
     network = mlp()
     outputs = all_outputs(network, as_input(network, SEEN))
@@ -168,7 +168,7 @@ def test_what_feeds_a_dense_unit_adds_up_to_its_sum(monkeypatch):
         assert sum(parts) + found["bias"] == pytest.approx(outputs[maker.name][0, 2])
 
 
-def test_what_feeds_a_channel_adds_up_to_the_mean_of_its_map(monkeypatch):
+def test_contributions_to_a_channel_add_up_to_its_mean(monkeypatch):
     monkeypatch.setattr(inside, "STRONGEST", 1000)
     network = cnn()
     outputs = all_outputs(network, as_input(network, SEEN))
@@ -179,23 +179,23 @@ def test_what_feeds_a_channel_adds_up_to_the_mean_of_its_map(monkeypatch):
         assert {each["layer"] for each in found["incoming"]} == {"tanh1"}
         total = sum(contributions(found["incoming"]).values()) + second.bias[4]
         assert total == pytest.approx(outputs["conv2d2"][0, 4].mean())
-    # Each part by itself: the filter over that channel alone.
+    # Each contribution by itself: the filter over that channel alone.
     for channel, part in contributions(inside.focus(network, SEEN, "conv2d2", 4)["incoming"]).items():
         alone = np.zeros_like(outputs["tanh1"])
         alone[0, channel] = outputs["tanh1"][0, channel]
         assert part == pytest.approx(second.forward(alone, network.tape())[0, 4].mean() - second.bias[4])
-    # From the pixels there is a part of each.
+    # Every pixel contributes.
     found = contributions(inside.focus(network, SEEN, "batchnorm1", 1)["incoming"])
     assert len(found) == np.count_nonzero(SEEN)
     assert sum(found.values()) == pytest.approx(outputs["conv2d1"][0, 1].mean())
-    # A value of flattened maps comes from its channel, a dense unit from the channels before they were flattened.
+    # A value of flattened maps comes from its channel, a dense unit from the channels before the flattening.
     assert inside.focus(network, SEEN, "flatten1", 14)["incoming"] == inside.focus(network, SEEN, "relu1", 4)["incoming"]
     found = contributions(inside.focus(network, SEEN, "dense1", 3)["incoming"])
     parts = (network.layers[7].weight[:, 3] * outputs["flatten1"][0]).reshape(6, -1).sum(axis=1)
     assert found == pytest.approx({i: part for i, part in enumerate(parts) if part})
 
 
-def test_pixels_of_coloured_pictures_count_with_all_their_colours(monkeypatch):
+def test_coloured_pixels_contribute_with_all_their_colours(monkeypatch):
     monkeypatch.setattr(inside, "STRONGEST", 1000)
     network = cnn(3)
     found = inside.focus(network, COLOURED, "conv2d1", 2)
@@ -223,7 +223,7 @@ def flat_rows():
     [lambda: filled(Sequential([Flatten(), Dense(4), Tanh(), Dense(3)], (5, 7, 3), dtype=np.float64)), flat_rows],
     ids=["picture", "row"],
 )
-def test_without_convolutions_the_colours_of_a_pixel_lie_together(make, monkeypatch):
+def test_without_convolutions_a_pixels_colours_are_adjacent(make, monkeypatch):
     monkeypatch.setattr(inside, "STRONGEST", 1000)
     network, seen = make(), RNG.integers(1, 256, (5, 7, 3), np.uint8)
     first = next(layer for layer in network.layers if isinstance(layer, Dense))
@@ -247,7 +247,7 @@ def test_without_convolutions_the_colours_of_a_pixel_lie_together(make, monkeypa
 
 
 @pytest.mark.parametrize(("name", "unit"), [("dropout1", 1), ("tanh1", 4)])
-def test_what_a_unit_feeds_is_its_value_times_the_weights(name, unit):
+def test_a_unit_contributes_its_value_times_the_weights(name, unit):
     network = mlp()
     outputs = all_outputs(network, as_input(network, SEEN))
     above = network.layers[5 if name == "dropout1" else 8]
@@ -257,7 +257,7 @@ def test_what_a_unit_feeds_is_its_value_times_the_weights(name, unit):
     assert contributions(found) == pytest.approx(dict(enumerate(above.weight[unit] * outputs[name][0, unit])))
 
 
-def test_what_a_channel_feeds_is_what_would_be_lost_without_it():
+def test_a_channel_contributes_what_would_be_lost_without_it():
     network = cnn()
     outputs = all_outputs(network, as_input(network, SEEN))
     without = outputs["conv2d2"].copy()
@@ -271,7 +271,7 @@ def test_what_a_channel_feeds_is_what_would_be_lost_without_it():
     assert inside.focus(network, SEEN, "dense2", 1)["outgoing"] == []
 
 
-def test_through_a_residual_block_the_parts_are_its_slopes():
+def test_contributions_through_a_residual_block_are_its_slopes():
     network, h = residual(), 1e-6
     outputs = all_outputs(network, as_input(network, SEEN))
     found = inside.focus(network, SEEN, "residual2", 3)
@@ -305,7 +305,7 @@ def test_weights_have_the_shape_of_what_they_look_at(make, layer, unit, expected
     np.testing.assert_array_equal(array(found["weights"]), expected(network).astype(np.float32))
 
 
-def test_flat_inputs_that_fill_a_square_are_shown_as_it():
+def test_flat_inputs_that_fill_a_square_are_shown_as_one():
     network = filled(Sequential([Dense(4)], (36,)))
     assert inside.weights(network, "dense1", 1)["weights"]["shape"] == [6, 6]
     assert inside.weights(filled(Sequential([Dense(4)], (35,))), "dense1", 1)["weights"]["shape"] == [35]
@@ -328,13 +328,13 @@ def test_the_input_has_no_weights():
         ("input", 36, "from 0 to 35"),
     ],
 )
-def test_what_is_not_there_is_refused(layer, unit, message):
+def test_unknown_layers_and_units_are_refused(layer, unit, message):
     with pytest.raises(RequestError, match=message) as caught:
         inside.focus(mlp(), SEEN, layer, unit)
-    assert caught.value.status == 400
+    assert caught.value.status_code == 400
 
 
-def test_nothing_in_the_network_changes():
+def test_the_network_is_not_changed():
     network = cnn()
     before = network.parameters.vector.copy(), network.statistics.vector.copy()
     inside.layer_values(network, SEEN)
@@ -345,10 +345,10 @@ def test_nothing_in_the_network_changes():
 
 
 def get(models, *paths):
-    """The responses of the module's end point to each path."""
+    """The response of the end point to each path."""
 
     async def refused(request, error):
-        return JSONResponse({"error": error.message}, error.status)
+        return JSONResponse({"error": error.detail}, error.status_code)
 
     app = Starlette(routes=inside.routes, exception_handlers={RequestError: refused})
     app.state.models = models

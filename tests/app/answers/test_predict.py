@@ -13,7 +13,8 @@ import pytest
 from PIL import Image
 from strokes import drawings, render
 
-from handspun.app.answers import batching as answers, predict
+from handspun.app.answers import batching, predict
+from handspun.app.models import catalog
 from handspun.app.transport import wire
 
 PNG = {"content-type": "image/png"}
@@ -45,7 +46,7 @@ def read(response):
 DIGITS = [str(digit) for digit in range(10)]
 
 
-def test_a_picture_file_is_read_as_the_library_reads_it(client, models, digits):
+def test_a_picture_file_gets_the_librarys_answer(client, models, digits):
     network = models.get().network
     for digit in (0, 4, 7):
         answer = client.post("/api/predict", content=file_of(255 - digits[digit]), headers=PNG).json()
@@ -62,13 +63,13 @@ def test_a_picture_file_is_read_as_the_library_reads_it(client, models, digits):
 @pytest.mark.parametrize(
     ("kind", "options"), [("JPEG", {"quality": 90}), ("PNG", {}), ("WEBP", {}), ("BMP", {}), ("GIF", {}), ("TIFF", {})]
 )
-def test_every_common_kind_of_file(client, digits, kind, options):
+def test_every_common_file_format_is_read(client, digits, kind, options):
     for type_ in (f"image/{kind.lower()}", "application/octet-stream"):
         body = file_of(255 - digits[3], kind, **options)
         assert read(client.post("/api/predict", content=body, headers={"content-type": type_})) == ["3"]
 
 
-def test_many_pictures_in_every_form(client, digits):
+def test_many_pictures_come_in_every_form(client, digits):
     files = [("images", (f"{digit}.png", file_of(digits[digit]), "image/png")) for digit in range(10)]
     answer = client.post("/api/predict", files=files)
     assert read(answer) == DIGITS
@@ -91,7 +92,7 @@ def test_the_model_can_be_chosen(client, models, digits):
     assert answer["predictions"][0]["probability"] == pytest.approx(float(expected.probabilities.max()), rel=1e-5)
 
 
-def test_an_empty_picture_has_no_answer(client):
+def test_an_empty_picture_has_no_class(client):
     for value in (0, 255, 128):
         (prediction,) = client.post("/api/predict", json={"pixels": np.full((40, 40), value).tolist()}).json()["predictions"]
         assert prediction == {"name": None, "verdict": "empty", "class": None, "probability": None, "probabilities": None}
@@ -139,19 +140,19 @@ def bomb():
         (400, b"hello", {"content-type": "multipart/form-data"}, ""),
     ],
 )
-def test_what_is_wrong_is_said_in_a_sentence(client, status, body, headers, says):
+def test_invalid_requests_get_a_sentence(client, status, body, headers, says):
     answer = client.post("/api/predict", content=body, headers=headers)
     assert answer.status_code == status, answer.text
     assert says in answer.json()["error"]
 
 
-def test_a_model_that_is_not_there(client):
+def test_an_unknown_model_is_not_found(client):
     answer = client.post("/api/predict?model=../../etc/passwd", content=b"", headers=PNG)
     assert answer.status_code == 404
-    assert "Known: mnist-cnn, mnist-mlp" in answer.json()["error"]
+    assert "Known models: mnist-cnn, mnist-mlp" in answer.json()["error"]
 
 
-def test_hostile_file_names_come_back_as_text_and_do_nothing(client, digits, tmp_path):
+def test_hostile_file_names_do_nothing(client, digits, tmp_path):
     name = f"../../{tmp_path}/owned<script>.png"
     answer = client.post("/api/predict", files=[("images", (name, file_of(digits[1]), "image/png"))])
     assert read(answer) == ["1"]
@@ -161,7 +162,7 @@ def test_hostile_file_names_come_back_as_text_and_do_nothing(client, digits, tmp
     assert "<script>" not in broken.text
 
 
-def test_names_in_encodings_that_are_no_text_are_refused(client, digits):
+def test_file_names_must_be_in_utf_8(client, digits):
     part = (
         b'--x\r\nContent-Disposition: form-data; name="f"; filename="\\ud800"\r\n\r\n' + file_of(digits[1]) + b"\r\n--x--\r\n"
     )
@@ -176,8 +177,8 @@ def test_names_in_encodings_that_are_no_text_are_refused(client, digits):
     assert answer.json()["predictions"][0]["name"] == "\\ud800"
 
 
-def test_a_form_of_many_bombs_is_ended(client, monkeypatch):
-    monkeypatch.setattr(predict, "MOST_PIXELS_IN_A_FORM", 90_000)
+def test_a_form_of_many_large_pictures_is_refused(client, monkeypatch):
+    monkeypatch.setattr(predict, "MAX_FORM_PIXELS", 90_000)
     files = [("f", ("a.png", file_of(np.zeros((200, 200), np.uint8)))) for _ in range(3)]
     assert client.post("/api/predict", files=files[:2]).status_code == 200
     answer = client.post("/api/predict", files=files)
@@ -188,7 +189,6 @@ def test_a_form_of_many_bombs_is_ended(client, monkeypatch):
 MEMORY = """
 import io, sys
 from pathlib import Path
-from handspun.app.models.preprocessing import bring_to_model
 from handspun.app.models.catalog import shipped_models
 from handspun.app.answers.predict import _decode
 
@@ -197,19 +197,19 @@ def peak():
 
 model = shipped_models()[0]
 small, large = (Path(name).read_bytes() for name in sys.argv[1:])
-bring_to_model(model, _decode(small, "it"))
+model.preprocess(_decode(small, "it"))
 before = peak()
-bring_to_model(model, _decode(large, "it"))
+model.preprocess(_decode(large, "it"))
 print(peak() - before)
 """
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="the peak of a process's memory is read as Linux tells it")
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells the peak memory of a process this way")
 @pytest.mark.parametrize(
     ("mode", "colour", "kind", "most"),
     [("RGBA", (255, 255, 255, 4), "PNG", 12), ("RGB", (9, 99, 200), "JPEG", 12), ("F", 1.5, "TIFF", 17), ("I", 9, "TIFF", 17)],
 )
-def test_a_pixel_takes_so_many_bytes(mode, colour, kind, most, tmp_path):
+def test_decoding_takes_few_bytes_a_pixel(mode, colour, kind, most, tmp_path):
     side = 2500
     for size in (50, side):
         Image.new(mode, (size, size), colour).save(tmp_path / str(size), kind)
@@ -219,7 +219,7 @@ def test_a_pixel_takes_so_many_bytes(mode, colour, kind, most, tmp_path):
     assert int(done.stdout) < read + (most + 0.8) * side**2, f"{int(done.stdout) / side**2:.1f} bytes a pixel"
 
 
-def test_json_that_would_take_long_or_much_memory_is_refused(client):
+def test_json_of_too_many_values_is_refused(client):
     for body in (
         "[" + "[]," * 600_000 + "[]]",
         "{" + ",".join(f'"{i}":0' for i in range(10**6)) + "}",
@@ -230,7 +230,7 @@ def test_json_that_would_take_long_or_much_memory_is_refused(client):
 
 
 def test_texts_among_the_pixels_take_no_memory(client):
-    """NumPy would make an array of so many texts of the length of the longest: here 400 TB."""
+    """NumPy would make all texts as long as the longest: here 400 TB."""
     pixels = ["x" * 10**7] + ["y"] * 10**5
     assert client.post("/api/predict", json={"pixels": pixels}).status_code == 400
 
@@ -250,14 +250,14 @@ def test_texts_among_the_pixels_take_no_memory(client):
         (3, "uint8 pictures"),
     ],
 )
-def test_lists_that_are_pictures_and_others(client, pixels, says):
+def test_lists_must_be_pictures(client, pixels, says):
     answer = client.post("/api/predict", json={"pixels": pixels})
     assert answer.status_code == (200 if says is None else 400), answer.text
     assert says is None or says in answer.json()["error"]
 
 
 def test_a_picture_that_is_one_long_line_is_refused(client):
-    line = np.random.default_rng(0).integers(0, 256, (1, wire.MOST_LENGTH + 1), np.uint8)
+    line = np.random.default_rng(0).integers(0, 256, (1, catalog.MAX_PICTURE_SIDE + 1), np.uint8)
     for shape in (line, line.T):
         for body, kind in ((file_of(shape), "image/png"), (npy_of(shape), "application/x-npy")):
             answer = client.post("/api/predict", content=body, headers={"content-type": kind})
@@ -266,7 +266,7 @@ def test_a_picture_that_is_one_long_line_is_refused(client):
 
 
 def test_no_temporary_folder_is_needed(client, digits, monkeypatch, tmp_path):
-    """Where there is none, or it is full."""
+    """There may be none, or it may be full."""
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "gone"))
     large = file_of(np.pad(digits[3], ((500, 500), (500, 500))), "BMP")
     assert len(large) > 2**20
@@ -278,20 +278,20 @@ def test_no_temporary_folder_is_needed(client, digits, monkeypatch, tmp_path):
     assert client.get("/api/models/mnist-mlp/file").status_code == 200
 
 
-def test_a_form_without_files(client):
+def test_a_form_without_files_is_refused(client):
     answer = client.post("/api/predict", files=[("a", (None, "text"))])
     assert answer.status_code == 400
 
 
-def test_requests_at_the_same_time_get_their_own_answers(client, digits, monkeypatch):
+def test_simultaneous_requests_get_their_own_answers(client, digits, monkeypatch):
     sizes = []
-    compute = answers._compute
+    compute = batching._compute
 
     def counted(batch):
         sizes.append(len(batch))
         return compute(batch)
 
-    monkeypatch.setattr(answers, "_compute", counted)
+    monkeypatch.setattr(batching, "_compute", counted)
     order = np.random.default_rng(3).integers(0, 10, 200)
     bodies = [file_of(digit) for digit in digits]
 
@@ -301,10 +301,10 @@ def test_requests_at_the_same_time_get_their_own_answers(client, digits, monkeyp
     with ThreadPoolExecutor(16) as pool:
         assert list(pool.map(ask, order)) == [str(digit) for digit in order]
     assert sum(sizes) == 200
-    assert max(sizes) > 1, "requests that came together were not computed together"
+    assert max(sizes) > 1, "simultaneous requests were not computed together"
 
 
-def test_the_description_names_what_there_is(client):
+def test_the_description_matches_the_end_points(client):
     description = client.get("/openapi.json").json()
     assert description["openapi"].startswith("3.1")
     for path, methods in description["paths"].items():
@@ -316,13 +316,13 @@ def test_the_description_names_what_there_is(client):
     assert {reference.partition('"')[0] for reference in references} == set(description["components"]["schemas"])
 
 
-def test_the_limits_are_told(client):
+def test_the_description_states_the_limits(client):
     text = client.get("/openapi.json").json()["info"]["description"]
-    assert f"{wire.MOST_BYTES // 2**20} MiB" in text
-    assert f"{wire.MOST_IMAGES} pictures" in text
+    assert f"{wire.MAX_BODY_BYTES // 2**20} MiB" in text
+    assert f"{batching.MAX_PICTURES} pictures" in text
 
 
-def test_a_model_comes_as_a_file_that_loads(client, models, tmp_path):
+def test_a_downloaded_model_can_be_loaded(client, models, tmp_path):
     from handspun import load
 
     (tmp_path / "model.npz").write_bytes(client.get("/api/models/mnist-mlp/file").content)
