@@ -312,6 +312,10 @@ def test_recipes_lists_all_and_shows_one_in_full(handspun):
     assert all(name in shown for name in said)
     assert handspun("recipes", "minibatch-128-64", "--json").json == said["minibatch-128-64"]
     assert "97.53 %" in handspun("recipes", "minibatch-128-64").out
+    lines = [line.strip() for line in handspun("recipes", "cifar10-cnn").out.splitlines()]
+    residual = lines.index("Residual:")
+    assert lines[residual + 1 : residual + 3] == ["Conv2D, filters 32, kernel_size 3, padding same, bias False", "BatchNorm"]
+    assert "schedule       one-cycle, warmup 0.2" in lines
 
 
 QUICK = 'title = "quick"\nclaim = 0.5\n[settings]\nhidden = []\nepochs = 1\ntrain_images = 400\n'

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from textwrap import indent
 from typing import Annotated, Any
 
 from rich.text import Text
@@ -42,10 +43,22 @@ def _show(recipe: Recipe) -> None:
         out.print(f"Test accuracy to reach ({recipe.claim_source}): {percent(recipe.claim)}")
     defaults = Settings().as_dict()
     rows = table("setting", "value", words=True)
+    always = ("data", "optimizer", "learning_rate", "batch_size", *(() if recipe.settings.layers else ("hidden",)))
     for key, value in recipe.settings.as_dict().items():
-        if value != defaults[key] or key in ("data", "hidden", "optimizer", "learning_rate", "batch_size"):
-            rows.add_row(key, str(value))
+        if value != defaults[key] or key in always:
+            rows.add_row(key, _in_words(value))
     out.print(rows)
+
+
+def _in_words(value: Any) -> str:
+    """A setting for people: a layer on each line, and names with their values instead of brackets."""
+    if isinstance(value, list):
+        return ("\n" if value and isinstance(value[0], dict) else ", ").join(map(_in_words, value))
+    if not isinstance(value, dict):
+        return str(value)
+    inner = "".join(f":\n{indent(_in_words(own), '  ')}" for name, own in value.items() if name == "layers")
+    own = {name: own for name, own in value.items() if name != "layers"}
+    return ", ".join(str(one) if name in ("kind", "name") else f"{name} {_in_words(one)}" for name, one in own.items()) + inner
 
 
 def _as_dict(recipe: Recipe) -> dict[str, Any]:

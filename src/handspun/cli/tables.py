@@ -18,7 +18,8 @@ def table(*columns: str, words: bool = False) -> Table:
     """An empty table; columns after the first are aligned to the right, the last one to the left if it holds ``words``."""
     made = Table(box=None, header_style="bold", pad_edge=False)
     for number, column in enumerate(columns, 1):
-        made.add_column(column, justify="left" if number == 1 or (words and number == len(columns)) else "right")
+        left = number == 1 or (words and number == len(columns))
+        made.add_column(column, justify="left" if left else "right", overflow="fold")
     return made
 
 
