@@ -32,9 +32,12 @@ def main() -> None:
     except BrokenPipeError:  # the reader of a pipe, such as `head`, has stopped reading
         _drop_output()
         sys.exit(1)
-    except OSError as error:  # files raise our own errors, so this is standard output, for example on a full disk
-        _drop_output()
-        print(f"Error: {error.strerror or error}.", file=sys.stderr)
+    except OSError as error:
+        if error.filename is None:  # standard output, for example on a full disk
+            _drop_output()
+            print(f"Error: {error.strerror or error}.", file=sys.stderr)
+        else:  # a path that cannot even be looked at
+            print(f"Error: Cannot read {error.filename}: {error.strerror}.", file=sys.stderr)
         sys.exit(1)
     except MemoryError as error:
         print(f"Error: There is not enough memory. {error}".rstrip(), file=sys.stderr)
