@@ -1,5 +1,6 @@
-"""The models that come with the package: small, whole, as good as their cards say, and used by the command line."""
+"""The included models: small, complete, as good as their cards say, and used by the command line."""
 
+import functools
 import os
 from importlib.resources import files
 from pathlib import Path
@@ -16,6 +17,14 @@ from handspun.pretrained import DEFAULT, load_pretrained_with_header, model_card
 MNIST = Path(os.environ.get("HANDSPUN_DATA_DIR", "/nonexistent")) / "mnist"
 needs_mnist = pytest.mark.skipif(not MNIST.is_dir(), reason="HANDSPUN_DATA_DIR holds no full MNIST")
 every_model = pytest.mark.parametrize("name", ["mnist-cnn", "mnist-mlp"])
+
+
+@functools.cache
+def evaluated(name):
+    """The model, its header, and its evaluation on MNIST's test images."""
+    network, header = load_pretrained_with_header(name)
+    test = load_dataset("mnist").test
+    return network, header, evaluate(network, test.images, test.labels)
 
 
 @pytest.fixture(scope="module")
@@ -53,10 +62,11 @@ def test_an_unknown_model_gets_a_suggestion():
 @every_model
 @needs_mnist
 def test_accuracy_agrees_with_file_and_card(name):
-    network, header = load_pretrained_with_header(name)
+    network, header, evaluation = evaluated(name)
     test = load_dataset("mnist").test
-    accuracy = evaluate(network, test.images, test.labels).accuracy
-    assert accuracy == pytest.approx(header["training"]["test_accuracy"], abs=2e-4)  # two images: BLAS may round otherwise
+    assert evaluation.accuracy == pytest.approx(
+        header["training"]["test_accuracy"], abs=2e-4
+    )  # two images: BLAS may round
     assert f"{header['training']['test_accuracy']:.2%}" in model_card(name)
     messy = evaluate_messy(network, test.images[::5], test.labels[::5], network.contract)
     assert messy.mean >= 0.97
@@ -92,11 +102,9 @@ def test_a_digit_anywhere_on_a_sheet_of_any_colour_is_read(name, digits):
 @every_model
 @needs_mnist
 def test_the_unknown_rate_and_calibration_are_as_stated(name):
-    network, header = load_pretrained_with_header(name)
-    test = load_dataset("mnist").test
+    network, header, result = evaluated(name)
     assert network.confidence is not None
     assert network.confidence.false_reject_rate == 0.01
-    result = evaluate(network, test.images, test.labels)
     # Two standard deviations of 1 %, of the 6,000 digits that gave the threshold and of these 10,000 together.
     assert result.unknown_rate == pytest.approx(0.01, abs=0.0033)
     assert result.unknown_rate == pytest.approx(header["training"]["unknown_rate"], abs=5e-4)
