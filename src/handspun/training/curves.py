@@ -15,7 +15,7 @@ WIDTH, HEIGHT = 360, 220
 LEFT, RIGHT, TOP, BOTTOM = 56, 84, 28, 34
 
 #: Training and validation: an orange and a blue that colour-blind readers tell apart.
-COLOURS = {"training": "#d55e00", "validation": "#0072b2"}
+COLOURS = {"training": "#d55e00", "validation": "#1f7fc4"}
 
 
 def curves(history: Mapping[str, Sequence[float]]) -> str:
