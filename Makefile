@@ -1,27 +1,37 @@
-# Everything runs in .venv, which is made on first use and brought up to date when pyproject.toml changes.
+# Everything runs in .venv, which is created on first use and updated when pyproject.toml changes.
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet
+# The tests in one process per processor; a process that is done takes tests from the others.
+PARALLEL := --numprocesses auto --dist worksteal
 
-.PHONY: train draw test browser test-app coverage lint types torch minimal bench clean
+.PHONY: help train draw install test browser test-app coverage lint types torch minimal bench clean
 
-train: $(VENV)/.runs        ## train a digit classifier on the data set that comes with handspun
+help:                       ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
+
+train: $(VENV)/.runs        ## train a digit classifier on the included data set
 	$(BIN)/handspun train
 
-draw: $(VENV)/.app          ## draw in the browser and see the network think
+draw: $(VENV)/.app          ## draw digits in the browser and see the network think
 	$(BIN)/handspun draw
 
-test: $(VENV)/.tests        ## run the tests
-	$(BIN)/python -m pytest
+install: $(VENV)/.made      ## put the command handspun on your PATH (with pipx; open a new terminal afterwards)
+	$(PIP) pipx
+	$(BIN)/pipx install --force ".[app]"
+	$(BIN)/pipx ensurepath
 
-browser: $(VENV)/.browser   ## a browser for the tests of the drawing app (they skip without it)
+test: $(VENV)/.tests        ## run the tests, on all processors
+	$(BIN)/python -m pytest $(PARALLEL)
 
-test-app: $(VENV)/.browser  ## bring a browser, and run the tests of the drawing app in it
+browser: $(VENV)/.browser   ## install a browser for the tests of the drawing app (they are skipped without it)
+
+test-app: $(VENV)/.browser  ## run the tests of the drawing app, in a browser
 	$(BIN)/python -m pytest tests/app tests/cli/test_cli_serving.py
 
 coverage: $(VENV)/.tests    ## run the tests and show the lines that none of them reached
-	$(BIN)/python -m pytest --cov --cov-report=term-missing
+	$(BIN)/python -m pytest $(PARALLEL) --cov --cov-report=term-missing
 
 lint: $(VENV)/.tests        ## check style and formatting
 	$(BIN)/ruff check .
@@ -30,12 +40,12 @@ lint: $(VENV)/.tests        ## check style and formatting
 types: $(VENV)/.tests       ## check types
 	$(BIN)/pyright
 
-torch: $(VENV)/.torch       ## install PyTorch, so that the tests compare with it (they skip that without it)
+torch: $(VENV)/.torch       ## install PyTorch for the tests that compare with it (they are skipped without it)
 
-minimal:                    ## the core suite with only NumPy and pytest, on the oldest NumPy 2 and the newest
+minimal:                    ## run the core tests with only NumPy and pytest, on the oldest NumPy 2 and the newest
 	PYTHON=$(PYTHON) scripts/check_minimal.sh
 
-bench: $(VENV)/.bench       ## measure beside PyTorch, scikit-learn, JAX and a textbook loop; writes docs/benchmarks.md
+bench: $(VENV)/.bench       ## compare with PyTorch, scikit-learn, JAX and a textbook loop; writes docs/benchmarks.md
 	$(BIN)/python -m benchmarks
 
 $(VENV)/.made:
@@ -69,5 +79,5 @@ $(VENV)/.bench: $(VENV)/.torch
 	$(PIP) --group bench
 	touch $@
 
-clean:                      ## remove the environment and what was built
+clean:                      ## remove the environment and all build files
 	rm -rf $(VENV) build dist .pytest_cache .ruff_cache .hypothesis

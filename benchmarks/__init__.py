@@ -1,1 +1,1 @@
-"""What handspun costs in time and memory, beside its peers. ``python -m benchmarks`` measures and writes the report."""
+"""Time and memory of handspun compared with its peers. ``python -m benchmarks`` measures and writes the report."""

@@ -32,7 +32,7 @@ PICTURE = ROOT / "docs" / "images" / "speed.png"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the parts that were asked for; the others keep what results.json has of them. Returns 1 if one failed."""
+    """Run the requested parts; the others keep their results in results.json. Returns 1 if one failed."""
     options = parse(arguments)
     limit_threads(options.threads)
     settings = Settings(repeats=options.repeats, threads=options.threads, quick=options.quick)
@@ -69,14 +69,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
-    """The options, checked."""
+    """The checked options."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument(
         "--only",
         type=lambda text: text.split(","),
         default=list(PARTS),
         metavar="PART,...",
-        help=f"run these parts alone, of: {', '.join(PARTS)}",
+        help=f"run only these parts of: {', '.join(PARTS)}",
     )
     parser.add_argument("--repeats", type=int, default=5, help="rounds of each part (default: 5)")
     parser.add_argument(
@@ -86,7 +86,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         help="processors and threads for each contender (default: 2)",
     )
     parser.add_argument(
-        "--quick", action="store_true", help="try the benchmark itself: little work, prints the report, writes nothing"
+        "--quick", action="store_true", help="test the benchmark itself: little work; prints the report, writes nothing"
     )
     options = parser.parse_args(arguments)
     if unknown := [name for name in options.only if name not in PARTS]:

@@ -1,4 +1,4 @@
-"""The reference network of convolutions: training, inference of many images and of one, and memory, beside PyTorch."""
+"""The convolutional reference network compared with PyTorch: training, inference of many images and of one, memory."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ PICTURES = (OURS, "torch-pictures", "torch-channels-last")
 CONTENDERS = (*PICTURES, "floor-pictures")
 BATCH_SIZES = (64, 256)
 
-#: Images a turn: an epoch of all would take each contender five seconds.
+#: Images per turn: an epoch of all images would take each contender five seconds.
 IMAGES = 12_000
 INFERRED = 10_000
 FAST = "cnn-fast"
@@ -25,7 +25,7 @@ CALLS = 500
 
 
 def measure(settings: Settings) -> dict[str, Any]:
-    """Rounds in which each contender trains on the same part of MNIST; then those of inference, and the peaks of memory.
+    """Rounds of training on the same part of MNIST, then rounds of inference, then peak memory.
 
     Raises:
         UnavailableError: MNIST cannot be loaded.
@@ -48,7 +48,7 @@ def measure(settings: Settings) -> dict[str, Any]:
             accuracies = {name: worker.ask("accuracy") for name, worker in workers.items()}
             for name, accuracy in accuracies.items():
                 if accuracy is not None and accuracy < LEAST_ACCURACY and not settings.quick:
-                    raise RuntimeError(f"{name} reached {accuracy:.1%} only: it did not do the work that was timed.")
+                    raise RuntimeError(f"{name} reached only {accuracy:.1%}: it did not do the timed work.")
             tables.append({**job, "rows": _rows(epochs, accuracies)})
             settings.say(f"convolution: batch {batch_size} done")
         users = {name: worker for name, worker in workers.items() if name in PICTURES}
@@ -79,7 +79,7 @@ def measure(settings: Settings) -> dict[str, Any]:
 
 
 def _fast(settings: Settings, *, torch: bool) -> dict[str, Any]:
-    """Trainings by the recipe ``FAST`` from beginning to end, in fresh processes, with the seeds 0, 1, …."""
+    """Complete trainings by the recipe ``FAST``, in fresh processes, with seeds 0, 1, …."""
     outcomes: dict[str, list[dict[str, float]]] = {OURS: []}
     if torch:
         outcomes["torch-channels-last"] = []
@@ -115,7 +115,7 @@ def _rows(values: dict[str, list[float]], accuracies: dict[str, float | None] | 
 
 
 def _peak(name: str, images: int, threads: int) -> float:
-    """MB at most in a fresh process that loads all of MNIST and trains on some of it."""
+    """Peak memory in MB of a fresh process that loads all of MNIST and trains on a part of it."""
     with WorkerProcess() as worker:
         job = {"batch_size": 64, "optimizer": "adam", "threads": threads}
         worker.ask("prepare", name=name, dataset="mnist", images=MNIST_SIZE if images == IMAGES else images, **job)

@@ -14,7 +14,7 @@ MNIST_SIZE = 60_000
 
 
 class UnavailableError(Exception):
-    """What a part of the benchmark needs cannot be had; the message says what and why."""
+    """A part of the benchmark lacks something; the message says what and why."""
 
 
 def require_mnist() -> None:
@@ -41,7 +41,7 @@ def training_images(dataset: str, count: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def test_images() -> np.ndarray:
-    """MNIST's 10,000 test images (10000, 784) uint8, or of mnist-5k all 5,000 twice where it cannot be loaded."""
+    """MNIST's 10,000 test images (10000, 784) uint8; if it cannot be loaded, all 5,000 of mnist-5k twice."""
     try:
         require_mnist()
     except UnavailableError:
@@ -52,5 +52,5 @@ def test_images() -> np.ndarray:
 
 
 def as_floats(images: np.ndarray, dtype: np.typing.DTypeLike) -> np.ndarray:
-    """Pixels from 0 to 1 in an array of ``dtype``, made in one pass and without a second array of that size."""
+    """Pixels from 0 to 1 in an array of ``dtype``, computed in one pass without a second array of that size."""
     return np.multiply(images, np.dtype(dtype).type(1.0 / 255.0), dtype=dtype)

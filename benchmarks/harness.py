@@ -1,4 +1,4 @@
-"""Side by side: contenders in processes of their own, taking turns, so that what disturbs one disturbs all."""
+"""Contenders run side by side, each in its own process, and take turns, so that a disturbance hits all of them."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from typing import Any, Self
 
 ROOT = Path(__file__).resolve().parents[1]
 
-#: Seconds of rest between two turns: thread pools keep spinning for a moment after their last work.
+#: Seconds of rest between two turns: thread pools keep spinning for a moment after their work.
 REST = 0.2
 
 
 class WorkerError(Exception):
-    """A worker ended instead of answering."""
+    """A worker exited without answering."""
 
 
 class WorkerProcess:
@@ -36,7 +36,7 @@ class WorkerProcess:
         )  # fmt: skip
 
     def ask(self, do: str, **arguments: Any) -> Any:
-        """The answer of the worker's method ``do``."""
+        """The result of the worker's method ``do``."""
         assert self._process.stdin
         assert self._process.stdout
         try:
@@ -59,7 +59,7 @@ class WorkerProcess:
 
 
 def limit_threads(threads: int) -> None:
-    """Let this process and all that it starts use ``threads`` processors and as many threads for a matrix product."""
+    """Limit this process and its children to ``threads`` processors, and as many threads for a matrix product."""
     for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
         os.environ[name] = str(threads)
     if hasattr(os, "sched_setaffinity"):
@@ -67,7 +67,7 @@ def limit_threads(threads: int) -> None:
 
 
 def alternate(turns: dict[str, Callable[[], float]], rounds: int, rest: float = REST) -> dict[str, list[float]]:
-    """Call each of ``turns`` once a round, every second round in reverse; returns what they returned, round by round."""
+    """Call each of ``turns`` once per round, every second round in reverse; returns their results by round."""
     results: dict[str, list[float]] = {name: [] for name in turns}
     for number in range(rounds):
         for name in reversed(turns) if number % 2 else turns:
@@ -78,9 +78,9 @@ def alternate(turns: dict[str, Callable[[], float]], rounds: int, rest: float = 
 
 @contextmanager
 def bytecode_kept() -> Iterator[None]:
-    """Let the processes started within share a folder of compiled modules, so that after their first run none compiles.
+    """Processes started in this context share a folder of compiled modules, so only the first run compiles.
 
-    Installed packages come compiled; a checkout may not be, and the environment may forbid to write there.
+    Installed packages are compiled; a checkout may not be, and the environment may forbid writing there.
     """
     before = os.environ.copy()
     with TemporaryDirectory() as folder:
@@ -97,7 +97,7 @@ def run_fresh(arguments: Sequence[str]) -> str:
     """The output of a fresh Python process with these arguments.
 
     Raises:
-        WorkerError: it failed; the message has what it wrote.
+        WorkerError: it failed; the message holds its error output.
     """
     done = subprocess.run([sys.executable, *arguments], cwd=ROOT, capture_output=True, text=True, check=False)
     if done.returncode:
@@ -106,18 +106,18 @@ def run_fresh(arguments: Sequence[str]) -> str:
 
 
 def spread(values: Sequence[float]) -> dict[str, float]:
-    """Median, least and largest."""
+    """Median, minimum and maximum."""
     return {"median": statistics.median(values), "min": min(values), "max": max(values)}
 
 
 def ratios(values: Sequence[float], base: Sequence[float]) -> dict[str, float]:
-    """The spread of the quotients taken round by round."""
+    """The spread of the ratios of each round."""
     return spread([value / other for value, other in zip(values, base, strict=True)])
 
 
 @contextmanager
 def running_app(*arguments: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
-    """The process of ``handspun serve`` or ``draw`` at a free port, and its address.
+    """The process of ``handspun serve`` or ``draw`` on a free port, and its address.
 
     Raises:
         WorkerError: it did not start.

@@ -1,4 +1,4 @@
-"""What the numbers were measured on, without anything that tells whose machine it is."""
+"""The machine that the numbers were measured on, without anything that identifies its owner."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ import handspun
 
 PACKAGES = ("numpy", "torch", "scikit-learn", "jax")
 
-#: Settings of thread pools and matrix kernels that someone may have made in the environment.
+#: Environment variables that configure thread pools and matrix kernels.
 SETTINGS = ("OPENBLAS_", "OMP_", "MKL_", "XLA_", "GOMP_")
 
 
 def describe_machine() -> dict[str, str]:
-    """Processor, memory, system, versions and the settings that act on speed."""
+    """Processor, memory, system, versions and the settings that affect speed."""
     versions = {"handspun": handspun.__version__, "Python": platform.python_version()}
     for package in PACKAGES:
         try:

@@ -19,7 +19,7 @@ IMPORT_ROUNDS = 15
 
 
 def measure(settings: Settings) -> dict[str, Any]:
-    """Each training in a fresh process: load MNIST with ``handspun.load_dataset``, train one epoch, read the peak."""
+    """Peak memory of each training in a fresh process: load MNIST with ``handspun.load_dataset``, train one epoch."""
     require_mnist()
     names = [name for name in CONTENDERS if ENTRIES[name].available]
     peaks = alternate({name: lambda name=name: _peak(name, settings) for name in names}, 1 if settings.quick else 3)
@@ -44,7 +44,7 @@ def _peak(name: str, settings: Settings) -> float:
 
 
 def _imports(rounds: int) -> dict[str, Any]:
-    """Seconds of the import statement in fresh processes; the first round, which compiles modules, does not count."""
+    """Seconds of the import statement in fresh processes, without the first round, which compiles the modules."""
     turns = {name: lambda name=name: _import_seconds(name) for name in IMPORTS}
     with bytecode_kept():
         alternate(turns, 1, rest=0.0)

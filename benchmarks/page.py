@@ -1,4 +1,4 @@
-"""The page in a real browser: from a movement of the pen to the frame of the screen that shows its answer."""
+"""The page in a real browser: the time from a pen movement to the screen frame that shows its answer."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from benchmarks.data import UnavailableError
 from benchmarks.harness import ROOT, running_app, spread
 from benchmarks.settings import Settings
 
-#: Movements of the pen a second, as a mouse tells them.
+#: Pen movements per second, as a mouse reports them.
 RATE = 100.0
 MODELS = ("mnist-cnn", "mnist-mlp")
 
-#: The time within which an answer should be on the screen, in milliseconds, for 95 of 100 movements.
+#: Goal for the time until the answer is on the screen, in milliseconds, for 95 of 100 movements.
 AIM = 50
 
 
 def measure(settings: Settings) -> dict[str, Any]:
-    """Rounds in which recorded digits are drawn at a person's pace, with each model.
+    """Rounds in which recorded digits are drawn at human speed, with each model.
 
     Raises:
-        UnavailableError: there is no browser to be driven.
+        UnavailableError: there is no browser.
     """
     sys.path.append(str(ROOT / "tests" / "app"))
     try:
@@ -33,10 +33,10 @@ def measure(settings: Settings) -> dict[str, Any]:
         from playwright.sync_api import sync_playwright
         from strokes import drawings
     except ImportError as error:
-        raise UnavailableError(f"{error.name} is not installed; make browser brings it") from error
+        raise UnavailableError(f"{error.name} is not installed; make browser installs it") from error
     chromium = find_chromium()
     if chromium is None:
-        raise UnavailableError("there is no Chromium; make browser brings one")
+        raise UnavailableError("there is no Chromium; make browser installs it")
     digits = drawings()[:: 50 if settings.quick else 5]
     rows = []
     with (
@@ -56,7 +56,7 @@ def measure(settings: Settings) -> dict[str, Any]:
                 for drawing in digits:
                     page.keyboard.press("c")
                     _draw(page, drawing)
-                if number:  # the first one is to warm up
+                if number:  # the first round warms up
                     rounds.append(page.evaluate("app.live.latencies"))
             rows.append(
                 {

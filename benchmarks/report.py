@@ -1,4 +1,4 @@
-"""The results as a page of Markdown, and as a picture."""
+"""The results as a page of Markdown, and as a plot."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ Results = dict[str, Any]
 INTRODUCTION = """\
 # Benchmarks
 
-What handspun costs in time and memory, beside its peers. This page is written by `python -m benchmarks`
-(`make bench`); do not edit it.
+Time and memory of handspun compared with its peers. This page is written by `python -m benchmarks` (`make bench`); do
+not edit it.
 
-Contenders run side by side: each lives in a process of its own, and in every round each has one turn, every second
-round in reverse order. Numbers are the median of all rounds, with the least and the largest in brackets. A ratio is
-formed round by round, and its median is given, so a machine that slows down for a while slows down both sides of it;
-compare ratios, not times. All contenders may use the same processors and the same number of threads.
+Contenders run side by side, each in its own process. In every round each has one turn, every second round in reverse
+order. Figures are the median of all rounds, with the minimum and maximum in brackets. A ratio is computed in each
+round, and its median is given, so a machine that slows down for a while slows down both sides of it: compare ratios,
+not times. All contenders may use the same processors and the same number of threads.
 """
 
 
 def write(parts: dict[str, Any]) -> str:
-    """The page for the parts that results are there of."""
+    """The page for all parts that have results."""
     sections = [INTRODUCTION]
     for name, section in SECTIONS.items():
         if name in parts:
@@ -37,7 +37,7 @@ def _wrap(line: str) -> str:
 
 
 def draw(results: Results, path: Path) -> None:
-    """The bars of the first table (batch 64, SGD), where handspun's plots can be had."""
+    """The bars of the first table (batch 64, SGD), if handspun's plots are installed."""
     try:
         from handspun import plots
     except ImportError:
@@ -59,16 +59,16 @@ def _speed(results: Results) -> str:
     text = [
         "## Speed",
         "",
-        f"Seconds an epoch of {results['images']:,} images ({results['data']}), 784-128-64-10 with ReLU: training only, "
-        "data in memory in the form that suits each contender best (handspun: the bytes as stored), float32 but for the "
-        f"textbook loop, after one epoch to warm up, from turns of {results['epochs']} epochs. handspun begins each turn anew, "
-        "with the process that shares its work, and keeps loss, accuracy and gradient norm of each epoch; "
-        "the loops written for PyTorch and JAX and the textbook loop keep nothing. PyTorch has the fused form of its "
-        "optimizers. The floor are the matrix products alone, by NumPy, each of them whole and with all threads; the textbook "
-        "loop and handspun use the same BLAS. "
-        "The accuracy, on the training images after the last round, shows that all did the work.",
+        f"Seconds per epoch of {results['images']:,} images ({results['data']}), 784-128-64-10 with ReLU. Only training "
+        f"counts, in turns of {results['epochs']} epochs, after one epoch to warm up. The data are in memory, in the form that "
+        "suits each contender best (handspun: the bytes as stored); all but the textbook loop compute in float32. handspun "
+        "starts each turn afresh, with the process that shares its work, and records loss, accuracy and gradient norm of each "
+        "epoch; the loops for PyTorch and JAX and the textbook loop record nothing. PyTorch has its fused optimizers. The "
+        "floor is the time of the matrix products alone, by NumPy, each whole and with all threads; the textbook loop and "
+        "handspun use the same BLAS. The accuracy on the training images after the last round shows that all contenders did "
+        "the work.",
         "",
-        "![Seconds an epoch by contender, batch 64, SGD](images/speed.png)",
+        "![Seconds per epoch by contender, batch 64, SGD](images/speed.png)",
     ]
     for table in results["tables"]:
         body = [
@@ -80,7 +80,7 @@ def _speed(results: Results) -> str:
             )
             for row in sorted(table["rows"], key=lambda row: row["median"])
         ]
-        text += ["", f"### {_job(table)}", "", *_table(("", "s an epoch", "× handspun", "accuracy"), body)]
+        text += ["", f"### {_job(table)}", "", *_table(("", "s per epoch", "× handspun", "accuracy"), body)]
         floor = next(row["ratio"] for row in table["rows"] if row["name"] == "floor")
         text += ["", f"handspun / floor: {1 / floor['median']:.2f} ({1 / floor['max']:.2f}–{1 / floor['min']:.2f})."]
     if results["left_out"]:
@@ -103,10 +103,10 @@ def _to_accuracy(results: Results) -> str:
         [
             "## Time to an accuracy",
             "",
-            f"Seconds of training until {results['target']:.2%} of 14,000 test images are right, with the other 56,000 of "
-            "MNIST's images to train on and the network 784-128-64-10. The textbook loop (batch 64, SGD 0.05, float64) is "
-            "looked at after each epoch and stops as soon as it is there; the looking does not count. handspun runs its "
-            "recipe to the end. Each round has another seed.",
+            f"Seconds of training until {results['target']:.2%} of 14,000 test images are right, with the network "
+            "784-128-64-10 and the other 56,000 of MNIST's images for training. The textbook loop (batch 64, SGD 0.05, "
+            "float64) is evaluated after each epoch, which does not count, and stops as soon as it reaches the accuracy. "
+            "handspun runs its recipe to the end. Each round has a different seed.",
             "",
             *_table(("", "s of training", "× handspun", "test accuracy", "reached"), body),
         ]
@@ -120,14 +120,14 @@ def _scaling(results: Results) -> str:
         [
             "## Scaling",
             "",
-            f"Seconds an epoch of handspun by number of images ({_job(results)}; MNIST, cut or repeated).",
+            f"Seconds per epoch of handspun by number of images ({_job(results)}; a part of MNIST, or MNIST repeated).",
             "",
-            *_table(("images", "s an epoch", "ms per 1,000 images"), body),
+            *_table(("images", "s per epoch", "ms per 1,000 images"), body),
             "",
             f"The line through the medians: {line['intercept'] * 1e3:.1f} ms + {line['slope'] * 1e6:.2f} ms per 1,000 "
             f"images, R² = {line['r_squared']:.5f}.",
             "",
-            "Peak memory of a process that trains on MNIST for so many epochs, the loading included:",
+            "Peak memory of a process that loads MNIST and trains on it for this many epochs:",
             "",
             *_table(("epochs", "peak, MB"), [(str(row["epochs"]), f"{row['megabytes']:.1f}") for row in results["memory"]]),
         ]
@@ -150,10 +150,9 @@ def _memory(results: Results) -> str:
             "## Memory",
             "",
             f"Peak memory of a process that loads MNIST with `handspun.load_dataset` and trains one epoch "
-            f"({_job(results)}): interpreter, libraries and data included, and with handspun the process that shares its work, "
-            "so that what both have in common counts twice. PyTorch and scikit-learn have the "
-            "images as float32, as they are mostly used; PyTorch also with bytes that are converted batch by batch, as "
-            "handspun has them.",
+            f"({_job(results)}), including interpreter, libraries and data. For handspun it includes the process that shares "
+            "its work, so shared memory counts twice. PyTorch and scikit-learn hold the images as float32, as usual; a second "
+            "variant of PyTorch converts bytes batch by batch, as handspun does.",
             "",
             *_table(("", "peak, MB", "× handspun"), body),
             "",
@@ -184,8 +183,8 @@ def _start(results: Results) -> str:
         [
             "## Start",
             "",
-            "From the start of a process to the first prediction of a 784-128-64-10 from its file: handspun's model file, "
-            "PyTorch's state_dict loaded with `weights_only=True`, scikit-learn's classifier by joblib. "
+            "From the start of a process to the first prediction of a 784-128-64-10 network loaded from its file: handspun's "
+            "model file, PyTorch's state_dict with `weights_only=True`, scikit-learn's classifier with joblib. "
             f"{results['rounds']} rounds of fresh processes, with files and libraries in the system's cache.",
             "",
             *_table(("", "ms", "× handspun"), body),
@@ -211,15 +210,15 @@ def _server(results: Results) -> str:
         [
             "## Server",
             "",
-            f"`handspun serve` with {results['model']}: each client sends a drawing of 280 × 280 pixels as a PNG file, waits "
-            "for the answer and sends the next, over a connection of its own. Clients and server share the processors.",
+            f"`handspun serve` with {results['model']}: over its own connection, each client sends a drawing of 280 × 280 "
+            "pixels as a PNG file, waits for the answer and sends the next. Clients and server share the processors.",
             "",
-            *_table(("", "requests a second", "median, ms", "99th percentile, ms"), body),
+            *_table(("", "requests per second", "median, ms", "99th percentile, ms"), body),
             "",
-            f"{soak['seconds'] / 60:.0f} minutes of good and bad requests at random by {soak['clients']} clients (pictures, "
-            "arrays, broken files, uploads cut off, unknown models, foreign hosts, bodies that are too large): "
-            f"{answers}, {failures} of them 5xx, with another status than the right one: {wrong}. "
-            f"Memory once settled {soak['settled_mb']:.0f} MB, at the end {soak['end_mb']:.0f} MB, at most "
+            f"{soak['seconds'] / 60:.0f} minutes of random valid and invalid requests from {soak['clients']} clients "
+            "(pictures, arrays, broken files, aborted uploads, unknown models, foreign hosts, bodies that are too large): "
+            f"{answers}, {failures} of them 5xx; answers with a wrong status: {wrong}. "
+            f"Memory: {soak['settled_mb']:.0f} MB once settled, {soak['end_mb']:.0f} MB at the end, at most "
             f"{soak['peak_mb']:.0f} MB.",
         ]
     )
@@ -235,9 +234,9 @@ def _page(results: Results) -> str:
         [
             "## Page",
             "",
-            "Milliseconds from a movement of the pen to the frame of the screen that shows its answer, measured in the browser "
+            "Milliseconds from a pen movement to the screen frame that shows its answer, measured in the browser "
             f"({results['browser']}) while {results['digits']} recorded digits are drawn with {results['rate']:.0f} movements "
-            f"a second; browser and server share the processors. Aim: {results['aim_ms']} ms for 95 of 100, "
+            f"per second; browser and server share the processors. Goal: {results['aim_ms']} ms for 95 of 100, "
             f"{_verdict(worst <= results['aim_ms'])}.",
             "",
             *_table(("", "median", "95th percentile", "answers"), body),
@@ -249,11 +248,12 @@ def _convolution(results: Results) -> str:
     text = [
         "## Convolutions",
         "",
-        f"1→16 5×5, max-pool, 16→32 5×5, max-pool, 512-128-10, ReLU, Adam: seconds an epoch of {results['epoch']:,} images of "
-        f"MNIST, from turns of {results['images']:,} images; training only, after one turn to warm up. handspun has the bytes "
-        "as stored and keeps loss, accuracy and gradient norm; PyTorch has float32 in memory, batches by index, and the fused "
-        f"Adam. The floor are the matrix products alone, {results['gigaflops']:.0f} GFLOP an epoch, by NumPy, each whole "
-        "and with all threads; those of handspun are cut so that nothing is packed, which can take less time.",
+        f"1→16 5×5, max-pool, 16→32 5×5, max-pool, 512-128-10, ReLU, Adam: seconds per epoch of {results['epoch']:,} images of "
+        f"MNIST, from turns of {results['images']:,} images. Only training counts, after one turn to warm up. handspun has the "
+        "bytes as stored, and records loss, accuracy and gradient norm; PyTorch has float32 in memory, batches by index, and "
+        f"the fused Adam. The floor is the time of the matrix products alone, {results['gigaflops']:.0f} GFLOP per epoch, by "
+        "NumPy, each whole and with all threads; handspun splits its products so that BLAS packs nothing, which can take less "
+        "time.",
     ]
     for table in results["tables"]:
         body = [
@@ -265,7 +265,7 @@ def _convolution(results: Results) -> str:
             )
             for row in sorted(table["rows"], key=lambda row: row["median"])
         ]
-        text += ["", f"### Batch {table['batch_size']}", "", *_table(("", "s an epoch", "× handspun", "accuracy"), body)]
+        text += ["", f"### Batch {table['batch_size']}", "", *_table(("", "s per epoch", "× handspun", "accuracy"), body)]
         floor = next(row["ratio"] for row in table["rows"] if row["name"] == "floor")
         text += ["", f"handspun / floor: {1 / floor['median']:.2f} ({1 / floor['max']:.2f}–{1 / floor['min']:.2f})."]
     for title, rows, factor, unit, form in (
@@ -292,9 +292,9 @@ def _convolution(results: Results) -> str:
             )
             for row in results["fast"]["rows"]
         ]
-        text += ["", f"### The recipe {results['fast']['recipe']}, from beginning to end", ""]
+        text += ["", f"### The whole recipe {results['fast']['recipe']}", ""]
         text += _table(("", "s of training", "× handspun", "test accuracy"), body)
-    text += ["", "Inference goes from bytes to probabilities in both."]
+    text += ["", "In both, inference turns bytes into probabilities."]
     if results["left_out"]:
         text += ["", f"Not installed, so left out: {', '.join(results['left_out'])}."]
     return "\n".join(text)

@@ -1,4 +1,4 @@
-"""Time in proportion to the images, and memory that does not grow with the epochs."""
+"""Time grows with the number of images, and memory does not grow with the epochs."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ JOB = {"batch_size": 64, "optimizer": "adam"}
 
 
 def measure(settings: Settings) -> dict[str, Any]:
-    """Seconds an epoch by number of images, with the line through the medians; peak memory by number of epochs."""
+    """Seconds per epoch by number of images, with the line through the medians; peak memory by number of epochs."""
     require_mnist()
     sizes = QUICK_SIZES if settings.quick else SIZES
     job = {"name": "handspun", "dataset": "mnist", "threads": settings.threads, **JOB}
@@ -25,7 +25,7 @@ def measure(settings: Settings) -> dict[str, Any]:
     with WorkerProcess() as worker:
 
         def epoch(size: int) -> float:
-            # Small sizes train several epochs, so that the clock sees about as much work as in one of MNIST.
+            # Small sizes train several epochs, so that the timed work is about one epoch of MNIST.
             times = max(1, MNIST_SIZE // size)
             worker.ask("prepare", images=size, **job)
             return worker.ask("train", epochs=times) / times

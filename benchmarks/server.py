@@ -1,6 +1,6 @@
-"""``handspun serve`` under load: many clients at a time, and a quarter of an hour of good and bad requests.
+"""``handspun serve`` under load: many clients at once, and a quarter of an hour of valid and invalid requests.
 
-The clients run in this process, on the same processors as the server: figures of a machine of its own would be better.
+The clients run in this process, on the same processors as the server; on a separate machine the figures would be better.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ CLIENTS = (1, 16, 64)
 SECONDS = 5.0
 MODEL = "mnist-cnn"
 
-#: Of the long run: how long, by how many clients, and after which part of it memory counts as settled.
+#: The long run: its duration, its clients, and the share of it after which memory counts as settled.
 SOAK_SECONDS, SOAK_CLIENTS, SETTLED = 15 * 60, 8, 0.2
 
-#: An answer by its status, and nothing that the client waited for in vain.
+#: The HTTP status of an answer.
 Status = int
 
 
@@ -34,7 +34,7 @@ def measure(settings: Settings) -> dict[str, Any]:
     """Rounds with each number of clients, then the long run.
 
     Raises:
-        WorkerError: the server did not start, or answered a good request wrongly.
+        WorkerError: the server did not start, or answered a valid request wrongly.
     """
     seconds = 0.5 if settings.quick else SECONDS
     with running_app("serve") as (process, address):
@@ -70,7 +70,7 @@ def drawing(digit_column: int = 140) -> bytes:
 
 
 def request(body: bytes, kind: str = "image/png", *, length: int | None = None, path: str = "/api/predict") -> bytes:
-    """A POST as it goes over the line."""
+    """The bytes of a POST request."""
     head = f"POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: {kind}\r\nContent-Length: {length or len(body)}\r\n\r\n"
     return head.encode() + body
 
@@ -84,7 +84,7 @@ async def _answer(reader: asyncio.StreamReader) -> tuple[Status, bytes, bool]:
 
 
 async def _round(port: int, clients: int, seconds: float) -> list[float]:
-    """What each request waited, in seconds, with so many clients that ask one picture after the other."""
+    """The latency of each request in seconds, with this many clients that send one picture after the other."""
     message, end, waits = request(drawing()), time.perf_counter() + seconds, []
 
     async def client() -> None:
@@ -103,7 +103,7 @@ async def _round(port: int, clients: int, seconds: float) -> list[float]:
 
 
 def _mixture() -> list[tuple[bytes, Status | None]]:
-    """Requests with the status that is right for them; None for one that is cut off and never answered."""
+    """Requests with their right status; None for one that is cut off and never answered."""
     good = drawing()
     return [
         (request(good), 200),
@@ -165,7 +165,7 @@ async def _soak(process: int, port: int, seconds: float) -> dict[str, Any]:
 
 
 def _memory_mb(process: int) -> float:
-    """What the process holds of the main memory, in MB; Linux tells."""
+    """The resident memory of the process in MB (Linux only)."""
     status = Path(f"/proc/{process}/status").read_text("utf-8")
     found = re.search(r"VmRSS:\s+(\d+) kB", status)
     assert found

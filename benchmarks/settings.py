@@ -1,4 +1,4 @@
-"""What the command line chose."""
+"""The settings chosen on the command line."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Settings:
-    """What all parts of the benchmark go by.
+    """The settings of all parts of the benchmark.
 
     Attributes:
         repeats: rounds.
-        threads: processors and threads for everyone.
-        quick: a trial of the benchmark itself: less work, and numbers that mean nothing.
+        threads: processors and threads for each contender.
+        quick: a test of the benchmark itself: less work, and meaningless numbers.
     """
 
     repeats: int
@@ -21,5 +21,5 @@ class Settings:
     quick: bool = False
 
     def say(self, text: str) -> None:
-        """Tell how far it is."""
+        """Report progress."""
         print(text, file=sys.stderr, flush=True)

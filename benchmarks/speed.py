@@ -1,4 +1,4 @@
-"""Seconds an epoch of the reference network, handspun beside its peers, and the floor below them all."""
+"""Seconds per epoch of the reference network: handspun, its peers, and the lower bound of all."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ CONTENDERS = ("handspun", "jax-scan", "jax-step", "torch", "torch-loader", "skle
 BATCH_SIZES = (64, 256)
 OPTIMIZERS = ("sgd", "adam")
 
-#: Epochs a turn. handspun begins each of its turns anew, as trainings do; the others go on where they were.
+#: Epochs per turn. handspun starts each turn afresh, as a training does; the others continue where they stopped.
 EPOCHS = 3
 
 #: A contender below this accuracy on its training images, after at least two epochs, did not do the same work.
@@ -66,7 +66,7 @@ def _table(
     for name, values in seconds.items():
         accuracy = accuracies[name]
         if check and accuracy is not None and accuracy < LEAST_ACCURACY:
-            raise RuntimeError(f"{name} reached {accuracy:.1%} only: it did not do the work that was timed.")
+            raise RuntimeError(f"{name} reached only {accuracy:.1%}: it did not do the timed work.")
         rows.append(
             {
                 "name": name,

@@ -1,4 +1,4 @@
-"""From the start of a process to its first prediction with a model file."""
+"""The time from the start of a process to its first prediction with a model file."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ LEAST_ROUNDS = 15
 
 
 def measure(settings: Settings) -> dict[str, Any]:
-    """Fresh processes in turn; the first of each, which compiles modules and reads them from disk, does not count."""
+    """Fresh processes take turns; the first of each kind, which compiles modules and reads them from disk, does not count."""
     names = [name for name in LABELS if find_spec(name)]
     rounds = 2 if settings.quick else max(LEAST_ROUNDS, settings.repeats)
     with TemporaryDirectory() as folder, bytecode_kept():
@@ -41,7 +41,7 @@ def _model(folder: str, name: str) -> str:
 
 
 def _seconds(name: str, model: str) -> float:
-    """Until the prediction is on the process's output; how long the process takes to end does not count."""
+    """Seconds until the process prints its prediction, without the time it takes to exit."""
     began = time.perf_counter()
     command = [sys.executable, "-m", "benchmarks.first_prediction", name, model]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:

@@ -1,6 +1,6 @@
-"""The loop that one finds in tutorials: float64, a new array for every result, nothing prepared.
+"""The loop of tutorials: float64, a new array for every result, nothing prepared.
 
-It is the yardstick for what handspun's reused buffers and flat vectors are worth, so it stays as simple as they write it.
+It shows what handspun's reused buffers and flat vectors gain, so it stays as simple as in tutorials.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class TextbookNetwork:
         return activations
 
     def backward(self, activations: list[np.ndarray], one_hot: np.ndarray) -> list[np.ndarray]:
-        """The gradients by weight and bias of each layer in turn, the first layer's first."""
+        """The gradients with respect to weight and bias of each layer, from the first layer to the last."""
         delta = (activations[-1] - one_hot) / len(one_hot)  # (N, C)
         gradients: list[np.ndarray] = []
         for layer in reversed(range(len(self.weights))):
@@ -46,7 +46,7 @@ class TextbookNetwork:
         return gradients
 
     def epoch(self, images: np.ndarray, one_hot: np.ndarray, batch_size: int, optimizer: str, learning_rate: float) -> None:
-        """Go once through images (N, in) float64 with labels (N, C) in a random order."""
+        """Train one epoch on images (N, in) float64 with labels (N, C), in random order."""
         order = self.rng.permutation(len(images))
         for start in range(0, len(images), batch_size):
             batch = order[start : start + batch_size]
@@ -75,7 +75,7 @@ class TextbookNetwork:
             parameter -= learning_rate * m_hat / (np.sqrt(v_hat) + 1e-8)
 
     def parameters(self) -> list[np.ndarray]:
-        """Weight and bias of each layer in turn."""
+        """Weight and bias of each layer, from the first layer to the last."""
         return [array for pair in zip(self.weights, self.biases, strict=True) for array in pair]
 
     def accuracy(self, images: np.ndarray, labels: np.ndarray) -> float:

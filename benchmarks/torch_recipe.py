@@ -1,4 +1,4 @@
-"""A recipe for convolutional networks, trained by PyTorch: the same layers, first weights, schedule and batches."""
+"""A recipe for convolutional networks, trained by PyTorch: the same layers, initial weights, schedule and batches."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from handspun.recipes.run import prepare
 
 
 def torch_recipe_seconds(name: str, seed: int, threads: int) -> dict[str, float]:
-    """Seconds of training with the recipe ``name``, and the test accuracy it gave; channels last, fused AdamW."""
+    """Seconds of training by the recipe ``name``, and its test accuracy; channels last, fused AdamW."""
     torch.set_num_threads(threads)
     torch.manual_seed(seed)
     settings = load_recipe(name).settings.replace(seed=seed)
@@ -36,7 +36,7 @@ def torch_recipe_seconds(name: str, seed: int, threads: int) -> dict[str, float]
     optimizer = torch.optim.AdamW(groups, lr=settings.learning_rate, fused=True)
     epochs = settings.epochs or 1
     steps = -(-len(train) // settings.batch_size)
-    schedule, horizon = settings.make_schedule(), Horizon(epochs * steps, steps)
+    schedule, horizon = settings.fit_arguments()["schedule"], Horizon(epochs * steps, steps)
     x, y = _tensors(train.images, train.labels)
 
     began, step = time.perf_counter(), 0
@@ -64,7 +64,7 @@ def _tensors(images: np.ndarray, labels: np.ndarray | None) -> tuple[torch.Tenso
 
 
 def _module(layer: Layer, shape: tuple[int, ...]) -> nn.Module:
-    """The layer in PyTorch, with its first weights."""
+    """The layer in PyTorch, with its initial weights."""
     match layer:
         case Conv2D():
             module = nn.Conv2d(shape[0], layer.filters, layer.kernel_size, bias=layer.has_bias)

@@ -1,6 +1,6 @@
-"""A process of its own for each contender: it reads commands as lines of JSON, and answers each with a line of JSON.
+"""The process of a contender: it reads commands as lines of JSON, and answers each with a line of JSON.
 
-While it waits for a command it does nothing, and no other contender's thread pool or memory is in it.
+It idles while it waits for a command, and shares no thread pool or memory with other contenders.
 """
 
 from __future__ import annotations
@@ -20,30 +20,30 @@ from benchmarks.data import test_images, training_images
 
 
 class Worker:
-    """What the commands act on: one contender at a time."""
+    """The methods that commands call; they act on one contender at a time."""
 
     def __init__(self) -> None:
         self._contender: Contender | None = None
 
     @property
     def contender(self) -> Contender:
-        """The one that was prepared last."""
+        """The contender that was prepared last."""
         assert self._contender is not None, "prepare comes first"
         return self._contender
 
     def prepare(self, name: str, dataset: str, images: int, **job: Any) -> None:
-        """Load the images and make a new contender; the old one is gone before."""
+        """Load the images and make a new contender, after freeing the old one."""
         self._contender = None
         self._contender = make(name, *training_images(dataset, images), Job(**job))
 
     def train(self, epochs: int = 1) -> float:
-        """Seconds that ``epochs`` take."""
+        """Seconds of training for ``epochs`` epochs."""
         began = time.perf_counter()
         self.contender.train(epochs)
         return time.perf_counter() - began
 
     def accuracy(self) -> float | None:
-        """On the training images."""
+        """The accuracy on the training images."""
         return self.contender.accuracy()
 
     def infer(self, count: int) -> float:
@@ -54,7 +54,7 @@ class Worker:
         return time.perf_counter() - began
 
     def infer_one(self, calls: int) -> float:
-        """The median of the seconds for one test image at a time."""
+        """The median time in seconds for a single test image."""
         images = test_images()[:calls]
         seconds = []
         for number in range(calls):
@@ -66,7 +66,7 @@ class Worker:
 
     @property
     def pictures(self) -> PictureContender:
-        """The contender, which is one for pictures."""
+        """The contender, as one for pictures."""
         assert isinstance(self.contender, PictureContender)
         return self.contender
 
@@ -85,12 +85,12 @@ class Worker:
         return torch_recipe_seconds(recipe, seed, threads)
 
     def peak_memory(self) -> float:
-        """The most memory that this process ever held, in MB (10⁶ bytes), and the largest that shared its work."""
+        """The peak memory in MB (10⁶ bytes) of this process plus that of the largest process that shared its work."""
         return peak_memory() + _in_mb(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
 
 
 def peak_memory() -> float:
-    """The most memory that this process ever held, in MB; on Linux of this program alone, without its parent's before."""
+    """The peak memory of this process in MB; on Linux of this program alone, without that of its parent before ``exec``."""
     status = Path("/proc/self/status")
     if status.exists():
         kib = next(line for line in status.read_text().splitlines() if line.startswith("VmHWM")).split()[1]

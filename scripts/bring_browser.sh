@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
-# A Chromium for the tests of the page, unless there is one: the system's package where that can be installed, or Playwright's.
+# Install Chromium for the tests of the page, unless there is one: the system's package if possible, otherwise Playwright's.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 python=${PYTHON:-python3}
 found() { PYTHONPATH=tests/app "$python" -c 'import sys; from browsing import find_chromium; sys.exit(find_chromium() is None)'; }
-# Without any font the page would have no text.
+# Without a font the page would show no text.
 from_system() {
   [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null || return 1
-  apt-get update -qq || echo "The lists of packages could not be renewed; going on with those at hand." >&2
+  apt-get update -qq || echo "The package lists could not be updated; continuing with the old ones." >&2
   DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends chromium fonts-dejavu-core >/dev/null
 }
 found || from_system || "$python" -m playwright install chromium

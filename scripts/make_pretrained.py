@@ -1,17 +1,18 @@
-"""Train the models that come with handspun, and write their files and cards into the package.
+"""Train the included models, and write their files and cards into the package.
 
-Each is made by a recipe with seed 0, on all of MNIST's training images:
+Each is trained by a recipe with seed 0, on all of MNIST's training images:
 
     python scripts/make_pretrained.py
 
-The recipes' receipts in docs/receipts must be there: the cards quote them. The cards' table of false acceptance has a line of
-photos: CIFAR-10's test images, from the folder or the name that ``--photos`` gives.
+The recipes' receipts must be in docs/receipts: the cards quote them. The cards' table of false acceptances has a row for
+photos: CIFAR-10's test images, from the folder or the name given by ``--photos``.
 
-How sure a model may be is found with a twin, trained by the same recipe on nine tenths of the images, and the tenth held out
-from it. The temperature is the twin's: on images that a network has seen it is too sure by less than on others, so the model's
-own would be too cold. What the model knows and what not is learned by a head of its own, on nine tenths of the images and
-things that are no digits; its threshold is found on the tenth that the head has not seen. That the network has seen it makes
-little difference: the twin of mnist-mlp calls 1.0 % of the test images unknown, mnist-mlp itself 0.9 %.
+The confidence of a model is calibrated with a twin, trained by the same recipe on nine tenths of the images, and the tenth held
+out from it. The temperature is the twin's: a network is less overconfident on its own training images than on others, so the
+model's own temperature would be too low. A separate head learns what the model knows and what it does not, from nine tenths of
+the images and pictures that are not digits; its threshold is set on the tenth that the head has not seen. It matters little
+that the network itself has seen that tenth: the twin of mnist-mlp calls 1.0 % of the test images
+unknown, mnist-mlp itself 0.9 %.
 """
 
 from __future__ import annotations
@@ -50,39 +51,37 @@ from handspun.networks.architectures import structure
 from handspun.networks.modelfile import load, save
 from handspun.networks.sequential import Sequential
 from handspun.recipes import load_recipe
-from handspun.recipes.run import Material, prepare, train
+from handspun.recipes.run import Material, Plan, prepare, train
 
 ROOT = Path(__file__).resolve().parents[1]
 MODELS = ROOT / "src" / "handspun" / "pretrained"
 RECEIPTS = ROOT / "docs" / "receipts"
 
-#: The recipe of each model, and what it is for.
+#: The recipe of each model, and its purpose.
 RECIPES = {
-    "mnist-mlp": ("best-128-64", "Dense layers alone: for those who want to follow every number of it."),
-    "mnist-cnn": ("cnn-small", "The better one, and what `handspun predict` asks by default."),
+    "mnist-mlp": ("best-128-64", "It has only dense layers, for readers who want to follow every number."),
+    "mnist-cnn": ("cnn-small", "It is the better one, and the default of `handspun predict`."),
 }
 
 
-#: The share of the training images that is held out from the twin and the head.
+#: The share of the training images held out from the twin and the head.
 HELD_OUT = 0.1
 
-#: How digits and letters look that a head learns from, besides as they are: as people write and photograph them.
+#: Digits and letters as people write and photograph them: a head learns from these too.
 AS_PEOPLE_WRITE = Augmentation(shift=1.5, rotation=15.0, scale=0.1, shear=8.0, elastic=0.8, thickness=0.8, noise=25.0)
 
-#: How often each letter of a font is drawn differently.
+#: How many variants of each letter of a font are drawn.
 LETTER_VERSIONS = 40
 
 
 def main() -> None:
-    """Make the models named on the command line, or all."""
+    """Train the models named on the command line, or all."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(RECIPES)}; all by default")
     parser.add_argument("--threads", type=int, default=None)
     parser.add_argument("--photos", default="cifar10", help="a dataset of photos without digits, for the table in the cards")
-    parser.add_argument(
-        "--twins", type=Path, default=None, help="a folder where twins are kept, and taken from if they are there"
-    )
-    parser.add_argument("--keep", action="store_true", help="keep the weights that are there; find confidence and cards anew")
+    parser.add_argument("--twins", type=Path, default=None, help="a folder to keep twins in; existing twins there are used")
+    parser.add_argument("--keep", action="store_true", help="keep the existing weights; only renew confidence and cards")
     arguments = parser.parse_args()
     photos = load_dataset(arguments.photos).test
     if photos is None:
@@ -94,7 +93,7 @@ def main() -> None:
 
 
 def make(name: str, threads: int | None, photos: np.ndarray, twins: Path | None, *, keep: bool) -> None:
-    """Train one model, find its confidence, and write its file and its card."""
+    """Train one model, calibrate its confidence, and write its file and its card."""
     recipe_name, purpose = RECIPES[name]
     receipt_path = RECEIPTS / f"{recipe_name}.json"
     if not receipt_path.exists():
@@ -105,12 +104,12 @@ def make(name: str, threads: int | None, photos: np.ndarray, twins: Path | None,
     material = prepare(with_held_out)
     path = MODELS / f"{name}.npz"
     began = time.perf_counter()
-    network = load(path) if keep else train(settings, prepare(settings)).network
+    network = load(path) if keep else train(Plan(settings, prepare(settings))).network
     twin_path = None if twins is None else twins / f"{name}.npz"
     if twin_path is not None and twin_path.exists():
         twin = load(twin_path)
     else:
-        twin = train(with_held_out, material).network
+        twin = train(Plan(with_held_out, material)).network
         if twin_path is not None:
             save(twin, twin_path)
     print(f"{name}: trained in {time.perf_counter() - began:.0f} s")
@@ -140,12 +139,12 @@ def make(name: str, threads: int | None, photos: np.ndarray, twins: Path | None,
 
 
 def find_confidence(network: Sequential, twin: Sequential, material: Material) -> Confidence:
-    """Temperature, head and threshold of a network that learned from all of the material, with a twin that did not."""
+    """Temperature, head and threshold of a network trained on all of the material, with a twin that was not."""
     contract, held_out = network.contract, material.validation
     assert contract is not None
     assert held_out is not None
     assert held_out.labels is not None
-    # Digits as they are and as people write them: what is calibrated on the former alone is not for the latter.
+    # Clean digits and digits as people write them: calibrated on clean ones alone, it would not hold for the others.
     rng = np.random.default_rng(0)
     clean = contract(held_out.images)
     both = np.concatenate([clean, contract(AS_PEOPLE_WRITE(held_out.images, rng))])
@@ -156,7 +155,7 @@ def find_confidence(network: Sequential, twin: Sequential, material: Material) -
 
 
 def teaching(network: Sequential, digits: Split, rng: np.random.Generator) -> tuple[np.ndarray, list[np.ndarray]]:
-    """What a head learns from: digits, and things that are none, kind by kind."""
+    """The training data of a head: digits, and pictures that are not digits, by kind."""
     contract = network.contract
     assert contract is not None
     known = np.concatenate([contract(digits.images), contract(AS_PEOPLE_WRITE(digits.images, rng))])  # (N, 28, 28)
@@ -164,11 +163,11 @@ def teaching(network: Sequential, digits: Split, rng: np.random.Generator) -> tu
     letters = np.concatenate([plain, *(contract(AS_PEOPLE_WRITE(plain, rng)) for _ in range(LETTER_VERSIONS))])
     counts = ((draw_scribbles, 8_000), (draw_clouds, 4_000), (draw_blank, 2_000), (draw_noise, 500))
     drawn = [contract(draw(count, rng)) for draw, count in counts]
-    return known, [letters, *(images[~is_empty(images)] for images in drawn)]  # what is empty has its own verdict
+    return known, [letters, *(images[~is_empty(images)] for images in drawn)]  # empty pictures have their own verdict
 
 
 def _unknown_rate(network: Sequential, pictures: np.ndarray) -> float:
-    """The share of pictures, brought to the contract, that are called unknown."""
+    """The share of pictures that are called unknown."""
     assert network.contract is not None
     return float(np.mean(network.answer(network.contract(pictures)).verdict == UNKNOWN))
 
@@ -184,7 +183,7 @@ def card(
     receipt: dict,
     size: int,
 ) -> str:
-    """The model card: what it is, what it was made of, how well it does, where it fails."""
+    """The model card: data, training, accuracy, known weaknesses."""
     confidence = network.confidence
     assert confidence is not None
     low, high = evaluation.interval
@@ -217,40 +216,40 @@ def card(
             f"{receipt['mean']:.2%} ± {100 * spread:.2f} (s.d.): `{receipt['command']}`.",
             f"- **Accuracy** on MNIST's 10,000 test images: {evaluation.accuracy:.2%} "
             f"(95 % interval {low:.2%} to {high:.2%}), cross-entropy {evaluation.loss:.4f} nats.",
-            f"- **Messy pictures**: {messy.mean:.2%} in the mean over the versions below: `handspun evaluate {name} --messy`.",
-            f"- **Trust**: temperature {confidence.temperature:.2f}, found on digits that a twin had not seen. The expected "
+            f"- **Distorted pictures**: {messy.mean:.2%} on average over the versions below: `handspun evaluate {name} "
+            "--messy`.",
+            f"- **Trust**: temperature {confidence.temperature:.2f}, fitted on digits that a twin had not seen. The expected "
             f"calibration error on the test images is {evaluation.plain_reliability.error:.2%} without it and "
             f"{evaluation.reliability.error:.2%} with it (15 bins).",
-            f"- **Not a digit**: says so of {confidence.false_reject_rate:.0%} of digits, wrongly, by its threshold, and of "
-            f"{evaluation.unknown_rate:.2%} of the test images. What it takes for digits that is none: the table below, or "
+            f"- **Not a digit**: its threshold is set to reject {confidence.false_reject_rate:.0%} of digits; it rejects "
+            f"{evaluation.unknown_rate:.2%} of the test images. Other pictures that it takes for digits: the table below, or "
             f"`handspun evaluate {name} --unknown`.",
-            "- **Input**: a picture of any size, dark on light or light on dark, the digit anywhere in it; the model file's "
-            "contract says how it becomes 28 x 28 pixels.",
+            "- **Input**: a picture of any size, dark on light or light on dark, with the digit anywhere in it; the contract "
+            "in the model file says how it becomes 28 x 28 pixels.",
             "- **Made by** `python scripts/make_pretrained.py`.",
             "",
             "## Known weaknesses",
             "",
-            f"- Most mixed up in the test: {mixed}.",
-            f"- Of the messy versions {worst.name} pictures ({worst.strength}) are read worst: {worst.accuracy:.2%}.",
-            f"- It does not always see that something is no digit: it takes {hardest.rate:.0%} of the {hardest.name} below for "
-            f"digits, and {letters.rate:.0%} of all letters, many of which a person could not tell from digits either "
-            f"({LOOKALIKES}). It was taught with printed letters of other fonts, scribbles, clouds, grain and noise; of things "
-            "unlike these, more may pass.",
-            f"- Of {max(refused, key=lambda version: refused[version])} digits it says too often that they are none.",
+            f"- Most frequent confusions on the test images: {mixed}.",
+            f"- Of the distorted versions it reads {worst.name} pictures ({worst.strength}) worst: {worst.accuracy:.2%}.",
+            f"- It does not always notice that a picture shows no digit: it takes {hardest.rate:.0%} of the {hardest.name} "
+            f"below for digits, and {letters.rate:.0%} of all letters; many of these look like digits to people too "
+            f"({LOOKALIKES}). It was trained with printed letters of other fonts, scribbles, clouds, grain and noise; it may "
+            "take more pictures of other kinds for digits.",
+            f"- It rejects too many {max(refused, key=lambda version: refused[version])} digits.",
             "- The digits were written in the United States around 1990, by employees of the Census Bureau and by high-school "
             "students. Other ways to write a digit, such as a 1 with a long upstroke or a crossed 7, are rare among them.",
-            "- Several digits in one picture are taken for one, but for `handspun predict --many`; digits that touch are "
-            "not told apart.",
+            "- It takes several digits in one picture for one; `handspun predict --many` separates them, unless they touch.",
             "",
-            "## Messy versions",
+            "## Distorted versions",
             "",
-            "| version | how messy | accuracy | called no digit |",
+            "| version | distortion | accuracy | rejected |",
             "|---|---|---:|---:|",
             *rows,
             "",
-            "## Things that are no digits",
+            "## Pictures that are not digits",
             "",
-            "| what | how made | pictures | taken for a digit | for an empty sheet |",
+            "| kind | how made | pictures | taken for a digit | for an empty sheet |",
             "|---|---|---:|---:|---:|",
             *others,
             "",

@@ -1,4 +1,4 @@
-"""Who takes part: one module each, imported only in the process that runs it."""
+"""The contenders: one module each, imported only in the process that runs it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from benchmarks.contenders.base import Contender, Job, PictureContender
 
 @dataclass(frozen=True)
 class Entry:
-    """Where a contender is found.
+    """The location of a contender.
 
     Attributes:
         label: its name in tables.
@@ -36,7 +36,7 @@ class Entry:
 ENTRIES = {
     "handspun": Entry("handspun", "ours", "Handspun"),
     "jax-scan": Entry("JAX, an epoch compiled into one scan", "jaxed", "JaxScan", "jax"),
-    "jax-step": Entry("JAX, jit a step", "jaxed", "JaxStep", "jax"),
+    "jax-step": Entry("JAX, one jitted step", "jaxed", "JaxStep", "jax"),
     "torch": Entry("PyTorch eager, index batches", "pytorch", "TorchIndexed", "torch"),
     "torch-loader": Entry("PyTorch eager, its DataLoader", "pytorch", "TorchLoader", "torch"),
     "torch-uint8": Entry("PyTorch eager, batches made of uint8", "pytorch", "TorchBytes", "torch"),

@@ -1,4 +1,4 @@
-"""What a contender is."""
+"""The interface of a contender."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ HIDDEN = (128, 64)
 
 @dataclass(frozen=True)
 class Job:
-    """What all contenders do alike.
+    """The settings that all contenders share.
 
     Attributes:
-        batch_size: images a step; the last step of an epoch may have fewer.
+        batch_size: images in a batch; the last batch of an epoch may have fewer.
         optimizer: "sgd" (without momentum) or "adam".
         threads: the number of threads each may use.
-        seed: of weights and orders.
+        seed: of weights and order.
     """
 
     batch_size: int
@@ -34,7 +34,7 @@ class Job:
 
 
 class Contender(abc.ABC):
-    """A way to train the reference network, which keeps its data ready in whatever form suits it best.
+    """A way to train the reference network, with the data in the form that suits it best.
 
     Args:
         images: (N, 784) uint8.
@@ -47,15 +47,15 @@ class Contender(abc.ABC):
 
     @abc.abstractmethod
     def train(self, epochs: int) -> None:
-        """Go ``epochs`` times through all images, each time in a new random order; return when all is computed."""
+        """Train for ``epochs`` epochs, each in a new random order; return when everything is computed."""
 
     @abc.abstractmethod
     def accuracy(self) -> float | None:
-        """The share of right answers on the training images; None where nothing is learned."""
+        """The accuracy on the training images; None if nothing is learned."""
 
 
 class PictureContender(Contender):
-    """A way to train and to use the reference network of convolutions.
+    """A way to train and use the convolutional reference network.
 
     16 filters of 5 x 5, max-pooling of 2 x 2, 32 filters of 5 x 5, max-pooling of 2 x 2, then 512-128-10; ReLU.
     """

@@ -1,4 +1,4 @@
-"""The floor: what the matrix products of an epoch take when nothing else is done."""
+"""The floor: the time of the matrix products of an epoch alone."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from benchmarks.data import CLASSES, PIXELS
 
 
 class MatrixProducts(Contender):
-    """For each step and layer y = x W, dW = xᵀ dy, and dx = dy Wᵀ but for the first layer; arrays stay the same."""
+    """For each step and layer y = x W, dW = xᵀ dy, and dx = dy Wᵀ except for the first layer; arrays are reused."""
 
     def __init__(self, images: np.ndarray, labels: np.ndarray, job: Job) -> None:
         rng = np.random.default_rng(job.seed)
         sizes = [PIXELS, *HIDDEN, CLASSES]
         whole, rest = divmod(len(images), job.batch_size)
-        x = [rng.random((job.batch_size, size), np.float32) for size in sizes]  # (N, size) each; also what dy and dx fill
+        x = [rng.random((job.batch_size, size), np.float32) for size in sizes]  # (N, size) each; dy and dx use them too
         w = [rng.random((m, n), np.float32) for m, n in itertools.pairwise(sizes)]
         dw = [np.empty_like(weight) for weight in w]
         y = [np.empty_like(activation) for activation in x]
@@ -52,7 +52,7 @@ PIECE = 64
 
 
 class ConvolutionProducts(Contender):
-    """The same for the reference network of convolutions, by the shapes of the usual way ("im2col")."""
+    """The same for the convolutional reference network, with the shapes of the usual method ("im2col")."""
 
     def __init__(self, images: np.ndarray, labels: np.ndarray, job: Job) -> None:
         rng = np.random.default_rng(job.seed)
@@ -62,7 +62,7 @@ class ConvolutionProducts(Contender):
             w = rng.random((rows, inner), np.float32)
             x = rng.random((inner, places * PIECE), np.float32)
             y = rng.random((rows, places * PIECE), np.float32)
-            # Each result goes where nobody reads it: sums of products of sums would soon be too large for any number.
+            # No product uses the result of another: repeated products would soon overflow.
             self.products += [(w, x, np.empty_like(y)), (y, x.T, np.empty_like(w))]
             if number:
                 self.products.append((w.T, y, np.empty_like(x)))

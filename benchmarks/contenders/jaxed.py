@@ -17,7 +17,7 @@ State = dict[str, Any]
 
 
 class JaxStep(Contender):
-    """One compiled function a step; it gathers the batch from images (N, 784) float32 and updates in place (donated)."""
+    """One compiled function per step; it gathers the batch from images (N, 784) float32 and updates in place (donated)."""
 
     def __init__(self, images: np.ndarray, labels: np.ndarray, job: Job) -> None:
         self.job = job
@@ -42,7 +42,7 @@ class JaxStep(Contender):
 
 
 class JaxScan(JaxStep):
-    """All whole batches of an epoch in one compiled ``lax.scan``, then the step of the rest."""
+    """All full batches of an epoch in one compiled ``lax.scan``, then one step for the rest."""
 
     def __init__(self, images: np.ndarray, labels: np.ndarray, job: Job) -> None:
         super().__init__(images, labels, job)
@@ -67,7 +67,7 @@ class JaxScan(JaxStep):
 
 
 def initial_state(rng: np.random.Generator) -> State:
-    """He's weights, biases, two moments and the count of steps."""
+    """He-initialised weights, biases, two moments and the step count."""
     sizes = [PIXELS, *HIDDEN, CLASSES]
     parameters = [
         (jnp.asarray(rng.normal(0.0, np.sqrt(2.0 / m), (m, n)), jnp.float32), jnp.zeros(n))

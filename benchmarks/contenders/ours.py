@@ -1,4 +1,4 @@
-"""handspun, through the functions that its users call, fed with pixels as stored."""
+"""handspun, through the functions that its users call, with pixels as stored."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from handspun.training import fit
 
 
 class Handspun(Contender):
-    """``fit`` with its bookkeeping: loss, accuracy and gradient norm of each epoch."""
+    """``fit`` with its records: loss, accuracy and gradient norm of each epoch."""
 
     def __init__(self, images: np.ndarray, labels: np.ndarray, job: Job) -> None:
         self.images, self.labels, self.job = images, labels, job
@@ -42,7 +42,7 @@ class Handspun(Contender):
 
 
 class HandspunPictures(Handspun, PictureContender):
-    """The same with the reference network of convolutions."""
+    """The same with the convolutional reference network."""
 
     def build(self) -> Sequential:
         return cnn((SIDE, SIDE), CLASSES, seed=self.job.seed)

@@ -18,7 +18,7 @@ INFERENCE = 500
 
 
 class TorchIndexed(Contender):
-    """Images as one float32 tensor, batches by ``index_select`` from a permutation, the fused form of the optimizers."""
+    """Images as one float32 tensor, batches by ``index_select`` from a permutation, fused optimizers."""
 
     def __init__(self, images: np.ndarray, labels: np.ndarray, job: Job) -> None:
         torch.set_num_threads(job.threads)
@@ -35,7 +35,7 @@ class TorchIndexed(Contender):
         return reference_network()
 
     def store(self, images: np.ndarray) -> torch.Tensor:
-        """The images as they are kept."""
+        """The images as they are stored."""
         return torch.from_numpy(as_floats(images, np.float32))
 
     def batch(self, indices: torch.Tensor) -> torch.Tensor:
@@ -63,7 +63,7 @@ class TorchIndexed(Contender):
 
 
 class TorchLoader(TorchIndexed):
-    """Batches from a DataLoader over a TensorDataset, as most examples have it; workers as by default: none."""
+    """Batches from a DataLoader over a TensorDataset, as in most examples, with the default of no workers."""
 
     def batches(self) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
         yield from DataLoader(TensorDataset(self.images, self.labels), batch_size=self.job.batch_size, shuffle=True)
@@ -80,7 +80,7 @@ class TorchBytes(TorchIndexed):
 
 
 class TorchPictures(TorchIndexed, PictureContender):
-    """The reference network of convolutions; images and weights in PyTorch's usual order in memory."""
+    """The convolutional reference network; images and weights in PyTorch's default memory order."""
 
     memory_format = torch.contiguous_format
 

@@ -10,7 +10,7 @@ from benchmarks.data import CLASSES, as_floats
 
 
 class ScikitLearn(Contender):
-    """``MLPClassifier.partial_fit``, one call an epoch, on float32; without its default momentum and penalty."""
+    """``MLPClassifier.partial_fit``, one call per epoch, on float32, without its default momentum and penalty."""
 
     def __init__(self, images: np.ndarray, labels: np.ndarray, job: Job) -> None:
         self.images, self.labels = as_floats(images, np.float32), labels

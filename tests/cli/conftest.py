@@ -1,6 +1,7 @@
 import contextlib
 import json
 import os
+import re
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -89,12 +90,12 @@ def trained(first_run):
 @pytest.fixture(scope="session")
 def linear(tmp_path_factory):
     """The run folder of a linear classifier, a little worse than ``trained``."""
-    from handspun.recipes.run import prepare, train
+    from handspun.recipes.run import Plan, prepare, train
     from handspun.recipes.settings import Settings
 
     folder = tmp_path_factory.mktemp("runs") / "linear"
     settings = Settings(hidden=(), epochs=1)
-    train(settings, prepare(settings), folder=folder)
+    train(Plan(settings, prepare(settings)), folder=folder)
     return folder
 
 
@@ -153,3 +154,21 @@ def snapshot(here):
         return found
 
     return take
+
+
+@pytest.fixture
+def refused(handspun, snapshot):
+    """Run a command that must be refused: one clear error of one or two lines, and not a byte changed below this folder."""
+
+    def run(*arguments, code, says):
+        before = snapshot()
+        outcome = handspun(*arguments)
+        assert outcome.code == code, outcome
+        assert outcome.out == ""
+        assert outcome.err.startswith("Error: "), outcome.err
+        assert outcome.err.count("\n") <= 2
+        assert re.search(says, outcome.err), outcome.err
+        assert snapshot() == before
+        return outcome
+
+    return run

@@ -1,6 +1,7 @@
 """What evaluate, predict, compare, check, data, recipes and reproduce answer, beside the library's own figures."""
 
 import json
+import os
 import shutil
 
 import numpy as np
@@ -65,14 +66,14 @@ def test_predict_by_nine_views_gives_their_mean(handspun, trained, network, digi
     assert handspun("predict", "--many", "some.png", "--views").code == 2
 
 
-def test_views_are_of_pictures_and_not_of_messy_ones(handspun, trained, here):
+def test_views_need_pictures_and_exclude_messy(handspun, trained, here):
     np.savez(here / "rows.npz", x=np.zeros((4, 784), np.uint8), y=np.arange(4))
     outcome = handspun("evaluate", trained, "rows.npz", "--views")
     assert outcome.code == 2
     assert "the images of rows.npz: The mean over views takes uint8 pictures" in outcome.err
     outcome = handspun("evaluate", trained, "--views", "--messy")
     assert outcome.code == 2
-    assert "ask for --views without them" in outcome.err
+    assert "use --views without them" in outcome.err
 
 
 def test_evaluate_takes_a_model_file_as_well_as_a_run_folder(handspun, trained):
@@ -89,7 +90,7 @@ def test_evaluate_draws_the_confusion_matrix(handspun, trained, here):
     assert (here / "matrix.png").read_bytes().startswith(b"\x89PNG")
 
 
-def test_a_model_trained_by_a_recipe_is_judged_on_the_cut_of_its_own_training(handspun, here, digits):
+def test_evaluate_uses_the_split_of_the_own_training(handspun, here, digits):
     (here / "cut.toml").write_text("[settings]\npool_test = 700\nhidden = [4]\nepochs = 1\nseed = 9\n")
     trained = handspun("train", "--recipe", "cut.toml", "--out", "run", "--no-pictures", "--json").json["evaluation"]
     judged = handspun("evaluate", "run", "--json").json
@@ -97,9 +98,9 @@ def test_a_model_trained_by_a_recipe_is_judged_on_the_cut_of_its_own_training(ha
     assert {name: judged[name] for name in trained} == trained
 
 
-def test_who_has_learned_from_the_images_is_told(handspun, trained, digits):
-    """mnist-5k is a part of MNIST's training images, on all of which the models that come with handspun have learned."""
-    note = "mnist-5k is a part of the training images of mnist, from which mnist-mlp has learned."
+def test_a_model_trained_on_the_images_gets_a_note(handspun, trained, digits):
+    """The included models were trained on all of MNIST's training images, of which mnist-5k is a part."""
+    note = "mnist-5k is a part of the training images of mnist, on which mnist-mlp was trained."
     assert note in handspun("evaluate", "mnist-mlp", "mnist-5k").err.replace("\n", " ")
     compared = handspun("compare", trained, "mnist-mlp").err.replace("\n", " ")
     assert note in compared
@@ -107,10 +108,10 @@ def test_who_has_learned_from_the_images_is_told(handspun, trained, digits):
     assert "Note" not in handspun("evaluate", trained).err
 
 
-def test_a_model_that_was_taught_has_learned_from_what_the_one_before_has(handspun, here):
+def test_a_taught_model_keeps_the_record_of_its_first_training(handspun, here):
     network, header = load_pretrained_with_header("mnist-mlp")
     save(network, here / "taught.npz", training={"taught": {"model": "mnist-mlp", "drawings": 3}, "before": header["training"]})
-    assert "from which taught.npz has learned" in handspun("evaluate", "taught.npz", "mnist-5k").err.replace("\n", " ")
+    assert "on which taught.npz was trained" in handspun("evaluate", "taught.npz", "mnist-5k").err.replace("\n", " ")
 
 
 def test_compare_counts_and_p_value_are_those_of_numpy(handspun, trained, linear, network, digits):
@@ -131,7 +132,7 @@ def test_compare_says_better_worse_or_cannot_tell(handspun, trained, linear):
     assert "Cannot tell which is better" in handspun("compare", trained, trained).out
 
 
-def test_compare_leaves_long_paths_in_one_piece(handspun, trained, linear, digits, here):
+def test_compare_does_not_break_long_paths(handspun, trained, linear, digits, here):
     long = here / ("a long name " * 9 + "here") / "model.npz"
     long.parent.mkdir()
     shutil.copy(trained / "model.npz", long)
@@ -156,7 +157,7 @@ def test_predict_shows_class_probability_and_truth(handspun, trained, network, d
     assert len(lines) == 11, "a head, and the first ten images"
 
 
-def test_predict_says_what_is_empty_and_what_is_no_digit(handspun, trained, network, digits, here):
+def test_predict_recognises_empty_pictures_and_non_digits(handspun, trained, network, digits, here):
     image_module = pytest.importorskip("PIL.Image")
     assert network.confidence is not None, "it was found on the validation images"
     (doubted, *_) = np.flatnonzero(network.answer(digits.test.images).verdict == "unknown")
@@ -173,7 +174,7 @@ def test_predict_says_what_is_empty_and_what_is_no_digit(handspun, trained, netw
     assert "%" not in first + second
 
 
-def test_evaluate_tells_how_far_probabilities_are_off_and_what_is_called_unknown(handspun, trained, network, digits, here):
+def test_evaluate_reports_calibration_and_the_unknown_rate(handspun, trained, network, digits, here):
     said = handspun("evaluate", trained, "--json").json
     expected = evaluate(network, digits.test.images, digits.test.labels)
     assert said["calibration_error"] == expected.reliability.error
@@ -181,13 +182,13 @@ def test_evaluate_tells_how_far_probabilities_are_off_and_what_is_called_unknown
     assert said["unknown_rate"] == expected.unknown_rate
     assert np.mean(network.answer(digits.test.images).verdict == "unknown") == expected.unknown_rate
     outcome = handspun("evaluate", trained, "--trust", "trust.png")
-    assert f"off by {100 * expected.reliability.error:.2f} % in the mean" in outcome.out
+    assert f"off by {100 * expected.reliability.error:.2f} % on average" in outcome.out
     assert expected.unknown_rate is not None
     assert f"{100 * expected.unknown_rate:.2f} % called unknown" in outcome.out
     assert (here / "trust.png").read_bytes().startswith(b"\x89PNG")
 
 
-def test_evaluate_unknown_shows_each_kind_of_other_things(handspun, trained, network, small_set):
+def test_evaluate_unknown_shows_each_kind_of_picture(handspun, trained, network, small_set):
     pytest.importorskip("PIL")
     from handspun.confidence.unknown import evaluate_unknown
 
@@ -216,7 +217,7 @@ def write_kaggle(path, images):
     path.write_text("\n".join(rows) + "\n")
 
 
-def test_predict_writes_the_submission_that_kaggle_takes(handspun, trained, network, digits, here):
+def test_predict_writes_a_submission_for_kaggle(handspun, trained, network, digits, here):
     images = digits.test.images[::40]
     write_kaggle(here / "test.csv", images)
     outcome = handspun("predict", trained, "--csv", "test.csv", "--out", "sub/submission.csv")
@@ -228,7 +229,7 @@ def test_predict_writes_the_submission_that_kaggle_takes(handspun, trained, netw
     assert (here / "again.csv").exists()
 
 
-def test_names_of_classes_are_shown_as_they_are_and_quoted_in_a_submission(handspun, small_set):
+def test_class_names_are_shown_unchanged_and_quoted_in_csv(handspun, small_set):
     names = ["a,b", "[red]x[/y]", 'say "ü"']
     data = small_set("named.npz", classes=np.array(names))
     assert handspun("train", data, "--epochs", 30, "--validation", 0, "--out", "run", "--no-pictures").code == 0
@@ -247,7 +248,7 @@ def test_names_of_classes_are_shown_as_they_are_and_quoted_in_a_submission(hands
     assert rows[1:] == [[str(i), names[label]] for i, label in enumerate(load("run/model.npz").predict(images), start=1)]
 
 
-def test_check_passes_right_gradients_and_says_how_right_they_are(handspun, trained):
+def test_check_passes_right_gradients_and_shows_the_error(handspun, trained):
     said = handspun("check", "--hidden", "6,5", "--activation", "gelu", "--norm", "batch", "--elements", 4, "--json")
     assert said.code == 0
     assert said.json["passed"] is True
@@ -269,7 +270,7 @@ def test_check_fails_a_wrong_gradient(handspun, monkeypatch):
     assert handspun("check", "--hidden", 6, "--elements", 4, "--json").json["passed"] is False
 
 
-def test_data_list_names_all_sets_and_their_state(handspun, monkeypatch, here):
+def test_data_list_shows_all_data_sets_and_their_state(handspun, monkeypatch, here):
     monkeypatch.setenv("HANDSPUN_DATA_DIR", str(here))
     said = handspun("data", "list", "--json").json
     assert said["cache"] == str(here)
@@ -297,7 +298,7 @@ def test_data_info_draws_samples(handspun, small_set):
         assert (path.parent / "samples.png").read_bytes().startswith(b"\x89PNG")
 
 
-def test_data_fetch_of_what_is_there_verifies_it(handspun):
+def test_data_fetch_verifies_files_that_are_already_here(handspun):
     outcome = handspun("data", "fetch", "mnist-5k")
     assert outcome.code == 0
     assert outcome.out.startswith("mnist-5k is complete and verified:")
@@ -311,20 +312,51 @@ def test_recipes_lists_all_and_shows_one_in_full(handspun):
     assert all(name in shown for name in said)
     assert handspun("recipes", "minibatch-128-64", "--json").json == said["minibatch-128-64"]
     assert "97.53 %" in handspun("recipes", "minibatch-128-64").out
+    lines = [line.strip() for line in handspun("recipes", "cifar10-cnn").out.splitlines()]
+    residual = lines.index("Residual:")
+    assert lines[residual + 1 : residual + 3] == ["Conv2D, filters 32, kernel_size 3, padding same, bias False", "BatchNorm"]
+    assert "schedule       one-cycle, warmup 0.2" in lines
 
 
-def test_reproduce_writes_a_receipt_and_the_table_and_says_whether_the_claim_is_met(handspun, here):
-    (here / "quick.toml").write_text('title = "quick"\nclaim = 0.5\n[settings]\nhidden = []\nepochs = 1\ntrain_images = 400\n')
+QUICK = 'title = "quick"\nclaim = 0.5\n[settings]\nhidden = []\nepochs = 1\ntrain_images = 400\n'
+
+
+def test_reproduce_writes_a_receipt_and_a_table(handspun, here):
+    (here / "quick.toml").write_text(QUICK)
     outcome = handspun("reproduce", "quick.toml", "--seeds", 2, "--out", "out", "--json")
     assert outcome.code == 0, outcome.err
     assert outcome.err == ""
-    assert json.loads((here / "out" / "receipts" / "quick.json").read_text()) == outcome.json
+    assert json.loads((here / "out" / "quick.json").read_text()) == outcome.json
     assert len(outcome.json["accuracies"]) == 2
     outcome = handspun("reproduce", "quick.toml", "--seeds", 1, "--out", "out")
     assert "(one seed)" in outcome.out
     assert "target: 50.00 %: " in outcome.out
     assert "seed 0: " in outcome.err
     assert "`quick`" in (here / "out" / "results.md").read_text()
+
+
+def test_reproduce_leaves_the_docs_of_a_checkout_alone(handspun, here):
+    (here / "quick.toml").write_text(QUICK)
+    (here / "docs" / "receipts").mkdir(parents=True)
+    (here / "docs" / "results.md").write_text("committed")
+    outcome = handspun("reproduce", "quick.toml", "--seeds", 1)
+    assert outcome.code == 0, outcome.err
+    assert f"Receipt: receipts{os.sep}quick.json; table: receipts{os.sep}results.md" in outcome.out
+    assert sorted(path.name for path in (here / "receipts").iterdir()) == ["quick.json", "results.md"]
+    assert list((here / "docs" / "receipts").iterdir()) == []
+    assert (here / "docs" / "results.md").read_text() == "committed"
+
+
+def test_reproduce_updates_the_docs_only_on_request(handspun, here):
+    (here / "quick.toml").write_text(QUICK)
+    refused = handspun("reproduce", "quick.toml", "--update-docs")
+    assert refused.code == 2
+    assert "run it in a checkout of handspun" in refused.err
+    (here / "docs" / "receipts").mkdir(parents=True)
+    assert handspun("reproduce", "quick.toml", "--seeds", 1, "--update-docs").code == 0
+    assert json.loads((here / "docs" / "receipts" / "quick.json").read_text())["recipe"] == "quick"
+    assert "`quick`" in (here / "docs" / "results.md").read_text()
+    assert not (here / "receipts").exists()
 
 
 def test_help_names_every_command(handspun):
@@ -336,7 +368,7 @@ def test_help_names_every_command(handspun):
 
 
 @pytest.mark.parametrize("more", [(), ("--data", "mnist-5k"), ("seven.png",)])
-def test_a_model_that_is_not_there_is_not_replaced_by_another(more, handspun, here):
+def test_a_missing_model_is_an_error(more, handspun, here):
     outcome = handspun("predict", "runs/missing", *more)
     assert (outcome.code, outcome.out) == (2, "")
     assert "There is no model, picture or folder runs/missing." in outcome.err

@@ -22,7 +22,7 @@ def pets(here, monkeypatch):
     return here / "pets"
 
 
-def test_info_describes_a_folder_and_says_what_was_left_out(handspun, pets):
+def test_info_describes_a_folder_and_names_skipped_files(handspun, pets):
     shown = handspun("data", "info", pets, "--json")
     said = shown.json
     assert (said["train_count"], said["test_count"], said["image_shape"]) == (7, 2, [6, 5, 3])
@@ -51,7 +51,7 @@ def test_info_takes_the_options_of_pictures(handspun, pets):
         (["mnist-5k", "--fit", "pad"], "size, fit and mode are for folders of pictures; mnist-5k is not one"),
     ],
 )
-def test_options_that_cannot_be_meant(handspun, pets, arguments, says):
+def test_invalid_picture_options_are_refused(handspun, pets, arguments, says):
     shown = handspun("data", "info", *arguments)
     assert shown.code == 2
     assert says in shown.err
@@ -66,7 +66,7 @@ def test_info_draws_samples_in_colour(handspun, pets):
     assert np.abs(colours[..., 0] - colours[..., 2]).max() > 100
 
 
-def test_cifar10_that_is_missing_and_out_of_reach(handspun, pets, monkeypatch):
+def test_cifar10_that_cannot_be_downloaded_is_an_error(handspun, pets, monkeypatch):
     pytest.importorskip("requests")
     said = handspun("data", "info", "cifar10", "--json").json
     assert (said["state"], said["image_shape"]) == ("missing", [32, 32, 3])

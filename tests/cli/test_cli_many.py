@@ -55,7 +55,7 @@ def test_several_lines_and_files_as_json(handspun, number):
     assert handspun("predict", "--many", "a.png").out.startswith("a.png  31 / 415\n")
 
 
-def test_what_is_no_digit_is_said_to_be_none(handspun, number):
+def test_a_non_digit_is_reported_as_such(handspun, number):
     picture = np.asarray(Image.open(number("a.png", "31"))).copy()
     picture[10:70:6, 180:240] = picture[10:70, 180:240:6] = 0  # a lattice
     Image.fromarray(picture).save("a.png")
@@ -73,14 +73,14 @@ def test_an_empty_sheet_has_no_digits(handspun, number):
     ]
 
 
-def test_what_cannot_be_read_is_said_in_one_line(handspun, here):
+def test_an_unreadable_picture_is_one_line(handspun, here):
     outcome = handspun("predict", "--many", "--data", "mnist-5k")
     assert outcome.code == 2
-    assert "--many reads the digits of image files: name them." in outcome.err
+    assert "--many reads the digits in image files: name them." in outcome.err
     assert handspun("predict", "--many", "missing.png").code != 0
 
 
-def test_a_model_of_photos_reads_no_numbers(handspun, number):
+def test_a_model_of_photos_cannot_read_numbers(handspun, number):
     from handspun import mlp, save
     from handspun.pictures.contract import PictureContract
 
@@ -89,4 +89,4 @@ def test_a_model_of_photos_reads_no_numbers(handspun, number):
     save(network, "photos.npz")
     outcome = handspun("predict", "photos.npz", number("a.png", "1"), "--many")
     assert outcome.code == 2
-    assert "--many takes a picture apart into strokes" in outcome.err
+    assert "--many splits a picture into strokes" in outcome.err

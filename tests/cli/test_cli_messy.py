@@ -25,7 +25,7 @@ def test_json_holds_the_figures_of_the_library(handspun, trained, expected):
     assert {name: said[name] for name in plain} == plain
 
 
-def test_the_table_shows_each_version_beside_clean_and_the_mean(handspun, trained, expected):
+def test_the_table_compares_each_version_with_clean_images(handspun, trained, expected):
     outcome = handspun("evaluate", trained, "--messy")
     assert outcome.code == 0
     lines = outcome.out.splitlines()
@@ -38,8 +38,8 @@ def test_the_table_shows_each_version_beside_clean_and_the_mean(handspun, traine
         assert f" {100 * (row.accuracy - clean):+.2f} " in line
         assert line.rstrip().endswith(row.strength)
     assert any(line.startswith("clean ") and f"{100 * clean:.2f} %" in line for line in lines)
-    assert lines[-1] == f"mean of the {len(MESSY)} messy versions  {100 * expected.mean:.2f} %"
-    assert "messy" not in handspun("evaluate", trained).out
+    assert lines[-1] == f"mean of the {len(MESSY)} distorted versions  {100 * expected.mean:.2f} %"
+    assert "distorted" not in handspun("evaluate", trained).out
 
 
 def test_the_picture_shows_the_versions(handspun, trained, here, digits):
@@ -57,7 +57,7 @@ def test_the_picture_shows_the_versions(handspun, trained, here, digits):
     assert (np.stack(shown[14:28]) == MESSY["shifted"](digits.test.images[:14])).all()
 
 
-def test_flat_rows_are_refused_in_a_line(handspun, trained, digits, here):
+def test_flat_rows_are_refused_in_one_line(handspun, trained, digits, here):
     np.savez("flat.npz", x=digits.test.images[:20].reshape(20, 784), y=digits.test.labels[:20])
     outcome = handspun("evaluate", trained, "flat.npz", "--messy")
     assert (outcome.code, outcome.out) == (2, "")

@@ -58,7 +58,7 @@ def test_draw_serves_the_page_and_ends_at_sigterm(tmp_path):
     assert not list(tmp_path.iterdir()), "nothing was kept, so nothing is written"
 
 
-def test_a_browser_that_waits_for_the_page_gets_it(tmp_path, monkeypatch):
+def test_a_browser_that_blocks_still_gets_the_page(tmp_path, monkeypatch):
     """As those in a terminal do, which draw() starts and which do not end before the person leaves them."""
     script = tmp_path / "browser.py"
     script.write_text(
@@ -78,7 +78,7 @@ def test_a_browser_that_waits_for_the_page_gets_it(tmp_path, monkeypatch):
     assert b"<title>handspun" in page.read_bytes()
 
 
-def test_models_named_at_the_start_come_first(tmp_path):
+def test_models_named_on_the_command_line_come_first(tmp_path):
     from handspun import mlp, save
 
     network = mlp(4, [3], 2)
@@ -95,7 +95,7 @@ def test_models_named_at_the_start_come_first(tmp_path):
 
 
 @pytest.mark.skipif(sys.platform in ("darwin", "win32"), reason="file names there are text")
-def test_names_that_are_no_text_are_told(tmp_path):
+def test_names_that_are_not_text_are_printed(tmp_path):
     from handspun import mlp, save
 
     odd = os.fsdecode(b"caf\xe9")
@@ -120,7 +120,7 @@ def refused(*arguments, cwd):
     return done.returncode, done.stderr
 
 
-def test_a_port_that_is_taken_is_said(tmp_path):
+def test_a_port_in_use_is_reported(tmp_path):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         code, text = refused("serve", "--port", str(port), cwd=tmp_path)
@@ -129,7 +129,7 @@ def test_a_port_that_is_taken_is_said(tmp_path):
     assert "--port" in text
 
 
-def test_what_is_no_address_and_no_model_is_said(tmp_path):
+def test_invalid_addresses_and_models_are_reported(tmp_path):
     assert refused("serve", "--host", "203.0.113.7", cwd=tmp_path)[0] == 2
     code, text = refused("draw", "missing.npz", "--no-open", cwd=tmp_path)
     assert code == 1
@@ -139,7 +139,7 @@ def test_what_is_no_address_and_no_model_is_said(tmp_path):
     assert "nothing-here" in text
 
 
-def test_other_machines_are_let_in_only_when_told_to(tmp_path):
+def test_other_machines_are_let_in_only_on_request(tmp_path):
     with started("serve", "--host", "0.0.0.0", "--port", "0", cwd=tmp_path) as (_, address, line):
         assert "open to every machine" in line
         request = urllib.request.Request(address + "healthz", headers={"Host": "my-computer.local"})
@@ -151,7 +151,7 @@ def test_other_machines_are_let_in_only_when_told_to(tmp_path):
 
 
 @pytest.mark.parametrize("host", ["LOCALHOST", "127.0.0.1", "127.0.0.2"])
-def test_loopback_is_this_machine_by_any_of_its_names(host, tmp_path):
+def test_every_name_of_loopback_is_this_machine_only(host, tmp_path):
     try:
         socket.create_server((host, 0)).close()
     except OSError:

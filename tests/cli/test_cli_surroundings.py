@@ -30,7 +30,7 @@ def without(*modules):
         ("threadpoolctl", ["train", "--no-pictures", "--out", "run"], "Training by settings"),
     ],
 )
-def test_a_missing_extra_is_one_line_with_the_command_that_installs_it(missing, arguments, feature, real, tmp_path):
+def test_a_missing_extra_names_the_command_to_install_it(missing, arguments, feature, real, tmp_path):
     environment = {"HANDSPUN_DATA_DIR": str(tmp_path / "cache"), "HANDSPUN_MIRROR": "http://127.0.0.1:9"}
     outcome = real(*arguments, script=without(missing), cwd=tmp_path, env=environment)
     assert (outcome.code, outcome.out) == (1, "")
@@ -40,13 +40,13 @@ def test_a_missing_extra_is_one_line_with_the_command_that_installs_it(missing, 
     assert not (tmp_path / "x.png").exists()
 
 
-def test_a_missing_pillow_is_one_line_too(real, trained, tmp_path):
+def test_a_missing_pillow_is_one_line(real, trained, tmp_path):
     outcome = real("predict", trained, "seven.png", script=without("PIL"), cwd=tmp_path)
     expected = 'Error: Reading pictures needs the extra "cli": pip install "handspun[cli]"\n'
     assert (outcome.code, outcome.out, outcome.err) == (1, "", expected)
 
 
-def test_training_without_pictures_needs_no_matplotlib_and_no_pillow(real, tmp_path):
+def test_no_pictures_needs_neither_matplotlib_nor_pillow(real, tmp_path):
     options = ("--epochs", 1, "--hidden", "", "--no-pictures", "--out", tmp_path / "run")
     outcome = real("train", *options, script=without("matplotlib", "PIL", "requests"))
     assert outcome.code == 0, outcome.err
@@ -54,7 +54,7 @@ def test_training_without_pictures_needs_no_matplotlib_and_no_pillow(real, tmp_p
 
 
 @posix
-def test_a_closed_pipe_is_no_error_that_is_talked_about(start, trained, tmp_path):
+def test_a_closed_pipe_is_silent(start, trained, tmp_path):
     for arguments in (["data", "list"], ["evaluate", trained, "--json"], ["--help"]):
         reader, writer = os.pipe()
         os.close(reader)
@@ -76,7 +76,7 @@ def test_standard_output_on_a_full_disk_is_one_line(arguments, start):
 
 
 @posix
-def test_a_closed_standard_output_stops_nothing(tmp_path):
+def test_a_closed_standard_output_does_not_stop_a_command(tmp_path):
     command = [sys.executable, "-m", "handspun", "train", "--epochs", "1", "--hidden", "", "--no-pictures", "--out", "run"]
     done = subprocess.run(["sh", "-c", '"$@" >&- 2>&-', "sh", *command], cwd=tmp_path, check=False)
     assert done.returncode == 0
@@ -84,7 +84,7 @@ def test_a_closed_standard_output_stops_nothing(tmp_path):
 
 
 @posix
-def test_files_that_may_not_grow_are_named_and_the_training_can_go_on(start, real, tmp_path):
+def test_a_file_size_limit_names_the_file_and_allows_resume(start, real, tmp_path):
     import resource
 
     def at_most_300_kilobytes():
@@ -100,7 +100,7 @@ def test_files_that_may_not_grow_are_named_and_the_training_can_go_on(start, rea
     assert real("train", "--resume", tmp_path / "run", "--no-pictures").code == 0
 
 
-def test_a_terminal_that_lacks_signs_gets_their_numbers(real, trained):
+def test_characters_a_terminal_lacks_are_shown_as_numbers(real, trained):
     outcome = real("evaluate", trained, env={"PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0"})
     assert outcome.code == 0, outcome.err
     assert "\\xb7" in outcome.out, "the dot for a zero"
@@ -128,14 +128,14 @@ def test_a_file_name_that_is_not_utf8_works(tmp_path):
         ("darwin", "/runs/$HOME", "'/runs/$HOME'"),
     ],
 )
-def test_a_path_in_a_command_is_quoted_as_the_shells_of_the_system_want_it(platform, path, expected, monkeypatch):
+def test_paths_are_quoted_for_the_shells_of_the_system(platform, path, expected, monkeypatch):
     from handspun.cli.console import quoted
 
     monkeypatch.setattr(sys, "platform", platform)
     assert quoted(PurePosixPath(path)) == expected
 
 
-def test_every_command_with_json_prints_one_object_and_nothing_else(real, trained, linear, tmp_path):
+def test_every_command_with_json_prints_one_object_only(real, trained, linear, tmp_path):
     (tmp_path / "quick.toml").write_text("[settings]\nhidden = []\nepochs = 1\ntrain_images = 300\n")
     for arguments in (
         ["evaluate", trained],

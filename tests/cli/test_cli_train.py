@@ -1,13 +1,11 @@
-"""``handspun train``: the run folder, what is shown, interruption and resume."""
+"""``handspun train``: the run folder, what is shown, and how options become settings."""
 
 import csv
 import json
 import os
 import re
-import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import numpy as np
@@ -34,7 +32,7 @@ FILES = {"model.npz", "config.json", "history.csv", "checkpoint.npz", "environme
 LONG = ("--epochs", 25, "--hidden", "32", "--no-pictures")
 
 
-def test_a_training_leaves_model_settings_history_environment_and_pictures(first_run):
+def test_a_run_folder_holds_model_settings_history_and_pictures(first_run):
     folder, outcome = first_run
     assert (outcome.code, outcome.err) == (0, "")
     assert {path.name for path in folder.iterdir()} == FILES | PICTURES
@@ -45,7 +43,7 @@ def test_a_training_leaves_model_settings_history_environment_and_pictures(first
     assert environment["python"] == sys.version.split()[0]
 
 
-def test_the_json_of_a_training_says_what_the_files_say(first_run, digits):
+def test_the_json_of_a_training_agrees_with_its_files(first_run, digits):
     folder, outcome = first_run
     said = outcome.json
     assert said["run"] == str(folder)
@@ -60,7 +58,7 @@ def test_the_json_of_a_training_says_what_the_files_say(first_run, digits):
     assert said["evaluation"]["accuracy"] == judged.accuracy > 0.8
 
 
-def test_lines_without_a_terminal_are_plain_and_results_are_alone_on_standard_output(real, tmp_path):
+def test_without_a_terminal_lines_are_plain(real, tmp_path):
     outcome = real("train", "--epochs", 2, "--no-pictures", "--out", tmp_path / "run")
     assert outcome.code == 0
     assert "\x1b" not in outcome.out + outcome.err
@@ -100,156 +98,7 @@ def test_a_terminal_shows_a_live_bar(start, tmp_path):
     assert "Test accuracy" in bar
 
 
-@pytest.fixture(scope="module")
-def uninterrupted(tmp_path_factory, real):
-    """The bytes of the model of ``LONG`` when nothing interrupts it."""
-    folder = tmp_path_factory.mktemp("uninterrupted") / "run"
-    assert real("train", *LONG, "--out", folder).code == 0
-    return (folder / "model.npz").read_bytes()
-
-
-def wait_for(condition, process):
-    end = time.monotonic() + 60
-    while not condition():
-        assert process.poll() is None, process.communicate()
-        assert time.monotonic() < end
-        time.sleep(0.005)
-
-
-@pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_an_interrupted_training_says_how_to_go_on_and_ends_in_the_same_model(
-    number, code, start, real, tmp_path, uninterrupted
-):
-    folder = tmp_path / "my run"
-    process = start("train", *LONG, "--out", folder)
-    history = folder / "history.csv"
-    wait_for(lambda: history.exists() and history.read_text().count("\n") > 2, process)
-    process.send_signal(number)
-    out, err = process.communicate(timeout=60)
-    assert (process.returncode, out) == (code, "")
-    assert "Traceback" not in err
-    told = re.search(r"Stopped after step (\d+) of 1,425; saved. Go on with: handspun (train --resume '.*')$", err, re.M)
-    assert told, err
-    assert not (folder / "model.npz").exists()
-
-    waiting = real("evaluate", folder)
-    assert (waiting.code, waiting.out) == (2, "")
-    assert "not complete" in waiting.err
-    assert told[2] in waiting.err
-
-    resumed = real("train", "--resume", folder, "--no-pictures", "--json")
-    assert resumed.code == 0, resumed.err
-    assert [record["epoch"] for record in resumed.json["history"]] == list(range(1, 26))
-    assert (folder / "model.npz").read_bytes() == uninterrupted
-
-
-@pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
-def test_a_killed_training_goes_on_from_its_last_checkpoint_to_the_same_model(start, real, tmp_path, uninterrupted):
-    from handspun.files.archive import read_arrays
-
-    folder = tmp_path / "run"
-    often = "import handspun.recipes.run as run; fit = run.fit\n"
-    often += "run.fit = lambda *a, **k: fit(*a, **k, checkpoint_every=0.02)"
-    process = start("train", *LONG, "--out", folder, script=often)
-    wait_for((folder / "checkpoint.npz").exists, process)
-    process.kill()
-    process.communicate()
-    assert process.returncode == -signal.SIGKILL
-    assert not (folder / "model.npz").exists()
-    state = json.loads(read_arrays(folder / "checkpoint.npz")["header"].tobytes())["state"]
-    assert 0 < state["step"] < 1425
-    assert real("train", "--resume", folder, "--no-pictures").code == 0
-    assert (folder / "model.npz").read_bytes() == uninterrupted
-
-
-@pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
-def test_a_run_folder_has_one_training_at_a_time(start, real, tmp_path):
-    folder = tmp_path / "run"
-    process = start("train", "--epochs", 10_000, "--hidden", "32", "--no-pictures", "--out", folder)
-    wait_for((folder / "history.csv").exists, process)
-    for other in (("--out", folder), ("--resume", folder)):
-        refused = real("train", *other, "--no-pictures")
-        assert (refused.code, refused.out) == (2, "")
-        assert f"Another training is going on in {folder}." in refused.err or "holds a training already" in refused.err
-    assert process.poll() is None
-    process.kill()
-    process.communicate()
-
-
-@pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
-def test_what_a_kill_leaves_of_lock_and_files_is_no_hindrance(start, real, tmp_path):
-    folder = tmp_path / "run"
-    process = start("train", *LONG, "--out", folder)
-    wait_for((folder / "history.csv").exists, process)
-    process.kill()
-    process.communicate()
-    (folder / ".handspun-1234abcd.part").write_bytes(b"half of it")
-    (folder / "of somebody else.part").write_bytes(b"kept")
-    assert (folder / ".lock").exists()
-    assert real("train", "--resume", folder, "--threads", 1, "--no-pictures").code == 0
-    assert not [path.name for path in folder.iterdir() if path.name.startswith(".")]
-    assert (folder / "of somebody else.part").exists()
-
-
-def test_two_trainings_that_begin_at_once_have_folders_of_their_own(start, tmp_path):
-    processes = [
-        start("train", "--epochs", 1, "--hidden", hidden, "--no-pictures", cwd=tmp_path) for hidden in ("", "16", "32")
-    ]
-    for process in processes:
-        process.communicate()
-        assert process.returncode == 0
-    folders = [tmp_path / "runs" / f"mnist-5k-{number}" for number in (1, 2, 3)]
-    widths = {len(load(folder / "model.npz").parameters["dense1.bias"]) for folder in folders}
-    assert widths == {10, 16, 32}
-    for folder in folders:
-        hidden = json.loads((folder / "config.json").read_text())["settings"]["hidden"]
-        assert (hidden or [10])[0] == len(load(folder / "model.npz").parameters["dense1.bias"])
-        assert (folder / "history.csv").read_text().count("\n") == 2
-
-
-@pytest.mark.skipif(sys.platform == "win32", reason="POSIX removes folders that are in use")
-def test_a_training_whose_folder_is_gone_says_so_and_saves_nothing(start, tmp_path):
-    folder = tmp_path / "run"
-    process = start("train", *LONG, "--out", folder)
-    wait_for((folder / "history.csv").exists, process)
-    folder.rename(tmp_path / "elsewhere")
-    _, err = process.communicate()
-    assert process.returncode == 1
-    assert f"Cannot write {folder}" in err
-    assert "saved" not in err
-    assert not folder.exists()
-
-
-def test_ctrl_c_before_training_exits_with_130_and_writes_nothing(handspun, here, monkeypatch, snapshot):
-    from handspun.cli import train
-
-    def interrupted(settings):
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(train, "prepare", interrupted)
-    outcome = handspun("train", "--no-pictures")
-    assert (outcome.code, outcome.out) == (130, "")
-    assert "Traceback" not in outcome.err
-    assert snapshot() == {}
-
-
-def test_ctrl_c_after_the_last_step_still_says_how_to_go_on(handspun, here, monkeypatch):
-    from handspun.recipes import run
-
-    def interrupted(*_):
-        raise KeyboardInterrupt
-
-    with monkeypatch.context() as patch:
-        patch.setattr(run, "evaluate", interrupted)
-        outcome = handspun("train", "--epochs", 1, "--hidden", "", "--no-pictures", "--out", "run")
-    assert outcome.code == 130
-    assert outcome.err.endswith("Stopped; saved. Go on with: handspun train --resume run\n")
-    assert handspun("train", "--resume", "run", "--no-pictures").code == 0
-    assert handspun("evaluate", "run").code == 0
-
-
-def test_the_same_seed_gives_the_same_bytes_and_another_seed_others(handspun, here):
+def test_the_seed_decides_the_bytes_of_a_training(handspun, here):
     for name, seed in (("a", 5), ("b", 5), ("c", 6)):
         outcome = handspun(
             "train", "--epochs", 1, "--hidden", 8, "--dropout", 0.1, "--seed", seed, "--no-pictures", "--out", name
@@ -329,7 +178,7 @@ def test_a_recipe_file_decides_and_options_change_it(handspun, small_set):
     assert "validation_loss" not in outcome.json["history"][0]
 
 
-def test_where_nothing_was_held_out_the_next_step_needs_data(handspun, small_set):
+def test_without_test_images_the_next_step_needs_data(handspun, small_set):
     outcome = handspun("train", small_set("data.npz"), "--epochs", 1, "--hidden", "", "--no-pictures")
     assert outcome.out.splitlines()[-1] == "Next: handspun evaluate runs/data.npz-1 DATA, with images that it has not seen"
 
@@ -341,7 +190,7 @@ def test_without_out_runs_are_numbered_by_their_data(handspun, small_set):
 
 
 @pytest.mark.parametrize("folder", ["with space", "ünïcödé-五", "[bold]a[", "b[/x]", ":smile:", "-dash", "it's"])
-def test_any_name_of_a_folder_is_shown_as_it_is(folder, handspun, small_set):
+def test_any_folder_name_is_shown_unchanged(folder, handspun, small_set):
     data = small_set("data.npz")
     options = ("--epochs", 1, "--hidden", "", "--no-pictures")
     outcome = handspun("train", data, *options, f"--out=./{folder}")
@@ -365,7 +214,7 @@ def test_any_name_of_a_folder_is_shown_as_it_is(folder, handspun, small_set):
         (np.full((30, 1, 1), 9, np.uint8), 6),
     ],
 )
-def test_images_of_any_shape_and_type_can_be_trained_on_and_drawn_if_they_are_pictures(images, pictures, handspun, here):
+def test_images_of_any_shape_can_be_trained_on(images, pictures, handspun, here):
     labels = np.arange(30) % 2 * 3  # labels may skip numbers
     np.savez("data.npz", x_train=images, y_train=labels, x_test=images[:10], y_test=labels[:10])
     outcome = handspun("train", "data.npz", "--epochs", 1, "--hidden", 4, "--out", "run", "--json")
@@ -384,7 +233,7 @@ def test_images_of_any_shape_and_type_can_be_trained_on_and_drawn_if_they_are_pi
         (("--validation", 0.95), [3]),
     ],
 )
-def test_odd_sizes_of_batches_and_validation_train_on_every_image_once(options, sizes, handspun, small_set, monkeypatch):
+def test_odd_batch_sizes_use_every_image_once(options, sizes, handspun, small_set, monkeypatch):
     from handspun.training.batches import BatchLoader
 
     seen = []
@@ -395,7 +244,7 @@ def test_odd_sizes_of_batches_and_validation_train_on_every_image_once(options, 
     assert [len(batch) for batch in seen] == sizes
 
 
-def test_a_budget_is_kept_and_shown_in_the_settings(real, tmp_path):
+def test_a_budget_is_kept_and_recorded(real, tmp_path):
     outcome = real("train", "--budget", "0.8s", "--out", tmp_path / "run", "--no-pictures", "--json")
     assert outcome.code == 0, outcome.err
     assert outcome.json["seconds"] < 1.6

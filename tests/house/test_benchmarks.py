@@ -41,13 +41,13 @@ def test_a_ratio_is_formed_round_by_round():
     assert spread([3.0, 1.0, 2.0]) == {"median": 2.0, "min": 1.0, "max": 3.0}
 
 
-def test_the_line_through_exact_points():
+def test_the_fitted_line_goes_through_exact_points():
     x = np.array([1.0, 2.0, 5.0])
     line = fit_line(x, 0.5 + 2.0 * x)
     assert line == pytest.approx({"slope": 2.0, "intercept": 0.5, "r_squared": 1.0})
 
 
-def test_images_are_repeated_up_to_the_size_asked_for():
+def test_images_are_repeated_up_to_the_requested_size():
     images, labels = training_images("mnist-5k", 5_000)
     assert images.shape == (5_000, 784)
     assert images.dtype == np.uint8
@@ -97,7 +97,7 @@ def test_the_floor_multiplies_and_learns_nothing():
     assert floor.accuracy() is None
 
 
-def test_the_floor_of_the_convolutions_has_the_flops_of_the_layers_of_handspun():
+def test_the_convolution_floor_has_the_flops_of_handspun():
     """Two floating-point operations for each weight and place, in y and dW of all layers and in dx of all but the first."""
     from benchmarks.contenders.floor import convolution_flops
 
@@ -193,7 +193,7 @@ def test_impossible_options_are_refused(arguments: list[str]):
         command.parse(arguments)
 
 
-def test_the_tables_of_the_page():
+def test_the_page_has_its_tables():
     page = report.write({name: {"results": results, **PROVENANCE} for name, results in RESULTS.items()})
     for line in (
         "| **handspun** | 0.500 (0.400–0.600) | 1 | 95.0% |",

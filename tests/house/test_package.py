@@ -64,7 +64,7 @@ def test_the_source_distribution_can_be_built_and_tested_from(built):
     assert not [name for name in names if name.startswith((".git/", ".venv/", "runs/"))]
 
 
-def test_the_metadata_say_what_pyproject_says(metadata):
+def test_the_metadata_agree_with_pyproject(metadata):
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
     import handspun
 
@@ -101,6 +101,6 @@ def test_the_wheel_runs_without_the_checkout(built, tmp_path):
     assert done.stdout.splitlines()[0] == f"{tmp_path / 'handspun' / '__init__.py'} 4000 1000"
 
 
-def test_every_file_that_is_named_as_part_of_the_source_distribution_exists():
+def test_every_file_of_the_source_distribution_exists():
     config = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]["hatch"]["build"]["targets"]["sdist"]
     assert [name for name in config["include"] if not (ROOT / name).exists()] == []

@@ -1,16 +1,14 @@
-"""The grids of changed pictures show what they were given."""
+"""The grids of augmented and distorted images show what they were given."""
 
 import numpy as np
 import pytest
 
 pytest.importorskip("matplotlib")
 
+from figures import images_in
+
 from handspun import UsageError, plots
 from handspun.plots.style import png_bytes
-
-
-def images_in(figure):
-    return [image.get_array() for image in figure.axes[0].images]
 
 
 def texts(figure):
@@ -22,7 +20,7 @@ def batch(count=5, shape=(12, 12), seed=0):
 
 
 @pytest.mark.parametrize("shape", [(12, 12), (10, 14, 3)])
-def test_each_picture_stands_above_what_became_of_it(shape):
+def test_each_image_is_above_its_changed_versions(shape):
     before, after = batch(shape=shape), np.stack([batch(shape=shape, seed=1), batch(shape=shape, seed=2)])
     figure = plots.augmentation_grid(before, after, count=4)
     shown = images_in(figure)
@@ -34,13 +32,13 @@ def test_each_picture_stands_above_what_became_of_it(shape):
     assert [box[0] for box in boxes[:4]] == [box[0] for box in boxes[4:8]]  # below each other
     assert boxes[0][2] < boxes[4][2] < boxes[8][2]
     assert texts(figure)[0] == "4 images, augmented"
-    assert "below each what random changes make of it, 2 times" in texts(figure)
+    assert "below each image: 2 random changes of it" in texts(figure)
     assert [text for text in texts(figure) if text in ("before", "after")] == ["before", "after"]
 
 
-def test_a_single_change_and_a_single_image():
+def test_a_single_image_and_change_are_described_as_one():
     figure = plots.augmentation_grid(batch(1), batch(1, seed=1))
-    assert texts(figure)[:2] == ["An image, augmented", "below each what a random change makes of it"]
+    assert texts(figure)[:2] == ["One image, augmented", "below each image: a random change"]
     assert len(images_in(figure)) == 2
 
 
@@ -53,20 +51,20 @@ def test_versions_have_names_and_notes():
     assert (shown[7] == 255 - clean[2]).all()
 
 
-def test_the_whole_range_of_values_is_shown_alike_in_all_versions():
+def test_all_versions_share_one_scale():
     faint = np.full((2, 8, 8), 90, np.uint8)
     figure = plots.version_grid({"clean": batch(2, (8, 8)), "faint": faint}, {})
     assert {image.get_clim() for image in figure.axes[0].images} == {(0.0, 255.0)}
 
 
-def test_the_same_picture_has_the_same_bytes():
+def test_the_same_grid_has_the_same_bytes():
     one, other = (png_bytes(plots.augmentation_grid(batch(), batch(seed=1))) for _ in range(2))
     assert one == other
 
 
 @pytest.mark.parametrize("after", [batch(4), batch(5, (12, 11)), np.zeros((0, 5, 12, 12), np.uint8)])
-def test_other_shapes_after_are_refused(after):
-    with pytest.raises(UsageError, match="do not go together"):
+def test_other_shapes_after_augmentation_are_refused(after):
+    with pytest.raises(UsageError, match="do not match"):
         plots.augmentation_grid(batch(), after)
 
 
@@ -75,5 +73,5 @@ def test_versions_of_different_shapes_are_refused():
         plots.version_grid({"a": batch(), "b": batch(4)}, {})
     with pytest.raises(UsageError, match="there are none"):
         plots.version_grid({}, {})
-    with pytest.raises(UsageError, match='"count" must be at least 1'):
+    with pytest.raises(UsageError, match="count must be a whole number above 0, got 0"):
         plots.version_grid({"a": batch()}, {}, count=0)

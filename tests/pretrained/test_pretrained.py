@@ -1,5 +1,6 @@
-"""The models that come with the package: small, whole, as good as their cards say, and used by the command line."""
+"""The included models: small, complete, as good as their cards say, and used by the command line."""
 
+import functools
 import os
 from importlib.resources import files
 from pathlib import Path
@@ -18,12 +19,20 @@ needs_mnist = pytest.mark.skipif(not MNIST.is_dir(), reason="HANDSPUN_DATA_DIR h
 every_model = pytest.mark.parametrize("name", ["mnist-cnn", "mnist-mlp"])
 
 
+@functools.cache
+def evaluated(name):
+    """The model, its header, and its evaluation on MNIST's test images."""
+    network, header = load_pretrained_with_header(name)
+    test = load_dataset("mnist").test
+    return network, header, evaluate(network, test.images, test.labels)
+
+
 @pytest.fixture(scope="module")
 def digits():
     return load_dataset("mnist-5k").test
 
 
-def test_there_are_these_and_together_they_are_small():
+def test_the_included_models_are_small():
     assert pretrained_names() == ["mnist-cnn", "mnist-mlp"]
     assert DEFAULT in pretrained_names()
     folder = files("handspun.pretrained")
@@ -31,19 +40,19 @@ def test_there_are_these_and_together_they_are_small():
 
 
 @every_model
-def test_a_model_reads_digits_and_says_what_they_are_called(name, digits):
+def test_a_model_reads_digits_and_has_class_names(name, digits):
     network = load_pretrained(name)
     assert network.classes == tuple("0123456789")
     # These digits are of MNIST's training file, on which the models were trained.
     assert np.mean(network.predict(digits.images) == digits.labels) > 0.99
 
 
-def test_the_mlp_has_the_layers_that_its_name_is_known_for():
+def test_the_mlp_has_its_well_known_layers():
     units = [layer.units for layer in load_pretrained("mnist-mlp").layers if hasattr(layer, "units")]
     assert units == [128, 64, 10]
 
 
-def test_an_unknown_model_is_refused_with_the_nearest_name():
+def test_an_unknown_model_gets_a_suggestion():
     with pytest.raises(UsageError, match=r'Unknown model "mnist-cn"; did you mean "mnist-cnn"\?'):
         load_pretrained("mnist-cn")
     with pytest.raises(UsageError, match="Unknown model"):
@@ -52,11 +61,12 @@ def test_an_unknown_model_is_refused_with_the_nearest_name():
 
 @every_model
 @needs_mnist
-def test_accuracy_is_what_the_file_and_the_card_say(name):
-    network, header = load_pretrained_with_header(name)
+def test_accuracy_agrees_with_file_and_card(name):
+    network, header, evaluation = evaluated(name)
     test = load_dataset("mnist").test
-    accuracy = evaluate(network, test.images, test.labels).accuracy
-    assert accuracy == pytest.approx(header["training"]["test_accuracy"], abs=2e-4)  # two images: BLAS may round otherwise
+    assert evaluation.accuracy == pytest.approx(
+        header["training"]["test_accuracy"], abs=2e-4
+    )  # two images: BLAS may round
     assert f"{header['training']['test_accuracy']:.2%}" in model_card(name)
     messy = evaluate_messy(network, test.images[::5], test.labels[::5], network.contract)
     assert messy.mean >= 0.97
@@ -64,7 +74,7 @@ def test_accuracy_is_what_the_file_and_the_card_say(name):
 
 
 @every_model
-def test_messy_digits_of_the_package_are_read_too(name, digits):
+def test_distorted_digits_are_read_too(name, digits):
     network = load_pretrained(name)
     assert evaluate_messy(network, digits.images, digits.labels, network.contract).mean >= 0.97
 
@@ -91,12 +101,10 @@ def test_a_digit_anywhere_on_a_sheet_of_any_colour_is_read(name, digits):
 
 @every_model
 @needs_mnist
-def test_the_stated_share_of_digits_is_called_unknown_and_probabilities_may_be_trusted(name):
-    network, header = load_pretrained_with_header(name)
-    test = load_dataset("mnist").test
+def test_the_unknown_rate_and_calibration_are_as_stated(name):
+    network, header, result = evaluated(name)
     assert network.confidence is not None
     assert network.confidence.false_reject_rate == 0.01
-    result = evaluate(network, test.images, test.labels)
     # Two standard deviations of 1 %, of the 6,000 digits that gave the threshold and of these 10,000 together.
     assert result.unknown_rate == pytest.approx(0.01, abs=0.0033)
     assert result.unknown_rate == pytest.approx(header["training"]["unknown_rate"], abs=5e-4)
@@ -111,7 +119,7 @@ ACCEPTED = {
 
 
 @every_model
-def test_few_other_things_are_taken_for_digits(name):
+def test_few_other_pictures_are_taken_for_digits(name):
     pytest.importorskip("PIL")
     pytest.importorskip("matplotlib")
     network = load_pretrained(name)
@@ -122,7 +130,7 @@ def test_few_other_things_are_taken_for_digits(name):
 
 
 @every_model
-def test_the_card_says_what_a_card_should(name):
+def test_the_card_is_complete(name):
     card = model_card(name)
     for part in (
         f"# {name}",
@@ -161,7 +169,7 @@ def handspun(capsys, monkeypatch):
     return run
 
 
-def test_models_lists_them_and_shows_a_card(handspun):
+def test_models_lists_all_and_shows_a_card(handspun):
     code, out, _ = handspun("models")
     assert code == 0
     assert "mnist-cnn" in out
@@ -169,7 +177,7 @@ def test_models_lists_them_and_shows_a_card(handspun):
     assert handspun("models", "mnist-mlp")[1].strip() == model_card("mnist-mlp").strip()
 
 
-def test_predict_asks_the_default_model_about_pictures(handspun, digits, tmp_path):
+def test_predict_uses_the_default_model(handspun, digits, tmp_path):
     image_module = pytest.importorskip("PIL.Image")
     import json
 
@@ -190,7 +198,7 @@ def test_predict_asks_the_default_model_about_pictures(handspun, digits, tmp_pat
     assert [one["class"] for one in json.loads(out)["predictions"]] == ["3", "7"]
 
 
-def test_a_shipped_model_can_be_evaluated_and_compared_by_its_name(handspun):
+def test_included_models_can_be_evaluated_and_compared_by_name(handspun):
     import json
 
     code, out, _ = handspun("evaluate", "mnist-cnn", "mnist-5k", "--json")

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from handspun.cli.console import JsonOption, messages, out, print_json, table
+from handspun.cli.console import messages, note, out, print_json
+from handspun.cli.options import FitOption, JsonOption, ModeOption, SizeOption, argument, option
+from handspun.cli.tables import table
+from handspun.cli.values import picture_size
 from handspun.data import Dataset, cache_folder, dataset_names, describe, fetch as fetch_dataset, load_dataset
 from handspun.errors import UsageError
 
-app = typer.Typer(help="Data sets: what there is, where it lies, fetching and looking at it.", no_args_is_help=True)
+app = typer.Typer(help="Data sets: list them, download them, look at them.", no_args_is_help=True)
 
 
 @app.command("list")
 def list_datasets(json: JsonOption = False) -> None:
-    """All data sets that are known by name.
+    """The data sets that have a name.
 
     Example: handspun data list
     """
@@ -25,52 +27,47 @@ def list_datasets(json: JsonOption = False) -> None:
     if json:
         print_json({"cache": str(cache_folder()), "datasets": found})
         return
-    rows = table("name", "images", "size", "state", "what it is")
-    rows.columns[4].justify = "left"
+    rows = table("name", "images", "size", "state", "what it is", words=True)
     for entry in found:
         images = f"{entry['train_count']:,} + {entry['test_count']:,}"
         size = f"{entry['size'] / 1e6:.1f} MB" if entry["size"] else ""
         rows.add_row(entry["name"], images, size, entry["state"], entry["description"])
     out.print(rows)
-    out.print(f"\nDownloads lie in {cache_folder()}", soft_wrap=True)
+    out.print(f"\nDownloads are in {cache_folder()}", soft_wrap=True)
 
 
 @app.command()
 def fetch(
-    name: Annotated[str, typer.Argument(help="A name from `handspun data list`.")],
+    name: Annotated[str, argument("A name from `handspun data list`.", "NAME")],
     json: JsonOption = False,
 ) -> None:
-    """Download what is missing of a data set, and verify all of it.
+    """Download the missing files of a data set, and verify all of them.
 
     Example: handspun data fetch mnist
     """
     where = fetch_dataset(name, progress=None if json or not messages.is_terminal else True)
     if json:
-        print_json({"name": name, "path": str(where), **{"state": describe(name)["state"]}})
+        print_json({"name": name, "path": str(where), "state": describe(name)["state"]})
     else:
         out.print(f"{name} is complete and verified: {where}", soft_wrap=True)
 
 
 @app.command()
 def info(
-    name: Annotated[str, typer.Argument(help="A name from `handspun data list`, or a path.")],
-    picture: Annotated[Path | None, typer.Option(help="Draw samples of each class into this PNG file.")] = None,
-    size: Annotated[
-        str | None, typer.Option(help="Of a folder of pictures: 32 or 32x48 (height x width); by default the most common.")
-    ] = None,
-    fit: Annotated[str | None, typer.Option(help="Of a folder of pictures: resize, or pad to keep their proportions.")] = None,
-    mode: Annotated[
-        str | None, typer.Option(help="Of a folder of pictures: grey, rgb or strokes; by default as they are.")
-    ] = None,
+    name: Annotated[str, argument("A name from `handspun data list`, or a path.", "NAME")],
+    picture: Annotated[Path | None, option("Draw samples of each class into this PNG file.")] = None,
+    size: SizeOption = None,
+    fit: FitOption = None,
+    mode: ModeOption = None,
     json: JsonOption = False,
 ) -> None:
-    """What a data set holds, where it lies and whether it is what was published; a picture of samples.
+    """What a data set holds, where its files are, and whether they are as published; also draws samples.
 
     Example: handspun data info mnist-5k --picture samples.png
     """
     options = {"size": None if size is None else picture_size(size), "fit": fit, "mode": mode}
     known = name in dataset_names()
-    # A known one is loaded only where its images are asked for: its files may be missing, and that is worth describing.
+    # A named data set is loaded only if its images are needed: its files may be missing, and the description says so.
     wanted = picture is not None or not known or any(options.values())
     dataset = load_dataset(name, **options) if wanted else None
     facts = _describe(dataset) if dataset is not None and not known else describe(name)
@@ -83,35 +80,22 @@ def info(
             raise UsageError(f"{name} has no images with labels that can be drawn.")
         plots.save(plots.sample_grid(images, labels, dataset.classes), picture)
         facts["picture"] = str(picture)
-    for note in () if dataset is None else dataset.notes:
-        messages.print(f"Note: {note}", soft_wrap=True)
+    for text in () if dataset is None else dataset.notes:
+        note(text)
     if json:
         print_json(facts)
         return
-    rows = table("", "")
+    rows = table("", "", words=True)
     rows.show_header = False
-    rows.columns[1].justify = "left"
     for key, value in facts.items():
         if key == "files":
             for file in value:
                 rows.add_row(file["name"], file["fault"] or f"{file['state']}  {file['path'] or ''}")
         elif key == "size":
-            rows.add_row(key, f"{value:,} bytes" if value else "nothing of it is here")
-        elif key != "notes":  # they were said on their own
+            rows.add_row(key, f"{value:,} bytes" if value else "not downloaded")
+        elif key != "notes":  # printed above
             rows.add_row(key.replace("_", " "), _words(value))
     out.print(rows)
-
-
-def picture_size(text: str) -> tuple[int, int]:
-    """Height and width from "32" or "32x48".
-
-    Raises:
-        UsageError: the text says neither.
-    """
-    match = re.fullmatch(r"\s*(\d{1,9})(?:\s*[xX×]\s*(\d{1,9}))?\s*", text)
-    if not match:
-        raise UsageError(f'A size is a number of pixels such as 32, or height x width such as 32x48; got "{text}".')
-    return int(match[1]), int(match[2] or match[1])
 
 
 def _describe(dataset: Dataset) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The data sets that a command was given, as a model takes them, and what it is judged on."""
+"""The data sets that a command is given, as a model takes them, with the labels to evaluate on."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from handspun.augment.views import check_pictures
-from handspun.cli.classes import class_names
-from handspun.data import Dataset, load_dataset
+from handspun.cli.model_choice import class_names
+from handspun.data import Dataset, Split, load_dataset
 from handspun.errors import UsageError
 from handspun.networks.sequential import Sequential
 from handspun.pictures.contract import PictureContract
@@ -19,12 +19,12 @@ from handspun.recipes.settings import Settings
 
 
 def load_for(network: Sequential, data: str) -> Dataset:
-    """The data set of a name or path; the pictures of a folder as the network takes them."""
+    """The data set of a name or path; pictures of a folder as the network takes them."""
     return load_dataset(data, contract=network.contract or _contract_of_size(network))
 
 
 def _contract_of_size(network: Sequential) -> PictureContract | None:
-    """For a network that does not say how pictures become its inputs: they are scaled to its size; None where it has none."""
+    """For a network without a contract: scale pictures to its input size; None if its inputs are not pictures."""
     shape = network.input_shape
     if network.takes_pictures:
         shape = (*shape[1:], shape[0])
@@ -34,7 +34,7 @@ def _contract_of_size(network: Sequential) -> PictureContract | None:
 
 
 def fits(images: np.ndarray, network: Sequential, where: str, *, views: bool = False) -> None:
-    """UsageError, naming ``where`` they are from, for images that do not suit the network, or ``views`` of them."""
+    """Raises UsageError, naming ``where`` they are from, for images that do not suit the network, or ``views`` of them."""
     try:
         check_images(images, network.input_shape)
         if views:
@@ -44,10 +44,10 @@ def fits(images: np.ndarray, network: Sequential, where: str, *, views: bool = F
 
 
 def labelled(data: str | None, header: dict[str, Any], network: Sequential) -> tuple[np.ndarray, np.ndarray, str]:
-    """Images, labels, and what they are in words, to judge a model on.
+    """Images, labels, and their description, to evaluate a model on.
 
     Args:
-        data: a name or path; None for the test images of the model's own training, cut as they were then.
+        data: a name or path; None for the test images of the model's own training, split as they were then.
         header: of the model file.
         network: the model.
 
@@ -55,20 +55,7 @@ def labelled(data: str | None, header: dict[str, Any], network: Sequential) -> t
         UsageError: images without labels, or of classes that the model does not have.
     """
     if data is None:
-        training = header.get("training")
-        if not isinstance(training, dict) or not isinstance(training.get("settings"), dict):
-            raise UsageError("The model file does not say what it was trained on: name the data to evaluate on.")
-        settings = Settings.from_dict(training["settings"], "the model file")
-        if isinstance(contract := network.contract, PictureContract):  # of a folder; a model to compare with may take others
-            settings = settings.replace(
-                picture_size=(contract.height, contract.width),
-                picture_fit=contract.fit,
-                picture_mode="rgb" if contract.colour else "grey",
-            )
-        material = prepare(settings)
-        test, where, classes = material.test, f"the test images of {settings.data}", material.classes
-        if test is None:
-            raise UsageError(f"{settings.data} has no test images with labels: name the data to evaluate on.")
+        test, where, classes = _own_test_images(header, network)
     else:
         dataset = load_for(network, data)
         classes = dataset.classes
@@ -82,16 +69,31 @@ def labelled(data: str | None, header: dict[str, Any], network: Sequential) -> t
     return test.images, _as_counted_by(network, test.labels, classes, where), where
 
 
-def _as_counted_by(network: Sequential, labels: np.ndarray, classes: Sequence[str], where: str) -> np.ndarray:
-    """Labels (N,), which count ``classes``, as the network counts its own classes of the same names.
+def _own_test_images(header: dict[str, Any], network: Sequential) -> tuple[Split, str, tuple[str, ...]]:
+    training = header.get("training")
+    if not isinstance(training, dict) or not isinstance(training.get("settings"), dict):
+        raise UsageError("The model file does not say what it was trained on: name the data to evaluate on.")
+    settings = Settings.from_dict(training["settings"], "the model file")
+    if isinstance(contract := network.contract, PictureContract):  # of a folder; a model to compare with may take others
+        size = (contract.height, contract.width)
+        mode = "rgb" if contract.colour else "grey"
+        settings = settings.replace(picture_size=size, picture_fit=contract.fit, picture_mode=mode)
+    material = prepare(settings)
+    if material.test is None:
+        raise UsageError(f"{settings.data} has no test images with labels: name the data to evaluate on.")
+    return material.test, f"the test images of {settings.data}", material.classes
 
-    Where either has no names but only numbers, it is the numbers that say which is which.
+
+def _as_counted_by(network: Sequential, labels: np.ndarray, classes: Sequence[str], where: str) -> np.ndarray:
+    """Labels (N,) that count ``classes``, as the network counts its own classes of the same names.
+
+    If either has only numbers, not names, the numbers decide.
     """
     own = network.classes
     if own and set(classes) <= set(own):
         return np.array([own.index(name) for name in classes])[labels]
     if own and tuple(classes) != tuple(str(i) for i in range(len(classes))):
-        raise UsageError(f"{where} are of {_listed(classes)}; the model tells {_listed(own)} apart.")
+        raise UsageError(f"{where} show {_listed(classes)}; the model knows {_listed(own)}.")
     most = len(class_names(network))
     if len(labels) and int(labels.max()) >= most:
         raise UsageError(f"{where} have a label {int(labels.max())}; the model has classes 0 to {most - 1}.")

@@ -6,31 +6,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
-import typer
-from rich.table import Table
 
 from handspun.augment.views import VIEWS
-from handspun.cli.classes import class_names
-from handspun.cli.console import (
-    JsonOption,
-    ModelArgument,
-    ViewsOption,
-    accuracy_line,
-    confusion_table,
-    messages,
-    open_model,
-    out,
-    percent,
-    print_json,
-    scores_table,
-    table,
-)
+from handspun.cli.console import accuracy_line, note, out, percent, print_json
 from handspun.cli.datasets import fits, labelled
+from handspun.cli.model_choice import class_names, open_model
+from handspun.cli.options import JsonOption, ModelArgument, ViewsOption, argument, option
+from handspun.cli.tables import confusion_table, messy_table, scores_table, unknown_table
 from handspun.confidence.unknown import Acceptance, acceptance, evaluate_unknown, kinds_for
 from handspun.data import load_dataset
 from handspun.errors import UsageError
 from handspun.evaluation.evaluate import Evaluation, evaluate as evaluate_network
-from handspun.evaluation.messy import MESSY, MessyEvaluation, evaluate_messy
+from handspun.evaluation.messy import MESSY, evaluate_messy
 from handspun.networks.answers import Confidence
 from handspun.networks.sequential import Sequential
 from handspun.recipes.run import evaluation_as_dict
@@ -42,28 +29,13 @@ if TYPE_CHECKING:
 
 def evaluate(
     model: ModelArgument,
-    data: Annotated[
-        str | None,
-        typer.Argument(help="A name or path; by default the test images of the model's own training.", show_default=False),
-    ] = None,
-    messy: Annotated[
-        bool, typer.Option("--messy", help="Also on messy versions: shifted, rotated, noisy, inverted and more.")
-    ] = False,
-    unknown: Annotated[
-        bool, typer.Option("--unknown", help="Also how often it takes empty sheets, noise, scribbles and letters for a class.")
-    ] = False,
-    others: Annotated[
-        str | None, typer.Option(help="With --unknown: also images of this dataset, none of which shows a class of the model.")
-    ] = None,
+    data: Annotated[str | None, argument("A name or path; by default the test images of its own training.", "DATA")] = None,
+    messy: Annotated[bool, option("Also on distorted versions: shifted, rotated, noisy, inverted, ….", "--messy")] = False,
+    unknown: Annotated[bool, option("Also how often it takes noise, scribbles and letters for a class.", "--unknown")] = False,
+    others: Annotated[str | None, option("With --unknown: also this dataset, which shows none of its classes.")] = None,
     views: ViewsOption = False,
-    picture: Annotated[
-        Path | None,
-        typer.Option(help="Draw the confusion matrix, or with --messy some images of each version, into this PNG file."),
-    ] = None,
-    trust: Annotated[
-        Path | None,
-        typer.Option(help="Draw how far probabilities can be trusted, a reliability diagram, into this PNG file."),
-    ] = None,
+    picture: Annotated[Path | None, option("Draw the confusion matrix, or with --messy the versions, into this PNG.")] = None,
+    trust: Annotated[Path | None, option("Draw a reliability diagram (can probabilities be trusted?) into this PNG.")] = None,
     json: JsonOption = False,
 ) -> None:
     """Accuracy with its 95 % interval, loss, trust, precision, recall and F1 of each class, confusion matrix.
@@ -71,14 +43,13 @@ def evaluate(
     Example: handspun evaluate runs/mnist-5k-1 --messy
     """
     if others is not None and not unknown:
-        raise UsageError("--others names images that no class fits: ask for them with --unknown.")
+        raise UsageError("--others names images that show no class of the model: use it with --unknown.")
     if views and (messy or unknown):
-        raise UsageError("--messy and --unknown are about single views: ask for --views without them.")
+        raise UsageError("--messy and --unknown evaluate single views: use --views without them.")
     network, header = open_model(model)
     images, labels, where = labelled(data, header, network)
     training = header.get("training")
-    if note := seen_before(data or learned_from(training), training, model):
-        messages.print(f"Note: {note}", soft_wrap=True)
+    note(seen_before(data or learned_from(training), training, model))
     fits(images, network, where, views=views)
     result = evaluate_network(network, images, labels, views=views)
     classes = class_names(network)
@@ -89,15 +60,13 @@ def evaluate(
         except UsageError as error:
             raise UsageError(f"{where}: {error}") from error
     accepted = _accepted(network, others) if unknown else ()
-    if trust is not None:
+    if trust is not None or picture is not None:
         from handspun import plots
 
-        plots.save(plots.reliability_diagram(result.reliability, result.plain_reliability), trust)
-    if picture is not None:
-        from handspun import plots
-
-        figure = _versions(images) if messy else plots.confusion_matrix(result.confusion, classes)
-        plots.save(figure, picture)
+        if trust is not None:
+            plots.save(plots.reliability_diagram(result.reliability, result.plain_reliability), trust)
+        if picture is not None:
+            plots.save(_versions(images) if messy else plots.confusion_matrix(result.confusion, classes), picture)
     if json:
         more: dict[str, Any] = {} if messy_result is None else {"messy": messy_result.as_dict()}
         more |= {"unknown": [kind.as_dict() for kind in accepted]} if accepted else {}
@@ -110,20 +79,17 @@ def evaluate(
     out.print(f"trust     {_trust(result, None if views else network.confidence)}\n")
     out.print(scores_table(result.scores, classes))
     if len(classes) <= 20:
-        out.print()
-        out.print(confusion_table(result.confusion, classes))
+        out.print("", confusion_table(result.confusion, classes), sep="\n")
     if messy_result is not None:
-        out.print()
-        out.print(_messy_table(messy_result))
-        out.print(f"\nmean of the {len(messy_result.versions)} messy versions  {percent(messy_result.mean)}")
+        out.print("", messy_table(messy_result), sep="\n")
+        out.print(f"\nmean of the {len(messy_result.versions)} distorted versions  {percent(messy_result.mean)}")
     if accepted:
-        out.print()
-        out.print(_unknown_table(accepted))
+        out.print("", unknown_table(accepted), sep="\n")
 
 
 def _trust(result: Evaluation, confidence: Confidence | None) -> str:
-    """How far probabilities are off, and how many images the model would not answer for, in words."""
-    words = f"probabilities are off by {percent(result.reliability.error)} in the mean"
+    """How far probabilities are off, and for how many images the model would not answer, in words."""
+    words = f"probabilities are off by {percent(result.reliability.error)} on average"
     if confidence is None or result.unknown_rate is None:
         return words
     return (
@@ -133,12 +99,10 @@ def _trust(result: Evaluation, confidence: Confidence | None) -> str:
 
 
 def _accepted(network: Sequential, others: str | None) -> tuple[Acceptance, ...]:
-    """How often the model takes pictures of other things for its classes: those of ``UNKNOWN`` and of a dataset."""
+    """How often the model takes other pictures for its classes: those of ``UNKNOWN`` and of a dataset."""
     contract = network.contract
     if contract is None:
-        raise UsageError(
-            "--unknown shows other pictures to a model, but this one has no contract to bring them to what it takes."
-        )
+        raise UsageError("--unknown shows the model other pictures, but this model has no contract to turn them into inputs.")
     found = evaluate_unknown(network, contract, kinds_for(class_names(network)))
     if others is None:
         return found
@@ -147,30 +111,8 @@ def _accepted(network: Sequential, others: str | None) -> tuple[Acceptance, ...]
     return (*found, acceptance(others, f"the {'test ' if dataset.test else ''}images", network.answer(contract(images))))
 
 
-def _unknown_table(accepted: tuple[Acceptance, ...]) -> Table:
-    """How often each kind of picture was taken for one of the classes, and how often for an empty one."""
-    made = table("of other things", "taken for a class", "95 % interval", "for empty", "images", "what they are")
-    made.columns[-1].justify = "left"
-    for kind in accepted:
-        low, high = kind.interval
-        interval = f"{100 * low:.2f} to {percent(high)}"
-        made.add_row(kind.name, percent(kind.rate), interval, percent(kind.empty), f"{kind.images:,}", kind.what)
-    return made
-
-
-def _messy_table(result: MessyEvaluation) -> Table:
-    """The accuracy on each version with its interval, and how far it is from that on clean images."""
-    made = table("version", "accuracy", "95 % interval", "beside clean", "how messy")
-    made.columns[-1].justify = "left"
-    for row in (result.clean, *result.versions):
-        low, high = row.interval
-        beside = "" if row is result.clean else f"{100 * (row.accuracy - result.clean.accuracy):+.2f}"
-        made.add_row(row.name, percent(row.accuracy), f"{100 * low:.2f} to {percent(high)}", beside, row.strength)
-    return made
-
-
 def _versions(images: np.ndarray) -> Figure:
-    """Some images, clean and messy, as light as they are stored: "inverted" is then what it says."""
+    """Some images, clean and distorted, drawn as light, as they are stored: so "inverted" looks inverted."""
     from handspun import plots
 
     some = images[:14]

@@ -1,4 +1,4 @@
-"""``handspun predict --many``: the number that the digits of a picture make."""
+"""``handspun predict --many``: numbers of several digits."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ from typing import Any
 import numpy as np
 from rich.text import Text
 
-from handspun.cli.classes import class_names, none_of
-from handspun.cli.console import out, print_json, probability, table
-from handspun.cli.pictures import end_with, read_each
+from handspun.cli.console import out, print_json, probability
+from handspun.cli.model_choice import class_names, none_of
+from handspun.cli.picture_files import end_with, read_each
+from handspun.cli.tables import table
 from handspun.errors import UsageError
 from handspun.networks.answers import KNOWN
 from handspun.networks.sequential import Sequential
@@ -23,21 +24,13 @@ from handspun.pictures.segmentation import Segment, segments
 
 @dataclass(frozen=True, eq=False)
 class Reading:
-    """What a picture of several digits says.
+    """The digits in a picture."""
 
-    Attributes:
-        image: the name of the file.
-        digits: in the order of reading, D of them.
-        probabilities: (D, C) of each digit and class.
-        known: (D,) bool, which digits show one of the classes, as far as the model has learned to tell.
-        classes: their C names.
-    """
-
-    image: str
-    digits: list[Segment]
-    probabilities: np.ndarray
-    known: np.ndarray
-    classes: tuple[str, ...]
+    image: str  # the name of the file
+    digits: list[Segment]  # D of them, in reading order
+    probabilities: np.ndarray  # (D, C), of each digit and class
+    known: np.ndarray  # (D,) bool: False for a digit that shows none of the classes, if the model can tell
+    classes: tuple[str, ...]  # their C names
 
     def class_of(self, i: int) -> str:
         """The most probable class of a digit."""
@@ -45,14 +38,14 @@ class Reading:
 
     @property
     def lines(self) -> list[str]:
-        """What each line of the picture says."""
+        """The digits of each line of the picture."""
         lines = [""] * (self.digits[-1].line + 1 if self.digits else 0)
         for i, digit in enumerate(self.digits):
             lines[digit.line] += self.class_of(i)
         return lines
 
     def as_dict(self) -> dict[str, Any]:
-        """As plain data; a box is left, top, right, bottom in pixels of the picture, the latter two just outside of it."""
+        """As plain data; a box is left, top, right, bottom in pixels of the picture; right and bottom lie just outside it."""
         return {
             "image": self.image,
             "text": "\n".join(self.lines),
@@ -74,11 +67,11 @@ def read(path: Path, network: Sequential) -> Reading:
     """The digits of an image file.
 
     Raises:
-        UsageError: the network was not trained on strokes, or what the picture shows is no writing.
-        DataError: the file is missing, broken, too large or no image.
+        UsageError: the network was not trained on strokes, or the picture shows no writing.
+        DataError: the file is missing, broken, too large or not an image.
     """
     if not isinstance(network.contract, Contract):
-        raise UsageError("--many takes a picture apart into strokes: it needs a model of digits, such as mnist-cnn.")
+        raise UsageError("--many splits a picture into strokes: it needs a model of digits, such as mnist-cnn.")
     classes = class_names(network)
     try:
         digits = segments(read_pixels(path))
@@ -92,13 +85,11 @@ def read(path: Path, network: Sequential) -> Reading:
 
 
 def answer(paths: Sequence[Path], network: Sequential, model: Path, *, json: bool) -> None:
-    """Print what pictures of several digits say, and how sure each digit is."""
+    """Print the digits of each picture, and the probability of each."""
     readings, _, faults = read_each(paths, lambda path: read(path, network))
     if json:
         print_json({"model": str(model), "numbers": [reading.as_dict() for reading in readings], "errors": faults})
-        end_with(faults)
-        return
-    for reading in readings:
+    for reading in () if json else readings:
         said = Text("  ").append(" / ".join(reading.lines), "bold") if reading.digits else Text("  no digits found", "yellow")
         out.print(Text(reading.image).append_text(said), soft_wrap=True)
         if not reading.digits:

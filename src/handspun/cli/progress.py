@@ -16,10 +16,10 @@ BAR_EVERY, LINE_EVERY = 0.1, 1.0
 
 
 class ShowProgress(Callback):
-    """Shows epoch, loss, accuracy, images a second and the time left.
+    """Shows epoch, loss, accuracy, images per second and the remaining time.
 
     Args:
-        folder: the run folder, for the message that says how to go on after an interruption.
+        folder: the run folder, for the message that says how to continue after an interruption.
         quiet: show nothing but that message.
     """
 
@@ -30,7 +30,7 @@ class ShowProgress(Callback):
         self.quiet = quiet
         self._bar: Progress | None = None
         self._shown = 0.0
-        self.told = False  # how to go on
+        self.told = False  # how to continue
 
     def on_train_begin(self, trainer: Training) -> None:
         if self.quiet or not messages.is_terminal:
@@ -55,46 +55,44 @@ class ShowProgress(Callback):
             return
         self._shown = now
         sums = trainer.running
-        numbers = f"loss {sums['loss'] / sums['images']:.4f}"
-        if trainer.classification:
-            numbers += f"  accuracy {100 * sums['correct'] / sums['images']:.2f} %"
-        numbers += f"  {sums['images'] / max(sums['seconds'], 1e-9):,.0f} images/s"
+        accuracy = sums["correct"] / sums["images"] if trainer.classification else None
+        numbers = _numbers(sums["loss"] / sums["images"], accuracy, None, sums["images"] / max(sums["seconds"], 1e-9))
         self._bar.update(self._task, completed=trainer.step, epoch=trainer.epoch + 1, numbers=numbers)
 
     def on_epoch_end(self, trainer: Training, record: Record) -> None:
-        last = trainer.finished
         now = time.monotonic()
-        if self.quiet or self._bar is not None or (now - self._shown < LINE_EVERY and not last):
+        if self.quiet or self._bar is not None or (now - self._shown < LINE_EVERY and not trainer.finished):
             return
         self._shown = now
-        messages.print(_line(trainer, record), soft_wrap=True)
+        _print_epoch(trainer, record)
 
     def on_interrupt(self, trainer: Training) -> None:
         self._close()
         self.told = True
-        where = f"step {trainer.step:,} of {trainer.horizon.total_steps:,}"
-        if self.folder is None:
-            messages.print(f"Stopped after {where}.")
-        else:
-            messages.print(
-                f"Stopped after {where}; saved. Go on with: handspun train --resume {quoted(self.folder)}", soft_wrap=True
-            )
+        self.tell(f"Stopped after step {trainer.step:,} of {trainer.horizon.total_steps:,}")
+
+    def tell(self, what: str) -> None:
+        """Print ``what`` happened, and how to continue the training."""
+        resume = "" if self.folder is None else f"; saved. Continue with: handspun train --resume {quoted(self.folder)}"
+        messages.print(what + (resume or "."), soft_wrap=True)
 
     def on_train_end(self, trainer: Training) -> None:
         self._close()
         if self._bar is not None and trainer.history.records:
-            messages.print(_line(trainer, trainer.history.records[-1]), soft_wrap=True)
+            _print_epoch(trainer, trainer.history.records[-1])
 
     def _close(self) -> None:
         if self._bar is not None:
             self._bar.stop()
 
 
-def _line(trainer: Training, record: Record) -> str:
-    parts = [f"epoch {int(record['epoch'])}/{trainer.epochs}", f"loss {record['loss']:.4f}"]
-    if "accuracy" in record:
-        parts.append(f"accuracy {100 * record['accuracy']:.2f} %")
-    if "validation_accuracy" in record:
-        parts.append(f"validation {100 * record['validation_accuracy']:.2f} %")
-    parts.append(f"{record['images_per_second']:,.0f} images/s")
-    return "  ".join(parts)
+def _print_epoch(trainer: Training, record: Record) -> None:
+    accuracy, validation = record.get("accuracy"), record.get("validation_accuracy")
+    numbers = _numbers(record["loss"], accuracy, validation, record["images_per_second"])
+    messages.print(f"epoch {int(record['epoch'])}/{trainer.epochs}  {numbers}", soft_wrap=True)
+
+
+def _numbers(loss: float, accuracy: float | None, validation: float | None, speed: float) -> str:
+    shares = (("accuracy", accuracy), ("validation", validation))
+    shown = [f"{name} {100 * share:.2f} %" for name, share in shares if share is not None]
+    return "  ".join([f"loss {loss:.4f}", *shown, f"{speed:,.0f} images/s"])

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
-import typer
-
-from handspun.cli.console import JsonOption, ThreadsOption, messages, out, percent, print_json, quoted
+from handspun.cli.console import interval, messages, out, percent, print_json, quoted
+from handspun.cli.options import JsonOption, ThreadsOption, argument, option
 from handspun.cli.progress import ShowProgress
 from handspun.errors import UsageError
 from handspun.files.writing import make_folder
@@ -18,12 +17,11 @@ from handspun.recipes.run import Result
 
 
 def reproduce(
-    name: Annotated[str, typer.Argument(help="A recipe's name or TOML file; see `handspun recipes`.")],
-    seeds: Annotated[int, typer.Option(help="How many seeds: 0, 1, 2, …")] = 5,
-    folder: Annotated[Path, typer.Option("--out", help="Folder of receipts/NAME.json and results.md.")] = Path("docs"),
-    data: Annotated[
-        str | None, typer.Option(help="Other data than the recipe's: a name or a path, for the same images in another form.")
-    ] = None,
+    name: Annotated[str, argument("A recipe's name or TOML file; see `handspun recipes`.", "NAME")],
+    seeds: Annotated[int, option("How many seeds: 0, 1, 2, …")] = 5,
+    folder: Annotated[Path, option("Folder for NAME.json and results.md.", "--out")] = Path("receipts"),
+    update_docs: Annotated[bool, option("For maintainers: write to docs of this checkout instead.", "--update-docs")] = False,
+    data: Annotated[str | None, option("The same images in another form: a name or a path.")] = None,
     threads: ThreadsOption = None,
     json: JsonOption = False,
 ) -> None:
@@ -36,7 +34,12 @@ def reproduce(
     recipe = load_recipe(name)
     changes = {name: value for name, value in (("data", data), ("threads", threads)) if value is not None}
     recipe = dataclasses.replace(recipe, settings=recipe.settings.replace(**changes))
-    make_folder(folder / "receipts")  # what cannot be written is said before the trainings, not after
+    table = folder / "results.md"
+    if update_docs:
+        folder, table = Path("docs/receipts"), Path("docs/results.md")
+        if not folder.is_dir():
+            raise UsageError(f"--update-docs writes to {folder}, which is not here: run it in a checkout of handspun.")
+    make_folder(folder)  # reports a folder that cannot be written before the trainings, not after
     if not json:
         messages.print(f"{recipe.name}: {recipe.title}", soft_wrap=True)
 
@@ -46,17 +49,19 @@ def reproduce(
 
     receipt = run_recipe(recipe, range(seeds), callbacks=lambda: [ShowProgress(quiet=True)], after_each=tell)
     receipt["command"] += "".join(f" --{name} {quoted(Path(str(value)))}" for name, value in changes.items())
-    path, table = write_receipt(receipt, folder)
+    path = write_receipt(receipt, folder, table)
     if json:
         print_json(receipt)
         return
-    spread = " (one seed)"
-    if receipt["interval_95"] is not None:
-        low, high = receipt["interval_95"]
-        spread = f" ± {100 * receipt['standard_deviation']:.2f} (s.d. over {seeds} seeds; "
-        spread += f"95 % interval {100 * low:.2f} to {percent(high)})"
-    out.print(f"mean {percent(receipt['mean'])}{spread}, {receipt['seconds_mean']:.1f} s a run")
+    out.print(f"mean {percent(receipt['mean'])}{_spread(receipt)}, {receipt['seconds_mean']:.1f} s a run")
     if receipt["claim"] is not None:
         verdict = "met" if receipt["met"] else "not met"
         out.print(f"{receipt['claim_source']}: {percent(receipt['claim'])}: {verdict}")
     out.print(f"Receipt: {path}; table: {table}", soft_wrap=True)
+
+
+def _spread(receipt: dict[str, Any]) -> str:
+    if receipt["interval_95"] is None:
+        return " (one seed)"
+    deviation, seeds = 100 * receipt["standard_deviation"], len(receipt["seeds"])
+    return f" ± {deviation:.2f} (s.d. over {seeds} seeds; 95 % interval {interval(receipt['interval_95'])})"

@@ -1,7 +1,7 @@
-"""Pictures of a training run, a network and its data: plain arrays in, a matplotlib ``Figure`` out.
+"""Plots of a training run, a network and its data: plain arrays in, a matplotlib ``Figure`` out.
 
-Each module holds one kind of picture. Nothing here touches pyplot or the reader's own matplotlib settings,
-and `save` writes the same bytes for the same figure.
+Each module holds one kind of plot. Nothing here changes pyplot or the user's own matplotlib settings, and `save` writes the
+same bytes for the same figure. Begin with ``curves.py``; ``sheet.py`` draws small images at whole pixels.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from handspun.plots.gallery import prediction_gallery, worst_mistakes
 from handspun.plots.reliability import reliability_diagram
 from handspun.plots.samples import sample_grid
 from handspun.plots.style import save
-from handspun.plots.timing import scaling, speed_bars
+from handspun.plots.timing import speed_bars
 from handspun.plots.weights import filter_images, weight_images
 
 __all__ = [
@@ -35,7 +35,6 @@ __all__ = [
     "reliability_diagram",
     "sample_grid",
     "save",
-    "scaling",
     "speed_bars",
     "version_grid",
     "weight_images",

@@ -1,4 +1,4 @@
-"""What a picture is asked to show is checked before it is drawn; what does not fit is said plainly."""
+"""Checks of what a plot is asked to show, before it is drawn."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ Values = NDArray[np.float64]
 
 
 def same_length(**named: Any) -> None:
-    """Raise UsageError unless all the named sequences are equally long."""
+    """Raises UsageError unless all the named sequences have the same length."""
     try:
         lengths = {name: len(values) for name, values in named.items()}
     except TypeError:
         raise UsageError(f"{', '.join(named)} must be lists or arrays.") from None
     if len(set(lengths.values())) > 1:
         told = ", ".join(f"{name} has {length:,}" for name, length in lengths.items())
-        raise UsageError(f"The lengths differ: {told}. They must go together one by one.")
+        raise UsageError(f"The lengths differ: {told}. They must be equal.")
 
 
 def numbers(name: str, values: ArrayLike) -> Values:
@@ -36,12 +36,12 @@ def numbers(name: str, values: ArrayLike) -> Values:
 
 
 def history_column(history: Mapping[str, Sequence[float]], key: str) -> Values:
-    """The values (epochs,) under ``key``, as long as the history's "epoch"."""
+    """The values (epochs,) under ``key``, as many as under "epoch"."""
     for wanted in ("epoch", key):
         if wanted not in history:
             raise UsageError(f'The history has no "{wanted}". It has: {", ".join(sorted(history)) or "nothing"}.')
     if len(history["epoch"]) == 0:
-        raise UsageError("The history is empty: no epoch was finished.")
+        raise UsageError("The history is empty: no epoch has ended.")
     same_length(**{'"epoch"': history["epoch"], f'"{key}"': history[key]})
     return numbers(key, history[key])
 
@@ -63,14 +63,7 @@ def shares(name: str, values: ArrayLike, ndim: int) -> Values:
     array = np.asarray(values, dtype=np.float64)
     if array.ndim != ndim:
         raise UsageError(f'"{name}" must have {ndim} dimension{"s" * (ndim > 1)}, not the shape {array.shape}.')
-    # Softmax in float32 may pass 1 by a rounding error.
+    # Rounding can bring a softmax in float32 slightly above 1.
     if array.size and not (array.min() >= -1e-5 and array.max() <= 1 + 1e-5):
         raise UsageError(f'"{name}" must be probabilities from 0 to 1. Logits need a softmax first.')
     return np.clip(array, 0, 1)
-
-
-def positive(name: str, value: int) -> int:
-    """``value`` if it is at least 1."""
-    if value < 1:
-        raise UsageError(f'"{name}" must be at least 1, not {value}.')
-    return int(value)

@@ -1,4 +1,4 @@
-"""Which classes are taken for which: the errors coloured, the right answers left quiet."""
+"""Which classes are taken for which: errors in colour, right answers in grey."""
 
 from __future__ import annotations
 
@@ -21,23 +21,22 @@ MOST_WITH_COUNTS = 20  # classes; above this the cells are too small for numbers
 def confusion_matrix(matrix: ArrayLike, classes: Sequence[str]) -> Figure:
     """The confusion matrix, rows true, columns predicted.
 
-    An error's colour is its share of the row, so that a rare class shows its errors as clearly as a common
-    one. The diagonal is plain grey: coloured by count it would drown everything else. Up to 20 classes each
-    cell shows its count and each row its recall; above that the most frequent confusions are listed in words.
+    The colour of an error is its share of the row, so a rare class shows its errors as clearly as a common one. The diagonal
+    is grey: in colour it would outshine everything else. With up to 20 classes each cell shows its count and each row its
+    recall; with more, the most frequent confusions are listed in words.
 
     Args:
         matrix: (C, C) counts, ``matrix[true, predicted]``, 1 to any number of classes.
         classes: the C names.
 
     Raises:
-        UsageError: the matrix is not square, not counts, or not as large as the list of classes.
-
+        UsageError: the matrix is not square, holds no counts, or its size is not the number of classes.
     """
     counts = _counts(matrix, classes)
     totals = counts.sum(axis=1)
     share = counts / np.maximum(totals, 1)[:, None]  # (C, C), of the true class
     errors = np.ma.masked_array(share, mask=np.eye(len(counts), dtype=bool))
-    # One error among a thousand should not burn like a disaster, so the scale reaches 1 % at least.
+    # One error among a thousand should not look like a disaster, so the scale reaches at least 1 %.
     highest = max(0.01, float(errors.max()) if len(counts) > 1 else 0.0)
 
     names = [shorten(str(name)) for name in classes]
@@ -50,7 +49,7 @@ def confusion_matrix(matrix: ArrayLike, classes: Sequence[str]) -> Figure:
         cell = 30 if len(counts) <= 40 else line_height(size)
     side = cell * len(counts)
     upright = max(text_width(name, size) for name in names) > cell - 8
-    left = MARGIN + line_height(TEXT_SIZE) + 12 + max(text_width(name, size) for name in names) + 18
+    left = MARGIN + line_height() + 12 + max(text_width(name, size) for name in names) + 18
     below = (max(text_width(name, size) for name in names) if upright else line_height(size)) + 18
     frequent = [
         (percent(share[pair]), f"{names[pair[0]]} as {names[pair[1]]} ({counts[pair]:,})")
@@ -59,7 +58,7 @@ def confusion_matrix(matrix: ArrayLike, classes: Sequence[str]) -> Figure:
     listed = max(text_width("100.0 %   ") + text_width(words) for _, words in frequent)
     right = 24 + (max(listed, text_width(_LIST_HEADING, bold=True)) if small else 100)
     top = MARGIN + HEADING + (0 if small else 24)
-    bar_top = top + side + below + line_height(TEXT_SIZE) + 34
+    bar_top = top + side + below + line_height() + 34
     heading = f"Confusion matrix: {percent(counts.trace() / max(1, counts.sum()))} of {counts.sum():,} right"
     width = max(left + side + right, MARGIN + text_width(heading, 12, bold=True)) + MARGIN
 
@@ -81,7 +80,9 @@ def confusion_matrix(matrix: ArrayLike, classes: Sequence[str]) -> Figure:
             for row, total in enumerate(totals):
                 recall = percent(share[row, row]) if total else "none"
                 sheet.text(left + side + right - 10, top + (row + 0.5) * cell, recall, align="right")
-        _colour_bar(sheet, left, bar_top, min(max(side, 240), 420), highest)
+        marks = ("0.0 %", f"{50 * highest:.1f} %", f"{100 * highest:.1f} %")
+        ramp = np.linspace(0, highest, 256)[None, :]
+        sheet.colour_bar(left, bar_top, min(max(side, 240), 420), ramp, ERROR_SCALE, marks)
         return sheet.keep_view()
 
 
@@ -100,7 +101,7 @@ def _counts(matrix: ArrayLike, classes: Sequence[str]) -> NDArray[np.int64]:
 
 
 def _rulings(axes: Axes, names: list[str], size: float, *, upright: bool, width: float) -> None:
-    """Class names at the cells, hairlines between them."""
+    """Class names along the sides, and thin lines between the cells."""
     places = range(len(names))
     axes.set_xticks(places, names, size=size, rotation=90 if upright else 0)
     axes.set_yticks(places, names, size=size)
@@ -118,19 +119,10 @@ def _write_counts(axes: Axes, texts: list[list[str]], depth: NDArray[Any]) -> No
         for column, text in enumerate(line):
             right = row == column
             color = INK if right or depth[row, column] < 0.55 else CARD
-            # Zeros are most of the cells: they step back.
+            # Most cells are zeros: they stay pale.
             color = "#a39c90" if text == "0" and not right else color
             weight = "bold" if right else "normal"
-            axes.text(
-                column,
-                row,
-                text,
-                color=color,
-                weight=weight,
-                size=TEXT_SIZE,
-                ha="center",
-                va="center_baseline",
-            )
+            axes.text(column, row, text, color=color, weight=weight, size=TEXT_SIZE, ha="center", va="center_baseline")
 
 
 def _frequent(counts: NDArray[np.int64], share: NDArray[Any], most: int) -> list[tuple[int, int]]:
@@ -140,19 +132,9 @@ def _frequent(counts: NDArray[np.int64], share: NDArray[Any], most: int) -> list
 
 
 def _list_confusions(sheet: Sheet, x: int, y: int, lines: list[tuple[str, str]]) -> None:
-    """In words what the colours of small cells only hint at."""
+    """The most frequent confusions in words, because the colours of small cells are hard to read."""
     sheet.text(x, y + 12, _LIST_HEADING, bold=True)
-    step = line_height(TEXT_SIZE) + 6
+    step = line_height() + 6
     for place, (value, words) in enumerate(lines, start=1):
         sheet.text(x + text_width("100.0 %"), y + 16 + place * step, value, align="right")
         sheet.text(x + text_width("100.0 %   "), y + 16 + place * step, words)
-
-
-def _colour_bar(sheet: Sheet, x: int, y: int, width: int, highest: float) -> None:
-    ramp = np.linspace(0, highest, 256)[None, :]
-    sheet.image(ramp, x, y, (14, width), scale=ERROR_SCALE, limits=(0, highest))
-    sheet.frame(x, y, (14, width))
-    for part in (0, 0.5, 1):
-        text = f"{100 * part * highest:.1f} %"
-        align = {0: "left", 0.5: "center", 1: "right"}[part]
-        sheet.text(x + part * width, y + 34, text, size=SMALL_SIZE, color=GREY, align=align)

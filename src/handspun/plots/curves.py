@@ -1,4 +1,4 @@
-"""How a training run went: loss, accuracy and learning rate by epoch."""
+"""Loss, accuracy and learning rate by epoch."""
 
 from __future__ import annotations
 
@@ -12,20 +12,19 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 from handspun.plots.checks import Values, history_column
 from handspun.plots.style import GREY, INK, PAPER, RED, new_figure, paper, settle, title
 
-_PANEL_HEIGHT = 205.0  # points, about; only the distance of two labels at the line ends depends on it
+_PANEL_HEIGHT = 205.0  # points, about; used only to keep the labels at the line ends apart
 
 
 def learning_curves(history: Mapping[str, Sequence[float]]) -> Figure:
-    """Loss and accuracy by epoch, of the training and, where there is one, of the validation data.
+    """Loss and accuracy by epoch, on the training data and on the validation data if there are any.
 
     Args:
-        history: equally long lists under "epoch", "loss", and, where there are such, "accuracy" (shares from
-            0 to 1), "validation_loss" and "validation_accuracy". None or NaN stands for an epoch without a
-            value. Without "accuracy" (a regression) there is only the panel of the loss.
+        history: lists of the same length under "epoch", "loss", and optionally "accuracy" (from 0 to 1), "validation_loss"
+            and "validation_accuracy". None or NaN stands for an epoch without a value. Without "accuracy" (a regression)
+            only the loss is drawn.
 
     Raises:
         UsageError: a list is missing, empty or of another length.
-
     """
     epoch = history_column(history, "epoch")
     with paper():
@@ -45,7 +44,7 @@ def learning_curves(history: Mapping[str, Sequence[float]]) -> Figure:
                 value = lines["validation"][best]
                 note = f"best validation: {_number(value)}{unit}, epoch {epoch[best]:g}"
                 axes.plot(epoch[best], value, "o", mfc=PAPER, mec=RED, ms=8, mew=2, clip_on=False, zorder=4)
-            title(axes, "Accuracy, % of the examples" if unit else "Loss, mean of the examples", note)
+            title(axes, "Accuracy, % of the examples" if unit else "Loss, mean over the examples", note)
             for name, values in lines.items():
                 _line(axes, epoch, values, RED if name == "validation" else INK)
             _end_labels(axes, epoch, lines, unit)
@@ -54,21 +53,20 @@ def learning_curves(history: Mapping[str, Sequence[float]]) -> Figure:
 
 
 def learning_rate(history: Mapping[str, Sequence[float]]) -> Figure:
-    """Learning rate by epoch; on a logarithmic axis when most of it spans a factor of 50 or more.
+    """Learning rate by epoch; on a logarithmic axis if most of it spans a factor of 50 or more.
 
     Args:
-        history: equally long lists under "epoch" and "learning_rate".
+        history: lists of the same length under "epoch" and "learning_rate".
 
     Raises:
         UsageError: a list is missing, empty or of another length.
-
     """
     epoch, rate = history_column(history, "epoch"), history_column(history, "learning_rate")
     with paper():
         figure = new_figure(6.4, 3.6)
         axes = figure.subplots()
         shown = rate[np.isfinite(rate)]
-        # By the bulk of the epochs: a cosine that only ends near 0 keeps its shape on a linear axis.
+        # Most epochs decide, not the last few: a cosine that ends near 0 keeps its shape on a linear axis.
         low, high = np.quantile(shown, (0.1, 0.9)) if shown.size else (1.0, 1.0)
         if shown.size and shown.min() > 0 and high >= 50 * low:
             axes.set_yscale("log")
@@ -84,14 +82,14 @@ def learning_rate(history: Mapping[str, Sequence[float]]) -> Figure:
 
 
 def _line(axes: Axes, epoch: Values, values: Values, color: str) -> None:
-    """The finite values, with a dot on each while there are few: a single epoch is a dot without a line."""
+    """A line through the finite values, with dots if there are few: a single epoch is a dot."""
     finite = np.isfinite(values)
     few = np.count_nonzero(finite) <= 12
     axes.plot(epoch[finite], values[finite], color=color, marker="o" if few else None, ms=5, clip_on=False, zorder=3)
 
 
 def _best(epoch: Values, validation: Values | None, *, highest: bool) -> int | None:
-    """Where the validation is best, the earliest if there are several; None for less than two epochs."""
+    """The index of the best validation value, the first if there are several; None for fewer than two epochs."""
     if validation is None or len(epoch) < 2:
         return None
     finite = np.where(np.isfinite(validation), validation, -np.inf if highest else np.inf)
@@ -99,7 +97,7 @@ def _best(epoch: Values, validation: Values | None, *, highest: bool) -> int | N
 
 
 def _value_axis(axes: Axes, lines: list[Values], *, top: float | None) -> None:
-    """Limits that hold all lines: from 0 for a loss, up to 100 and as far down as needed for an accuracy."""
+    """Limits that contain all lines: a loss starts at 0, an accuracy ends at most at 100."""
     axes.yaxis.set_major_locator(MaxNLocator(8, steps=[1, 2, 5, 10]))
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:.4g}"))
     shown = np.concatenate([values[np.isfinite(values)] for values in lines] or [np.zeros(1)])
@@ -124,7 +122,7 @@ def _number(value: float) -> str:
 
 
 def _end_labels(axes: Axes, epoch: Values, lines: dict[str, Values], unit: str) -> None:
-    """Name and last value to the right of each line, pushed apart where two would overlap."""
+    """Name and last value to the right of each line, moved apart if two would overlap."""
     low, high = axes.get_ylim()
     log = axes.get_yscale() == "log"
     ends: list[tuple[float, str, float, float]] = []  # (height of the label in points, name, epoch, value)
@@ -138,7 +136,7 @@ def _end_labels(axes: Axes, epoch: Values, lines: dict[str, Values], unit: str) 
     push = [0.0] * len(ends)
     if len(ends) == 2:
         lack = max(0.0, 15 - (ends[1][0] - ends[0][0]))
-        # Up into the title or down into the axis there is no room.
+        # There is no room above in the title and below in the axis.
         up = min(lack / 2, max(0.0, _PANEL_HEIGHT - ends[1][0]))
         up = max(up, lack - max(0.0, ends[0][0] - 4))
         push = [up - lack, up]

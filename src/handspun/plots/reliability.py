@@ -1,4 +1,4 @@
-"""How far probabilities may be trusted: of all answers given with 80 %, are four in five right?"""
+"""Can the probabilities be trusted: of all answers with 80 %, are four in five right?"""
 
 from __future__ import annotations
 
@@ -7,18 +7,18 @@ from matplotlib.figure import Figure
 from handspun.evaluation.metrics import Reliability
 from handspun.plots.style import GREY, INK, LINE, RED, new_figure, paper, settle, title
 
-#: Answers in a bin from which on its share of right ones is known to some 15 points.
+#: With this many answers in a bin its accuracy is known to about 15 percentage points.
 ENOUGH = 10
 
 
 def reliability_diagram(calibrated: Reliability, plain: Reliability) -> Figure:
-    """Accuracy over mean probability of the answers in each bin; an honest network lies on the diagonal.
+    """Accuracy over mean probability of the answers in each bin; on the diagonal they agree.
 
-    The size of a point tells how many answers are in its bin. The line joins those of ``ENOUGH`` or more: fewer say little.
+    The size of a point shows the number of answers in its bin. The line joins bins with ``ENOUGH`` or more answers.
 
     Args:
-        calibrated: of the probabilities that the network shows.
-        plain: of the softmax alone.
+        calibrated: reliability of the probabilities that the network shows.
+        plain: reliability of the plain softmax.
     """
     with paper():
         figure = new_figure(6.0, 5.6)
@@ -31,8 +31,8 @@ def reliability_diagram(calibrated: Reliability, plain: Reliability) -> Figure:
             joined = found.count >= ENOUGH
             axes.plot(found.confidence[joined], found.accuracy[joined], color=colour, linewidth=1.2, label=label)
             axes.scatter(found.confidence[some], found.accuracy[some], s=size, color=colour)
-        axes.set(xlim=(0, 1.02), ylim=(0, 1.02), xlabel="probability that was given", ylabel="share of right answers")
+        axes.set(xlim=(0, 1.02), ylim=(0, 1.02), xlabel="predicted probability", ylabel="accuracy")
         axes.set_aspect("equal")
-        axes.legend(frameon=False, loc="lower right", labelcolor=INK)
-        title(axes, "Reliability", f"{int(calibrated.count.sum()):,} answers")
+        axes.legend(frameon=False, loc="best", labelcolor=INK)
+        title(axes, "Reliability", f"{int(calibrated.count.sum()):,} answers; on the diagonal, probability equals accuracy")
         return settle(figure)

@@ -1,4 +1,4 @@
-"""The looks, "ink on paper": warm paper, near-black ink, and one accent, a red thread, for what matters."""
+"""The style "ink on paper": warm paper, near-black ink, and red for what matters."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from handspun.files.writing import replacing
 
 DPI = 150
 PAPER = "#faf7f0"
-CARD = "#fffefb"  # what lies on the paper: the background of an image or a matrix cell
+CARD = "#fffefb"  # the background of an image or a matrix cell
 INK = "#1c1a17"
-GREY = "#6b655c"  # second voice, still 5:1 against the paper
-LINE = "#d9d3c6"  # hairlines, and cells that should stay quiet
+GREY = "#6b655c"  # for notes; its contrast against the paper is 5:1
+LINE = "#d9d3c6"  # thin lines, and cells that should not stand out
 RED = "#c23b22"
-BLUE = "#1f5f8b"  # the opposite of red, told apart from it by every kind of colour vision
+BLUE = "#1f5f8b"  # the opposite of red, distinct from it with every kind of colour vision
 
 INK_SCALE = LinearSegmentedColormap.from_list("ink", [CARD, INK])
 LIGHT_SCALE = LinearSegmentedColormap.from_list("light", [INK, CARD])
@@ -49,14 +49,14 @@ _SETTINGS = {
     "figure.constrained_layout.w_pad": 0.2,
     "figure.dpi": DPI,
     "figure.facecolor": PAPER,
-    # The font that comes with matplotlib: the same picture on every machine.
+    # matplotlib includes this font: the same picture on every machine.
     "font.family": "DejaVu Sans",
     "font.size": 10,
     "grid.color": LINE,
     "grid.linewidth": 0.7,
     "lines.linewidth": 2,
     "text.color": INK,
-    # Class names are data: "$5" is no formula.
+    # Class names are data: "$5" is not a formula.
     "text.parse_math": False,
     "xtick.color": GREY,
     "xtick.labelcolor": INK,
@@ -70,20 +70,20 @@ _settings_lock = threading.RLock()
 
 @contextmanager
 def paper() -> Iterator[None]:
-    """Draw with handspun's settings, whatever the reader's own are; give those back afterwards."""
+    """Draw with handspun's settings, and restore the user's own afterwards."""
     with _settings_lock, matplotlib.style.context(["default", _SETTINGS]):
         yield
 
 
 def new_figure(width: float, height: float, *, layout: str | None = "constrained") -> Figure:
-    """An empty figure of ``width`` by ``height`` inches that pyplot does not know of. Call inside `paper`."""
+    """An empty figure of ``width`` by ``height`` inches, not registered with pyplot. Call inside `paper`."""
     figure = Figure(figsize=(width, height), dpi=DPI, layout=layout)  # pyright: ignore[reportArgumentType]
     FigureCanvasAgg(figure)
     return figure
 
 
 def settle(figure: Figure) -> Figure:
-    """Lay the finished figure out and keep it so; matplotlib would move things a little at every drawing."""
+    """Fix the layout of the finished figure; otherwise matplotlib moves things slightly at every drawing."""
     for _ in range(2):  # the ticks depend on the size, and the size on the ticks
         figure.draw_without_rendering()
     figure.set_layout_engine("none")
@@ -91,14 +91,14 @@ def settle(figure: Figure) -> Figure:
 
 
 def title(axes: Axes, text: str, note: str = "") -> None:
-    """A bold title at the left, and below it a note in the second voice."""
+    """A bold title at the left, and a grey note below it."""
     axes.set_title(text, pad=26 if note else 10)
     if note:
         axes.annotate(note, (0, 1), xytext=(0, 9), xycoords="axes fraction", textcoords="offset points", color=GREY)
 
 
 def png_bytes(figure: Figure) -> bytes:
-    """The figure as PNG, without matplotlib's version or the time in it: equal figures give equal bytes."""
+    """The figure as PNG, without matplotlib's version and the time: equal figures give equal bytes."""
     buffer = io.BytesIO()
     with paper():
         figure.savefig(buffer, format="png", dpi=DPI, metadata={"Software": None})
@@ -106,11 +106,10 @@ def png_bytes(figure: Figure) -> bytes:
 
 
 def save(figure: Figure, path: str | os.PathLike[str]) -> None:
-    """Write the figure to ``path`` as PNG at 150 dots an inch: whole or not at all.
+    """Write the figure to ``path`` as PNG at 150 dots per inch: whole or not at all.
 
     Raises:
         OutputError: the file cannot be written.
-
     """
     data = png_bytes(figure)
     with replacing(path) as file:
@@ -118,19 +117,12 @@ def save(figure: Figure, path: str | os.PathLike[str]) -> None:
 
 
 def percent(share: float) -> str:
-    """A share (0 to 1) as text, never rounded to a certainty that it is not: 0.9999 is ``>99.9 %``."""
+    """A share (0 to 1) as text, never rounded to 0 or 100 %: 0.9999 is ``>99.9 %``."""
     if 0 < share < 0.001:
         return "<0.1 %"
     if 0.999 < share < 1:
         return ">99.9 %"
     return f"{100 * share:.1f} %"
-
-
-def duration(seconds: float) -> str:
-    """Three significant digits in the unit that suits: ``1.23 ms``, ``45.6 s``."""
-    factor, unit = time_unit(seconds)
-    value = seconds * factor
-    return f"{value:,.0f} {unit}" if value >= 99.95 else f"{value:.3g} {unit}"
 
 
 def time_unit(seconds: float) -> tuple[float, str]:
@@ -142,5 +134,5 @@ def time_unit(seconds: float) -> tuple[float, str]:
 
 
 def shorten(name: str, most: int = 18) -> str:
-    """``name`` cut to ``most`` characters, the cut shown by an ellipsis."""
+    """``name`` shortened to ``most`` characters, with an ellipsis if it was longer."""
     return name if len(name) <= most else name[: most - 1].rstrip() + "…"

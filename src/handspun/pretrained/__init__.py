@@ -1,7 +1,6 @@
-"""Trained models that come with handspun.
+"""The included models.
 
-Beside each model file lies its card: what it was trained on and how, how well it does, and where it fails. Both are made by
-``scripts/make_pretrained.py``.
+Beside each model file is its card: data, training, accuracy and known weaknesses. ``scripts/make_pretrained.py`` makes both.
 """
 
 from __future__ import annotations
@@ -14,12 +13,12 @@ from handspun.errors import unknown_name
 from handspun.networks.modelfile import load_with_header
 from handspun.networks.sequential import Sequential
 
-#: What ``handspun predict`` asks unless told otherwise.
+#: The model that ``handspun predict`` uses by default.
 DEFAULT = "mnist-cnn"
 
 
 def pretrained_names() -> list[str]:
-    """The names of the models."""
+    """The names of the included models."""
     return sorted(entry.name.removesuffix(".npz") for entry in files(__name__).iterdir() if entry.name.endswith(".npz"))
 
 
@@ -27,19 +26,19 @@ def load_pretrained(name: str = DEFAULT) -> Sequential:
     """The model ``name``, ready to predict.
 
     Raises:
-        UsageError: there is none of this name; the message has the nearest.
+        UsageError: an unknown name; the message suggests the nearest.
     """
     return load_pretrained_with_header(name)[0]
 
 
 def load_pretrained_with_header(name: str) -> tuple[Sequential, dict[str, Any]]:
-    """The same with the header of its file: see ``handspun.networks.modelfile``."""
+    """The model ``name`` and the header of its file: see ``handspun.networks.modelfile``."""
     with as_file(_file(name, "npz")) as path:
         return load_with_header(path)
 
 
 def model_card(name: str) -> str:
-    """What is known of the model, as Markdown text; raises as ``load_pretrained`` does."""
+    """The card of the model ``name``, as Markdown; raises as ``load_pretrained`` does."""
     return _file(name, "md").read_text("utf-8")
 
 

@@ -14,12 +14,12 @@ LOCK = ".lock"
 
 @contextmanager
 def sole_use(folder: Path) -> Iterator[None]:
-    """A context in which no other process trains in ``folder``, which exists. The system forgets a lock whose process is gone.
+    """A context in which no other process trains in the existing ``folder``. The system frees the lock of a dead process.
 
-    What processes that were killed had half written there is removed.
+    Files that killed processes left half written there are removed.
 
     Raises:
-        UsageError: another one does.
+        UsageError: another process trains there.
         OutputError: the folder cannot be written.
     """
     try:
@@ -29,7 +29,7 @@ def sole_use(folder: Path) -> Iterator[None]:
     try:
         lock = FileLock(folder / LOCK, timeout=0).acquire()
     except Timeout as error:
-        raise UsageError(f"Another training is going on in {folder}. Wait for its end, or give another --out.") from error
+        raise UsageError(f"Another training is running in {folder}. Wait until it ends, or choose another --out.") from error
     except OSError as error:
         raise OutputError(f"Cannot write {folder / LOCK}: {error.strerror or error}.") from error
     with lock:
@@ -37,5 +37,5 @@ def sole_use(folder: Path) -> Iterator[None]:
         try:
             yield
         finally:
-            with suppress(OSError):  # Windows removes no file that is open
+            with suppress(OSError):  # Windows does not remove an open file
                 (folder / LOCK).unlink()

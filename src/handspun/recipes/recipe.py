@@ -1,4 +1,4 @@
-"""A recipe is a TOML file: settings, what result was published for them, and what had to be found out."""
+"""A recipe is a TOML file: settings, the result that was published for them, and what we had to find out ourselves."""
 
 from __future__ import annotations
 
@@ -16,37 +16,27 @@ _FIELDS = {"title": str, "claim": float, "claim_source": str, "published": str, 
 
 @dataclass(frozen=True)
 class Recipe:
-    """A preset.
+    """Settings with their name and the result they should reach."""
 
-    Attributes:
-        name: by which ``handspun train --recipe`` and ``handspun reproduce`` know it.
-        title: what it is, in a line.
-        settings: everything that decides the training.
-        claim: the test accuracy to meet, from 0 to 1; None where there is none.
-        claim_source: "published" or "target".
-        published: the architecture and the training as they were published.
-        found: what was not published, and how it was chosen.
-    """
-
-    name: str
-    title: str
+    name: str  # for ``handspun train --recipe`` and ``handspun reproduce``
+    title: str  # what it is, in one line
     settings: Settings
-    claim: float | None = None
-    claim_source: str = "target"
-    published: str = ""
-    found: str = ""
+    claim: float | None = None  # the test accuracy to reach, from 0 to 1
+    claim_source: str = "target"  # "published" or "target"
+    published: str = ""  # architecture and training as published
+    found: str = ""  # what was not published, and how we chose it
 
 
 def recipe_names() -> list[str]:
-    """The names of the recipes that come with handspun."""
+    """The names of the included recipes."""
     return sorted(entry.name.removesuffix(".toml") for entry in _presets().iterdir() if entry.name.endswith(".toml"))
 
 
 def load_recipe(name: str) -> Recipe:
-    """The recipe ``name``, or the one in the file ``name`` where that ends in ".toml".
+    """The included recipe ``name``, or the recipe in the file ``name`` if that ends in ".toml".
 
     Raises:
-        UsageError: no such recipe, or a file that is not a recipe; the message names the entry at fault.
+        UsageError: an unknown name, or a file that is not a recipe; the message names the wrong entry.
     """
     if name.endswith(".toml"):
         path = Path(name)
@@ -78,9 +68,4 @@ def _parse(name: str, where: str, text: str) -> Recipe:
         fits = isinstance(value, (_FIELDS[key], int) if _FIELDS[key] is float else _FIELDS[key])
         if not fits or isinstance(value, bool):
             raise UsageError(f"{where}: {key} = {value!r} is not of the type {_FIELDS[key].__name__}.")
-    return Recipe(
-        name=name,
-        title=str(content.pop("title", name)),
-        settings=Settings.from_dict(settings, where),
-        **content,
-    )
+    return Recipe(**{"name": name, "title": name, "settings": Settings.from_dict(settings, where), **content})

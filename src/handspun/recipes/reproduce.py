@@ -1,10 +1,11 @@
-"""Recipes run with several seeds, receipts of what came out, and the table of all receipts."""
+"""Recipes run with several seeds, receipts of their results, and the table of all receipts."""
 
 from __future__ import annotations
 
 import datetime
 import json
 import math
+import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from statistics import fmean, stdev
@@ -14,8 +15,8 @@ from handspun.augment.views import check_pictures
 from handspun.errors import DataError, UsageError
 from handspun.evaluation.evaluate import evaluate
 from handspun.files.writing import write_text
-from handspun.recipes.recipe import Recipe, load_recipe
-from handspun.recipes.run import Result, environment, prepare, train, write_json
+from handspun.recipes.recipe import Recipe
+from handspun.recipes.run import Plan, Result, environment, prepare, train, write_json
 from handspun.training import Callback
 
 #: The 97.5 % quantile of Student's t distribution by degrees of freedom, for the 95 % interval of a mean of few runs.
@@ -23,6 +24,18 @@ _STUDENT = (12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.22
 
 #: The same quantile of the normal distribution.
 _NORMAL = 1.959964
+
+_TABLE_HEAD = """\
+# Results
+
+Every figure is the mean over the seeds with its standard deviation, on images that training never saw; settings
+were chosen on parts of the training data only. The command in each row reproduces it; the full receipts are in
+[{where}]({link}).
+
+| recipe | what was published, or aimed at | to reach | reached (mean ± s.d.) | 95 % interval of the mean | seeds \
+| met | s a run | command |
+|---|---|---|---|---|---|---|---|---|
+"""
 
 
 def reproduce(
@@ -32,13 +45,13 @@ def reproduce(
     callbacks: Callable[[], Sequence[Callback]] = tuple,
     after_each: Callable[[int, float, Result], None] | None = None,
 ) -> dict[str, Any]:
-    """Train as ``recipe`` says once with each seed, and give the receipt.
+    """Train by ``recipe`` once with each seed, and return the receipt.
 
     Args:
-        recipe: what to do.
-        seeds: for initial weights, order, dropout and the cut of the data.
+        recipe: what to train.
+        seeds: each decides initial weights, order, dropout and the split of the data.
         callbacks: makes the callbacks of each training.
-        after_each: is told each seed, its accuracy and its result.
+        after_each: is called with each seed, its accuracy and its result.
 
     Returns:
         The receipt: settings, accuracies, mean, standard deviation, 95 % interval of the mean (Student's t), seconds of each
@@ -50,7 +63,7 @@ def reproduce(
     if not seeds:
         raise UsageError("At least one seed is needed.")
     accuracies: list[float] = []
-    of_one_view: list[float] = []  # where the recipe judges by several
+    of_one_view: list[float] = []  # if the recipe scores the mean answer over several views
     seconds: list[float] = []
     epochs: list[int] = []
     facts: dict[str, Any] = {}
@@ -58,10 +71,10 @@ def reproduce(
         settings = recipe.settings.replace(seed=seed)
         material = prepare(settings)
         if material.test is None:
-            raise UsageError(f"{recipe.name}: {settings.data} has no test images with labels to judge by.")
+            raise UsageError(f"{recipe.name}: {settings.data} has no test images with labels to evaluate on.")
         if settings.views:
             check_pictures(material.test.images)
-        result = train(settings, material, callbacks=callbacks())
+        result = train(Plan(settings, material), callbacks=callbacks())
         assert result.evaluation is not None
         accuracy = result.evaluation.accuracy
         if settings.views:
@@ -110,21 +123,17 @@ def reproduce(
     }
 
 
-def write_receipt(receipt: dict[str, Any], folder: Path) -> tuple[Path, Path]:
-    """Write the receipt to ``folder``/receipts and the table of all receipts there to ``folder``/results.md."""
-    path = folder / "receipts" / f"{receipt['recipe']}.json"
+def write_receipt(receipt: dict[str, Any], folder: Path, table: Path) -> Path:
+    """Write the receipt to ``folder``, and the table of all receipts there to the file ``table``; returns the receipt's path.
+
+    Raises:
+        DataError: another file in ``folder`` is not a receipt.
+        OutputError: a file cannot be written.
+    """
+    path = folder / f"{receipt['recipe']}.json"
     write_json(path, receipt)
-    table = folder / "results.md"
-    write_text(table, _table(path.parent))
-    return path, table
-
-
-def recipe_seconds(name: str, seed: int) -> tuple[float, float]:
-    """Seconds of training with the recipe ``name``, and the test accuracy it gave."""
-    settings = load_recipe(name).settings.replace(seed=seed)
-    result = train(settings, prepare(settings))
-    assert result.evaluation is not None
-    return result.seconds, result.evaluation.accuracy
+    write_text(table, _table(folder, os.path.relpath(folder, table.parent)))
+    return path
 
 
 def _student(degrees: int) -> float:
@@ -135,8 +144,9 @@ def _student(degrees: int) -> float:
     return z + (z**3 + z) / (4 * degrees) + (5 * z**5 + 16 * z**3 + 3 * z) / (96 * degrees**2)
 
 
-def _table(folder: Path) -> str:
-    entries: list[tuple[bool, str, str, str]] = []  # for each receipt: what sorts it, its row, what was found
+def _table(folder: Path, link: str) -> str:
+    """All receipts in ``folder`` as Markdown; ``link`` leads there from the table."""
+    entries: list[tuple[bool, str, str, str]] = []  # for each receipt: published claims first, name, row, what was found
     for path in sorted(folder.glob("*.json")):
         try:
             receipt = json.loads(path.read_text("utf-8"))
@@ -144,37 +154,23 @@ def _table(folder: Path) -> str:
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise DataError(f"{path} is not a receipt ({error!r}). Delete it and reproduce that recipe again.") from error
     entries.sort()
-    lines = [
-        "# Results",
-        "",
-        "Every figure is the mean over the seeds with its standard deviation, on images that training never saw; settings",
-        "were chosen on parts of the training data only. Each is made by the command beside it; the full receipts are in",
-        "[receipts](receipts).",
-        "",
-        "| recipe | what was published, or aimed at | to meet | reached (mean ± s.d.) | 95 % interval of the mean | seeds "
-        "| met | s a run | command |",
-        "|---|---|---|---|---|---|---|---|---|",
-    ]
-    lines += [row for _, _, row, _ in entries]
     notes = [f"- **{name}**: {found}" for _, name, _, found in entries if found]
     if notes:
-        lines += ["", "## What was not published, or had to be chosen", "", *notes]
-    return "\n".join(lines) + "\n"
-
-
-def _one_view_said(receipt: dict[str, Any]) -> str:
-    """What pictures as they are give, where the figure is that of several views of each."""
-    accuracies = receipt.get("accuracies_of_one_view")
-    return f" (of one view {100 * fmean(accuracies):.2f} %)" if accuracies else ""
+        notes = ["", "## What was not published, or had to be chosen", "", *notes]
+    lines = [*(row for _, _, row, _ in entries), *notes]
+    return _TABLE_HEAD.format(where="receipts" if link != "." else "this folder", link=link) + "\n".join(lines) + "\n"
 
 
 def _row(receipt: dict[str, Any]) -> str:
     claim, interval, spread = receipt["claim"], receipt["interval_95"], receipt["standard_deviation"]
+    reached = f"**{100 * receipt['mean']:.2f} %**" + ("" if spread is None else f" ± {100 * spread:.2f}")
+    if accuracies := receipt.get("accuracies_of_one_view"):
+        reached += f" (of one view {100 * fmean(accuracies):.2f} %)"
     cells = (
         f"`{receipt['recipe']}`",
         receipt["published"] or receipt["title"],
         "" if claim is None else f"{100 * claim:.2f} % ({receipt['claim_source']})",
-        f"**{100 * receipt['mean']:.2f} %**" + ("" if spread is None else f" ± {100 * spread:.2f}") + _one_view_said(receipt),
+        reached,
         "" if interval is None else f"{100 * interval[0]:.2f} to {100 * interval[1]:.2f} %",
         str(len(receipt["seeds"])),
         {None: "", True: "yes", False: "no"}[receipt["met"]],

@@ -8,7 +8,7 @@ import platform
 import time
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +35,7 @@ ENVIRONMENT, EVALUATION = "environment.json", "evaluation.json"
 
 @dataclass(frozen=True)
 class Material:
-    """The images of a training, cut as its settings say."""
+    """The images of a training, split as its settings say."""
 
     train: Split
     validation: Split | None
@@ -51,32 +51,11 @@ class Material:
         return self.train.images.shape[1:]
 
 
-@dataclass(frozen=True)
-class Result:
-    """What a training gave.
-
-    Attributes:
-        network: trained.
-        history: of the epochs.
-        seconds: the time of training, without loading, evaluation and pictures.
-        evaluation: on the test images; None where there are none.
-        settings: with the number of epochs that was made.
-        material: the images.
-    """
-
-    network: Sequential
-    history: History
-    seconds: float
-    evaluation: Evaluation | None
-    settings: Settings
-    material: Material
-
-
 def prepare(settings: Settings, dataset: Dataset | None = None) -> Material:
-    """Load the data and cut them.
+    """Load the data and split them.
 
     Raises:
-        DataError, DownloadError, UsageError: the data cannot be had, or hold fewer images than the settings ask for.
+        DataError, DownloadError, UsageError: the data cannot be loaded, or hold fewer images than the settings ask for.
     """
     dataset = dataset or settings.load()
     if settings.only:
@@ -105,79 +84,89 @@ def prepare(settings: Settings, dataset: Dataset | None = None) -> Material:
     return Material(train, validation, test, dataset.classes, dataset.name, dataset.contract, dataset.notes)
 
 
-def check_settings(settings: Settings, material: Material) -> None:
-    """UsageError for settings that do not go together, or with the images."""
-    settings.network(material.image_shape, material.classes)
-    settings.fit_arguments()
+def _enough(data: str, available: int, wanted: int, setting: str) -> None:
+    if wanted >= available:
+        raise UsageError(f"{data} has {available} images, too few for {setting} = {wanted}.")
+
+
+class Plan:
+    """Settings made into the objects of one training: the untrained network, and the arguments of ``fit``.
+
+    Raises:
+        UsageError: settings that contradict each other or do not fit the images.
+    """
+
+    def __init__(self, settings: Settings, material: Material) -> None:
+        self.settings = settings.replace(epochs=settings.epochs_for(len(material.train)))
+        self.material = material
+        self.network = settings.network(material.image_shape, material.classes)
+        self.network.contract = material.contract
+        self.arguments = settings.fit_arguments()
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a training gave."""
+
+    network: Sequential  # trained
+    history: History  # one record for each epoch
+    seconds: float  # of training, without loading, evaluation and plots
+    evaluation: Evaluation | None  # on the test images; None without any
+    settings: Settings  # with the planned number of epochs
+    material: Material
 
 
 def train(
-    settings: Settings,
-    material: Material,
+    plan: Plan,
     *,
     budget: float | None = None,
     folder: Path | None = None,
     callbacks: Sequence[Callback] = (),
     announce: Callable[[Sequential, Settings], None] | None = None,
 ) -> Result:
-    """Train as the settings say, and evaluate on the test images.
+    """Train as the plan says, and evaluate on the test images.
 
     Args:
-        settings: what to do.
-        material: the images, from ``prepare``.
-        budget: seconds: as many epochs as fit into them (at most ``MOST_EPOCHS``), ending with the best ones' weights.
-        folder: a run folder for checkpoint, configuration and history. Where it holds a checkpoint, training goes on.
+        plan: its network is trained in place, so a plan serves one training.
+        budget: seconds: train as many epochs as fit into them (at most ``MOST_EPOCHS``) and keep the best epoch's weights.
+        folder: a run folder for checkpoint, configuration and history. If it holds a checkpoint, training goes on from there.
         callbacks: more of them.
         announce: is called with the untrained network and the final settings before training begins.
+
+    Raises:
+        UsageError: the training in ``folder`` is complete, or another process trains there.
+        OutputError: ``folder`` cannot be written.
     """
-    network = settings.network(material.image_shape, material.classes)
-    network.contract = material.contract
-    settings.fit_arguments()  # finds wrong settings, before anything is written
     if folder:
         make_folder(folder)
-    with limit_threads(settings, network), sole_use(folder) if folder else nullcontext():
+    with limit_threads(plan.settings, plan.network), sole_use(folder) if folder else nullcontext():
         if folder and (folder / MODEL).exists():
             raise UsageError(f"The training in {folder} is complete.")
-        return _train(network, settings, material, budget, folder, callbacks, announce)
+        settings, watchers = _within(budget, plan, folder)
+        if folder:
+            write_json(folder / CONFIG, {"settings": settings.as_dict(), "budget": budget})
+            write_json(folder / ENVIRONMENT, environment())
+            watchers.append(CSVLog(folder / HISTORY))
+        if announce:
+            announce(plan.network, settings)
+        began = time.perf_counter()
+        history = fit(
+            plan.network,
+            plan.material.train,
+            plan.material.validation,
+            epochs=settings.epochs or 1,
+            callbacks=[*callbacks, *watchers],
+            checkpoint=folder / CHECKPOINT if folder else None,
+            progress=False,
+            **plan.arguments,
+        )
+        seconds = time.perf_counter() - began
+        return _judge(Result(plan.network, history, seconds, None, settings, plan.material), folder)
 
 
-def _train(
-    network: Sequential,
-    settings: Settings,
-    material: Material,
-    budget: float | None,
-    folder: Path | None,
-    callbacks: Sequence[Callback],
-    announce: Callable[[Sequential, Settings], None] | None,
-) -> Result:
-    settings = settings.replace(epochs=settings.epochs_for(len(material.train)))
-    watchers = list(callbacks)
-    if budget is not None:
-        if not (folder and (folder / CHECKPOINT).exists()):
-            settings = settings.replace(epochs=_epochs_within(budget, settings, material))
-        watchers.append(Deadline(budget - _trial_seconds(budget)))
-    if settings.early_stopping is not None or (budget is not None and material.validation is not None):
-        watchers.append(EarlyStopping(settings.early_stopping))
-    arguments = settings.fit_arguments()
-    if folder:
-        configuration = {"settings": settings.as_dict(), "budget": budget}
-        write_json(folder / CONFIG, configuration)
-        write_json(folder / ENVIRONMENT, environment())
-        watchers.append(CSVLog(folder / HISTORY))
-    if announce:
-        announce(network, settings)
-    began = time.perf_counter()
-    history = fit(
-        network,
-        material.train,
-        material.validation,
-        epochs=settings.epochs or 1,
-        callbacks=watchers,
-        checkpoint=folder / CHECKPOINT if folder else None,
-        progress=False,
-        **arguments,
-    )
-    seconds = time.perf_counter() - began
+def _judge(result: Result, folder: Path | None) -> Result:
+    """The result with its confidence fitted and its evaluation made; both are saved in the folder."""
+    network, material = result.network, result.material
     if material.validation is not None:
         assert material.validation.labels is not None
         network.confidence = fit_confidence(network, material.validation.images, material.validation.labels)
@@ -186,35 +175,42 @@ def _train(
         assert material.test.labels is not None
         evaluation = evaluate(network, material.test.images, material.test.labels)
     if folder:
-        accuracy = {} if evaluation is None else {"test_accuracy": evaluation.accuracy}
-        save(network, folder / MODEL, training={"data": material.name, "settings": settings.as_dict(), **accuracy})
+        told = {"data": material.name, "settings": result.settings.as_dict()}
+        told |= {} if evaluation is None else {"test_accuracy": evaluation.accuracy}
+        save(network, folder / MODEL, training=told)
         if evaluation is not None:
             write_json(folder / EVALUATION, evaluation_as_dict(evaluation, material.classes))
-    return Result(network, history, seconds, evaluation, settings, material)
+    return replace(result, evaluation=evaluation)
 
 
 #: More epochs than this overfit any of the networks here, however much time there is.
 MOST_EPOCHS = 200
 
 
-def _epochs_within(budget: float, settings: Settings, material: Material) -> int:
-    """How many epochs take nine tenths of ``budget`` seconds, judged by training a throw-away network for a moment."""
-    trial = settings.network(material.image_shape, material.classes)
-    seconds = _trial_seconds(budget)
-    history = fit(
-        trial, material.train, epochs=1_000, callbacks=[Deadline(seconds)], progress=False, **settings.fit_arguments()
-    )
+def _within(budget: float | None, plan: Plan, folder: Path | None) -> tuple[Settings, list[Callback]]:
+    """The settings with as many epochs as the budget allows, and the callbacks that end training in time."""
+    settings, watchers = plan.settings, list[Callback]()
+    if budget is not None:
+        trial_seconds = min(0.05 * budget, 1.0)
+        if not (folder and (folder / CHECKPOINT).exists()):
+            settings = settings.replace(epochs=_epochs_within(budget, trial_seconds, plan))
+        watchers.append(Deadline(budget - trial_seconds))
+    if settings.early_stopping is not None or (budget is not None and plan.material.validation is not None):
+        watchers.append(EarlyStopping(settings.early_stopping))
+    return settings, watchers
+
+
+def _epochs_within(budget: float, trial_seconds: float, plan: Plan) -> int:
+    """How many epochs take nine tenths of ``budget``, measured by training a throw-away network for ``trial_seconds``."""
+    trial, material = Plan(plan.settings, plan.material), plan.material
+    deadline = Deadline(trial_seconds)
+    history = fit(trial.network, material.train, epochs=1_000, callbacks=[deadline], progress=False, **trial.arguments)
     an_epoch = len(material.train) / history["images_per_second"][-1]
     if material.validation is not None:
         began = time.perf_counter()
-        trial.logits(material.validation.images)
+        trial.network.logits(material.validation.images)
         an_epoch += time.perf_counter() - began
-    return int(np.clip(0.9 * (budget - seconds) / an_epoch, 1, MOST_EPOCHS))
-
-
-def _trial_seconds(budget: float) -> float:
-    """How much of ``budget`` seconds goes into finding out how long an epoch takes."""
-    return min(0.05 * budget, 1.0)
+    return int(np.clip(0.9 * (budget - trial_seconds) / an_epoch, 1, MOST_EPOCHS))
 
 
 def saved_settings(folder: Path) -> tuple[Settings, float | None]:
@@ -251,8 +247,9 @@ def environment() -> dict[str, Any]:
 
 
 def evaluation_as_dict(evaluation: Evaluation, classes: Sequence[str]) -> dict[str, Any]:
-    """An evaluation as plain data, without the probabilities of the single images."""
+    """An evaluation as plain data, without the probabilities of each image."""
     scores = evaluation.scores
+    columns = {"precision": scores.precision, "recall": scores.recall, "f1": scores.f1, "images": scores.support}
     return {
         "images": int(scores.support.sum()),
         "accuracy": evaluation.accuracy,
@@ -261,15 +258,7 @@ def evaluation_as_dict(evaluation: Evaluation, classes: Sequence[str]) -> dict[s
         "calibration_error": evaluation.reliability.error,
         "plain_calibration_error": evaluation.plain_reliability.error,
         "unknown_rate": evaluation.unknown_rate,
-        "classes": {
-            name: {
-                "precision": float(scores.precision[i]),
-                "recall": float(scores.recall[i]),
-                "f1": float(scores.f1[i]),
-                "images": int(scores.support[i]),
-            }
-            for i, name in enumerate(classes)
-        },
+        "classes": {name: {column: values[i].item() for column, values in columns.items()} for i, name in enumerate(classes)},
         "confusion": evaluation.confusion.tolist(),
     }
 
@@ -277,8 +266,3 @@ def evaluation_as_dict(evaluation: Evaluation, classes: Sequence[str]) -> dict[s
 def write_json(path: Path, value: Any) -> None:
     """Write plain data as indented JSON, atomically."""
     write_text(path, json.dumps(value, indent=2) + "\n")
-
-
-def _enough(data: str, available: int, wanted: int, setting: str) -> None:
-    if wanted >= available:
-        raise UsageError(f"{data} has {available} images, too few for {setting} = {wanted}.")

@@ -1,4 +1,4 @@
-"""Whether a model has learned from the very images that it is judged on."""
+"""Whether a model was trained on the images that it is evaluated on."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from handspun.data.registry import REGISTRY
 
 
 def learned_from(training: object) -> str | None:
-    """The name or path of the data that a model learned from, by what its file tells of its training; None where it does not.
+    """The name or path of the data that a model was trained on, as its file says; None if it does not say.
 
-    A model that was taught since (see ``handspun.app.teaching``) tells it of the one before.
+    A model that was taught later (see ``handspun.app.teaching``) keeps the record of its first training.
     """
     while isinstance(training, dict):
         settings = training.get("settings")
@@ -19,16 +19,16 @@ def learned_from(training: object) -> str | None:
 
 
 def seen_before(name: str | None, training: object, model: object) -> str | None:
-    """That a model learned from the very images that it is judged on, in a sentence; None where it did not, as far as is known.
+    """A sentence if the model was trained on these images; None if it was not, as far as known.
 
     Args:
-        name: of the dataset that it is judged on.
-        training: what the model file tells of its training.
-        model: what it is called.
+        name: the dataset it is evaluated on.
+        training: the training that its file records.
+        model: its name for the sentence.
     """
     if name not in REGISTRY or REGISTRY[name].part_of is None or learned_from(training) != REGISTRY[name].part_of:
         return None
     return (
-        f"{name} is a part of the training images of {REGISTRY[name].part_of}, from which {model} has learned. "
-        "It knows these images, and will do a little worse on new ones."
+        f"{name} is a part of the training images of {REGISTRY[name].part_of}, on which {model} was trained. "
+        "Expect slightly lower accuracy on new images."
     )

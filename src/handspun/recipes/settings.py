@@ -20,97 +20,64 @@ from handspun.optimization.clipping import ClipNorm
 from handspun.optimization.losses import SoftmaxCrossEntropy
 from handspun.optimization.optimizers import Optimizer, optimizer_by_name
 from handspun.optimization.penalties import Penalty
-from handspun.optimization.schedules import Schedule, schedule_by_name
+from handspun.optimization.schedules import schedule_by_name
 
-#: With no number of epochs given, training sees about this many images, but goes at least 10 and at most 50 times through
-#: the data: small sets need more repetition than large ones.
+#: Without a number of epochs, training sees about this many images, in at least 10 and at most 50 epochs: small data sets
+#: need more repetition than large ones.
 IMAGES_BY_DEFAULT = 160_000
 
 
 @dataclass(frozen=True)
 class Settings:
-    """Everything that decides a training.
+    """Everything that decides a training."""
 
-    Attributes:
-        data: a name or path for ``load_dataset``.
-        picture_size: of a folder of pictures: height and width that they are brought to; empty for the most common size.
-        picture_fit: of a folder of pictures: "resize" or "pad"; None for "resize".
-        picture_mode: of a folder of pictures: "grey", "rgb" or "strokes"; None for grey if all of them are.
-        only: learn to tell these classes apart, and leave all images of others out; empty for all classes.
-        pool_test: put training and test images together and hold this many out, stratified, as the test split.
-        train_images: train on so many of the training images only, a stratified choice; None for all.
-        channels: filters of each convolution; each is followed by norm, max-pooling of 2 x 2 and activation. Empty for none.
-        kernel_size: rows and columns of their filters.
-        padding: of the convolutions, "valid" or "same".
-        layers: instead of what channels, hidden and dropout would build: all layers but the last, each with its kind and its
-            arguments, such as {"kind": "Conv2D", "filters": 32, "kernel_size": 3}. The last is a Dense of one output a class.
-        hidden: units of each hidden layer.
-        activation: its name.
-        norm: None, "batch" or "layer".
-        initializer: None for the activation's usual one, or a name such as "HeNormal".
-        initializer_scale: the standard deviation, for "ScaledNormal".
-        input_dropout: the rate of dropout on the pixels.
-        dropout: the rate of dropout after each hidden layer.
-        optimizer: its name.
-        learning_rate: of the first step, before the schedule's factor.
-        momentum: for "momentum" and "nesterov".
-        weight_decay: decoupled weight decay.
-        schedule: name and settings of the schedule, such as {"name": "inverse-time", "decay": 0.01, "unit": "epoch"}.
-        epochs: how often to go through the data; None for a number that suits their size.
-        batch_size: images a step; 0 for all of them (full-batch gradient descent).
-        l1: the coefficient of the L1 penalty.
-        l2: the coefficient of the L2 penalty.
-        label_smoothing: ε of the loss.
-        clip_norm: the largest norm of a gradient; None for no limit.
-        average: the decay of an exponential moving average of the weights; None for no average.
-        validation: the share of the training images that is held out to watch the training.
-        early_stopping: stop after so many epochs without a better validation loss; None to go on to the end.
-        seed: from which everything random is drawn.
-        augment: settings of ``Augmentation``, such as {"shift": 2, "rotation": 10}; None or {} for images as they are.
-        threads: processes or threads that share the work; None for as many as are worth it.
-        views: let ``reproduce`` judge by the mean over nine views of each test picture (``augment.views``). The training, and
-            the model, are the same.
-    """
+    # The data.
+    data: str = "mnist-5k"  # a name or path for ``load_dataset``
+    picture_size: tuple[int, ...] = ()  # for a folder of pictures: height and width; empty for the most common size
+    picture_fit: str | None = None  # for a folder of pictures: "resize" or "pad"; None for "resize"
+    picture_mode: str | None = None  # for a folder of pictures: "grey", "rgb" or "strokes"; None for grey if all of them are
+    only: tuple[str, ...] = ()  # train on these classes only; empty for all
+    pool_test: int | None = None  # pool training and test images, then hold this many out (stratified) as the test split
+    train_images: int | None = None  # train on this many of the training images (a stratified choice); None for all
 
-    data: str = "mnist-5k"
-    picture_size: tuple[int, ...] = ()
-    picture_fit: str | None = None
-    picture_mode: str | None = None
-    only: tuple[str, ...] = ()
-    pool_test: int | None = None
-    train_images: int | None = None
-    channels: tuple[int, ...] = ()
-    kernel_size: int = 3
-    padding: str = "same"
+    # The network.
+    channels: tuple[int, ...] = ()  # filters of each convolution, which norm, 2 x 2 max-pooling and activation follow
+    kernel_size: int = 3  # rows and columns of the filters
+    padding: str = "same"  # of the convolutions: "valid" or "same"
+    # In place of channels, hidden and dropout: all layers but the last, each with its kind and arguments, such as
+    # {"kind": "Conv2D", "filters": 32, "kernel_size": 3}. The last is a Dense with one output for each class.
     layers: tuple[Mapping[str, Any], ...] = ()
-    hidden: tuple[int, ...] = (128, 64)
+    hidden: tuple[int, ...] = (128, 64)  # units of each hidden layer
     activation: str = "relu"
-    norm: str | None = None
-    initializer: str | None = None
-    initializer_scale: float | None = None
-    input_dropout: float = 0.0
-    dropout: float = 0.0
+    norm: str | None = None  # "batch" or "layer"
+    initializer: str | None = None  # a name such as "HeNormal"; None for the activation's usual one
+    initializer_scale: float | None = None  # the standard deviation, for "ScaledNormal"
+    input_dropout: float = 0.0  # dropout rate on the pixels
+    dropout: float = 0.0  # dropout rate after each hidden layer
+
+    # The optimization.
     optimizer: str = "adam"
-    learning_rate: float = 1e-3
-    momentum: float | None = None
-    weight_decay: float = 0.0
+    learning_rate: float = 1e-3  # of the first step, before the schedule's factor
+    momentum: float | None = None  # for "momentum" and "nesterov"
+    weight_decay: float = 0.0  # decoupled
+    # Name and settings, such as {"name": "inverse-time", "decay": 0.01, "unit": "epoch"}.
     schedule: Mapping[str, Any] = field(default_factory=lambda: {"name": "constant"})
-    epochs: int | None = None
-    batch_size: int = 64
-    l1: float = 0.0
+    epochs: int | None = None  # passes over the training images; None for a number that suits their size
+    batch_size: int = 64  # images in a batch; 0 for all of them (full-batch gradient descent)
+    l1: float = 0.0  # coefficients of the penalties
     l2: float = 0.0
-    label_smoothing: float = 0.0
-    clip_norm: float | None = None
-    average: float | None = None
-    validation: float = 0.1
-    early_stopping: int | None = None
-    augment: Mapping[str, Any] | None = None
-    seed: int = 0
-    threads: int | None = None
-    views: bool = False
+    label_smoothing: float = 0.0  # ε of the loss
+    clip_norm: float | None = None  # the largest norm of a gradient; None for no limit
+    average: float | None = None  # decay of an exponential moving average of the weights; None for no average
+    validation: float = 0.1  # share of the training images held out to watch the training
+    early_stopping: int | None = None  # stop after this many epochs without a better validation loss
+    augment: Mapping[str, Any] | None = None  # settings of ``Augmentation``, such as {"shift": 2}; None for unchanged images
+    seed: int = 0  # of everything random
+    threads: int | None = None  # processes or threads that share the work; None for as many as pay off
+    views: bool = False  # let ``reproduce`` score the mean answer over nine views of each test picture (``augment.views``)
 
     def __post_init__(self) -> None:
-        """Check what no later stage checks; the parts check their own settings when they are built."""
+        """Check what nothing later checks; optimizer, schedule and layers check their own settings when they are built."""
         for name, value in (("learning_rate", self.learning_rate), ("l1", self.l1), ("l2", self.l2)):
             if not isinstance(value, (int, float)) or isinstance(value, bool) or not 0 <= value < math.inf:
                 raise UsageError(f"{name} must be a finite number that is not negative, got {value!r}.")
@@ -139,51 +106,55 @@ class Settings:
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any], where: str = "settings") -> Settings:
-        """Settings from plain data; UsageError for a name or a type that does not exist, naming ``where`` it stands."""
+        """Settings from plain data.
+
+        Raises:
+            UsageError: an unknown name or a value of the wrong type; the message says ``where`` it is.
+        """
         kinds = {f.name: str(f.type) for f in dataclasses.fields(cls)}
-        sequences = [name for name, kind in kinds.items() if kind.startswith("tuple")]
         for name, value in values.items():
             if name not in kinds:
                 raise unknown_name(f"setting in {where}:", name, kinds)
             if not _fits(value, kinds[name]):
                 raise UsageError(f"{where}: {name} = {value!r} is not of the type {kinds[name]}.")
-        checked: dict[str, Any] = {name: tuple(value) if name in sequences else value for name, value in values.items()}
+        checked: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in values.items()}
         return cls(**checked)
 
     def replace(self, **changes: Any) -> Settings:
-        """The same settings with some of them changed."""
+        """A copy with these settings changed."""
         return dataclasses.replace(self, **changes)
 
     def as_dict(self) -> dict[str, Any]:
         """As plain data, ready for JSON."""
-        plain = {name: getattr(self, name) for name in (f.name for f in dataclasses.fields(self))}
-        return {name: list(value) if isinstance(value, tuple) else value for name, value in plain.items()}
+        return {name: list(value) if isinstance(value, tuple) else value for name, value in vars(self).items()}
 
     def epochs_for(self, images: int) -> int:
-        """The number of epochs for a training set of so many images."""
+        """The number of epochs for a training set of this many images."""
         return self.epochs or min(max(-(-IMAGES_BY_DEFAULT // images), 10), 50)
 
     def load(self) -> Dataset:
         """The data set; raises what ``load_dataset`` raises."""
-        size = (self.picture_size[0], self.picture_size[1]) if self.picture_size else None
+        size: Any = self.picture_size or None
         return load_dataset(self.data, size=size, fit=self.picture_fit, mode=self.picture_mode)
 
-    # The parts ---------------------------------------------------------------------------------------------------------
-
     def network(self, image_shape: tuple[int, ...], classes: tuple[str, ...]) -> Sequential:
-        """The untrained network for images of ``image_shape``, as the data set has them: (H, W), (H, W, C) or (D,)."""
+        """The untrained network for images of ``image_shape``: (H, W), (H, W, C) or (D,).
+
+        Raises:
+            UsageError: settings that make no network for such images, or one that does not fit into memory.
+        """
         layers, shape = self.make_layers(image_shape, classes)
         try:
             return Sequential(layers, shape, seed=self.seed, classes=classes)
         except UsageError:
             raise
-        except (MemoryError, ValueError, OverflowError) as error:  # what NumPy says to an array that cannot be
-            units = ",".join(str(units) for units in self.hidden)
+        except (MemoryError, ValueError, OverflowError) as error:  # from NumPy, for an array that is too large
+            units = ",".join(map(str, self.hidden))
             raise UsageError(f"hidden = {units}: such a network does not fit into the memory ({error}).") from error
 
     def make_layers(self, image_shape: tuple[int, ...], classes: tuple[str, ...]) -> tuple[list[Layer], tuple[int, ...]]:
-        """The layers of that network, which take no memory as yet, and the shape of an input."""
-        layers = layers_of_settings(self.layers) if self.layers else self._layers()
+        """The layers of that network, which hold no memory yet, and the shape of one input."""
+        layers = _layers_of(self.layers) if self.layers else self._layers()
         layers.append(Dense(len(classes), initializer=self._initializer()))
         if any(layer.works_on_pictures for layer in layers):
             if len(image_shape) == 1:
@@ -220,22 +191,22 @@ class Settings:
         return kind(**({} if self.initializer_scale is None else {"scale": self.initializer_scale}))
 
     def make_optimizer(self) -> Optimizer:
-        """The optimizer at its start."""
+        """A fresh optimizer."""
         kind: Any = optimizer_by_name(self.optimizer)
         more = {} if self.momentum is None else {"momentum": self.momentum}
         return kind(self.learning_rate, weight_decay=self.weight_decay, **more)
 
-    def make_schedule(self) -> Schedule:
-        """The schedule of the learning rate."""
-        return schedule_by_name(**self.schedule)
-
     def fit_arguments(self) -> dict[str, Any]:
-        """What ``fit`` takes besides network, data, epochs and callbacks."""
+        """The arguments of ``fit`` besides network, data, epochs and callbacks.
+
+        Raises:
+            UsageError: a setting with an unknown name or an invalid value.
+        """
         return {
             "batch_size": self.batch_size or None,
             "loss": SoftmaxCrossEntropy(label_smoothing=self.label_smoothing),
             "optimizer": self.make_optimizer(),
-            "schedule": self.make_schedule(),
+            "schedule": schedule_by_name(**self.schedule),
             "penalty": Penalty(self.l1, self.l2) if self.l1 or self.l2 else None,
             "clip": None if self.clip_norm is None else ClipNorm(self.clip_norm),
             "average": None if self.average is None else ExponentialMovingAverage(self.average),
@@ -245,8 +216,8 @@ class Settings:
         }
 
 
-def layers_of_settings(tables: Sequence[Mapping[str, Any]]) -> list[Layer]:
-    """The layers that tables of kind and arguments describe; UsageError that names the one at fault."""
+def _layers_of(tables: Sequence[Mapping[str, Any]]) -> list[Layer]:
+    """The layers that tables of kind and arguments describe; a UsageError names the one at fault."""
     layers: list[Layer] = []
     for table in tables:
         try:
@@ -258,20 +229,15 @@ def layers_of_settings(tables: Sequence[Mapping[str, Any]]) -> list[Layer]:
 
 
 def _fits(value: Any, kind: str) -> bool:
-    """Whether a value from a TOML or JSON file is of the annotated type of a field."""
+    """Whether a value from a TOML or JSON file has the annotated type of a field."""
     if value is None:
         return "None" in kind
     if kind.startswith("tuple"):
         entry = {"tuple[int": int, "tuple[str": str, "tuple[Map": Mapping}[kind[:9]]
         return isinstance(value, (list, tuple)) and all(isinstance(v, entry) and not isinstance(v, bool) for v in value)
-    if kind == "Mapping[str, Any]":
-        return isinstance(value, Mapping) and isinstance(value.get("name"), str)
     if kind.startswith("Mapping"):
-        return isinstance(value, Mapping)
+        return isinstance(value, Mapping) and ("None" in kind or isinstance(value.get("name"), str))
     if isinstance(value, bool) or kind == "bool":
         return isinstance(value, bool) and kind == "bool"
-    return (
-        ("float" in kind and isinstance(value, (int, float)))
-        or ("int" in kind and isinstance(value, int))
-        or ("str" in kind and isinstance(value, str))
-    )
+    expected: Any = {"int": int, "float": (int, float), "str": str}[kind.removesuffix(" | None")]
+    return isinstance(value, expected)

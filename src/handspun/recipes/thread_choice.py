@@ -1,9 +1,9 @@
 """How many processes or threads a training uses.
 
-Where processes share the pieces of a batch, or threads do, BLAS has one thread (see ``engine.workers``). Where a batch is one
-piece, the threads are those of its matrix products. A product of a small batch is done in some 100 µs. To share that among
-threads gains little on an idle machine and loses much on a busy one, where each product waits for a thread that another
-program has pushed aside. Small products stay on one, and a result then does not depend on the number of cores either.
+If processes or threads share the pieces of a batch, BLAS gets one thread (see ``engine.workers``). If a batch is one piece, the
+threads are those of its matrix products. A product of a small batch takes about 100 µs: sharing it among threads gains little
+on an idle machine and loses much on a busy one, where each product waits for a thread that another program has displaced. So
+small products stay on one thread; their result then does not depend on the number of cores either.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ from handspun.networks.inference import ROWS_A_CHUNK
 from handspun.networks.sequential import Sequential
 from handspun.recipes.settings import Settings
 
-#: Images a step times units of the widest hidden layer, from which on several threads are worth their while.
+#: Batch size times units of the widest hidden layer from which several threads pay off.
 WORTH_THREADS = 24_576
 
 
 @contextmanager
 def limit_threads(settings: Settings, network: Sequential) -> Iterator[None]:
-    """A context in which a training uses ``settings.threads`` threads; None chooses by the size of the products.
+    """A context in which a training uses ``settings.threads`` threads; None chooses by the size of its products.
 
     Raises:
         MissingExtraError: threadpoolctl is not installed.

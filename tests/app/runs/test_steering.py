@@ -15,7 +15,7 @@ from handspun.app.runs.run import MAX_POINTS, Outcome, Run, first_layer
 from handspun.app.runs.watcher import Watcher
 from handspun.app.transport.wire import RequestError, decode_array
 from handspun.networks.architectures import cnn, mlp
-from handspun.recipes.run import prepare, train
+from handspun.recipes.run import Plan, prepare, train
 from handspun.recipes.settings import Settings
 
 
@@ -70,8 +70,7 @@ def test_a_closing_server_ends_its_training(paused):
 
     def job(run):
         result = train(
-            settings,
-            material,
+            Plan(settings, material),
             callbacks=[Watcher(run)],
             announce=lambda network, _: run.begin(network, material.classes, 1, material.validation),
         )

@@ -14,7 +14,7 @@ from handspun.app.transport.wire import decode_array, encode_array
 from handspun.data import load_dataset
 from handspun.data.splits import hold_out
 from handspun.networks.architectures import mlp
-from handspun.recipes.run import prepare, train
+from handspun.recipes.run import Plan, prepare, train
 from handspun.recipes.settings import Settings
 
 
@@ -23,7 +23,7 @@ def test_a_training_follows_its_settings_exactly(web, models):
     assert run.status_code == 202
     done = wait_for(web, run.json()["id"], "done", "failed")
     settings = Settings.from_dict({**SMALL, "threads": 1})
-    direct = train(settings, prepare(settings))
+    direct = train(Plan(settings, prepare(settings)))
 
     def plain(records):
         return [{name: value for name, value in record.items() if "second" not in name} for record in records]

@@ -27,7 +27,7 @@ from handspun.errors import HandspunError
 from handspun.layers import Conv2D, Dense, Layer
 from handspun.networks.layout import array_shapes, every_layer
 from handspun.recipes import Settings
-from handspun.recipes.run import prepare, train
+from handspun.recipes.run import Plan, prepare, train
 
 #: Settings that the page may not choose: those for picture files, and threads (a training beside live answers gets one).
 NOT_FOR_THE_PAGE = ("picture_size", "picture_fit", "picture_mode", "threads")
@@ -45,8 +45,7 @@ def plan_training(values: Mapping[str, Any], datasets: Datasets) -> tuple[Run, C
     def job(run: Run) -> Outcome:
         material = prepare(settings, datasets.load(settings.data, drawings))
         result = train(
-            settings,
-            material,
+            Plan(settings, material),
             callbacks=[Watcher(run)],
             announce=lambda network, _: run.begin(network, material.classes, len(material.train), material.validation),
         )

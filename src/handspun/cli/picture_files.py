@@ -1,4 +1,4 @@
-"""The picture files that a command was given."""
+"""The picture files that a command is given."""
 
 from __future__ import annotations
 
@@ -16,22 +16,21 @@ Result = TypeVar("Result")
 
 
 def picture_files(paths: Sequence[Path]) -> list[Path]:
-    """Image files, with the pictures in a folder in its place, by their names; DataError for a folder without any."""
+    """The files, each folder replaced by its pictures in order of name; DataError for a folder without pictures."""
     found: list[Path] = []
     for path in paths:
-        inside = [path]
-        if path.is_dir():
-            inside = sorted(
-                file for file in path.iterdir() if file.suffix.lower() in SUFFIXES and not file.name.startswith(".")
-            )
-            if not inside:
-                raise DataError(f"{path} holds no pictures.")
-        found += inside
+        if not path.is_dir():
+            found.append(path)
+            continue
+        inside = [file for file in path.iterdir() if file.suffix.lower() in SUFFIXES and not file.name.startswith(".")]
+        if not inside:
+            raise DataError(f"{path} holds no pictures.")
+        found += sorted(inside)
     return found
 
 
 def read_each(paths: Sequence[Path], read: Callable[[Path], Result]) -> tuple[list[Result], list[Path], list[str]]:
-    """What ``read`` gives for each file that can be read, these files, and what is wrong with the others."""
+    """What ``read`` returns for each readable file, those files, and the errors of the others."""
     results, good, faults = [], [], []
     for path in paths:
         try:
@@ -43,7 +42,7 @@ def read_each(paths: Sequence[Path], read: Callable[[Path], Result]) -> tuple[li
 
 
 def end_with(faults: Sequence[str]) -> None:
-    """After the answers for the other files: say what was wrong with these, and exit with 1 if there are any."""
+    """After the answers for the other files: print these errors, and exit with 1 if there are any."""
     for fault in faults:
         messages.print(f"Error: {fault}", soft_wrap=True)
     if faults:
