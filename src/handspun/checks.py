@@ -146,10 +146,13 @@ def labels(value: Any, count: int | None, classes: int | None = None, *, name: s
     if found.shape not in ((count,), (count, 1)):
         raise UsageError(f"{expected}, got the shape {found.shape}.")
     if kind in "US":
-        raise UsageError(f"{expected}, got text such as {found.flat[0]!r}. Give each name's index in your list of classes.")
+        raise UsageError(
+            f"{expected}, got text such as {str(found.flat[0])!r}. Give each name's index in your list of classes."
+        )
     if kind == "f":
         whole = np.isfinite(found).all() and (found == np.rint(found)).all()
-        raise UsageError(f"{expected}, got {found.dtype}." + (f" Write {name}.astype(int)." if whole else ""))
+        advice = f"Write {name}.astype(int)." if whole else "Leave out the rows without a whole number."
+        raise UsageError(f"{expected}, got {found.dtype}. {advice}")
     low, high = int(found.min()), int(found.max())
     if low < 0 or high >= (np.iinfo(np.intp).max if classes is None else classes):
         known = "classes are counted from 0" if classes is None else f"the classes are 0 to {classes - 1}"

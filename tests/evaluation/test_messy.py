@@ -136,6 +136,7 @@ def test_accuracies_and_intervals_are_those_of_the_answers(digits, nearest):
             MESSY[row.name].strength,
         )
     assert result.mean == pytest.approx(np.mean([row.accuracy for row in result.versions]))
+    assert evaluate_messy(nearest, digits.images, digits.labels[:, None]) == result, "a column of labels"
     plain = result.as_dict()
     assert plain["mean_accuracy"] == result.mean
     assert [row["name"] for row in plain["versions"]] == ["clean", *NAMES]

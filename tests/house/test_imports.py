@@ -104,6 +104,11 @@ def test_every_package_says_what_lives_in_it(path):
     assert len((ast.get_docstring(parsed(path)) or "").split()) >= 15
 
 
+@pytest.mark.parametrize("path", MODULES, ids=name_of)
+def test_no_module_is_longer_than_400_lines(path):
+    assert len(path.read_text("utf-8").splitlines()) <= 400
+
+
 def test_nothing_imports_the_command_line():
     users = [name_of(path) for path in MODULES if "cli" in rooms_imported(path)]
     assert all(name == "__main__" or name.split(".")[0] == "cli" for name in users)

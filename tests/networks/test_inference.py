@@ -1,10 +1,13 @@
 """Logits, probabilities and classes of images, in chunks and in every type."""
 
+import gc
+import weakref
+
 import numpy as np
 import pytest
 
 from handspun.errors import UsageError
-from handspun.networks.architectures import mlp
+from handspun.networks.architectures import cnn, mlp
 from handspun.networks.inference import ROWS_A_CHUNK
 from handspun.training import fit
 
@@ -146,3 +149,36 @@ def test_images_are_converted_to_the_networks_precision():
     network = mlp(4, [3], 2)
     assert network.logits(np.ones((2, 4))).dtype == np.float32
     assert network.copy(dtype=np.float64).logits(np.ones((2, 4), np.float32)).dtype == np.float64
+
+
+def test_nine_views_take_nine_passes(monkeypatch):
+    network, passes = cnn((12, 12), 3, kernel_size=3), []
+    forward = type(network.layers[0]).forward
+
+    def counted(self, x, tape):
+        if self is network.layers[0]:
+            passes.append(len(x))
+        return forward(self, x, tape)
+
+    monkeypatch.setattr(type(network.layers[0]), "forward", counted)
+    network.answer(images(4, (12, 12)), views=True)
+    assert passes == [4] * 9
+
+
+def test_a_pass_changes_nothing_in_a_network():
+    network = cnn((12, 12), 3, kernel_size=3, norm="batch")
+    before = {name: id(value) for name, value in vars(network).items()}
+    vectors = network.parameters.vector.tobytes(), network.statistics.vector.tobytes()
+    network.answer(images(40, (12, 12)), views=True)
+    network.activations(images(2, (12, 12)))
+    assert {name: id(value) for name, value in vars(network).items()} == before
+    assert (network.parameters.vector.tobytes(), network.statistics.vector.tobytes()) == vectors
+
+
+def test_tapes_of_a_network_are_freed_with_it():
+    network = mlp(6, [4], 3)
+    network.predict(images(3, (6,)))
+    freed = weakref.ref(network.layers[0])
+    del network
+    gc.collect()
+    assert freed() is None

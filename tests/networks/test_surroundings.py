@@ -21,10 +21,10 @@ def digest():
         for images in (pixels, extreme):
             for array in (network.predict(images), network.predict_proba(images), network.answer(images).score):
                 found.update(array.tobytes())
+            found.update(b"".join(array.tobytes() for array in network.activations(images).values()))
             result = hs.evaluate(network, images, labels)
             found.update(repr((result.accuracy, result.loss, result.reliability.error, result.unknown_rate)).encode())
         found.update(network.answer(pixels, views=True).probabilities.tobytes())
-        found.update(b"".join(array.tobytes() for array in network.activations(pixels).values()))
         report = hs.check_gradients(network, pixels[:3], labels[:3], elements=4)
         found.update(repr((report.elementwise, report.directional)).encode())
         file = io.BytesIO()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
@@ -39,6 +38,10 @@ def _answers(schema: str, description: str, *codes: int) -> dict[str, Any]:
     """The answer, errors with those codes, and the errors that any request may get: wrong host, too many requests."""
     found = {"description": description, "content": _json(schema)}
     return {"200": found, **{str(code): _ERROR for code in (*codes, 421, 503)}}
+
+
+def _get(operation: str, summary: str, responses: dict[str, Any], **more: Any) -> dict[str, Any]:
+    return {"get": {"operationId": operation, "summary": summary, "responses": responses, **more}}
 
 
 _PREDICT = {
@@ -118,40 +121,18 @@ SPECIFICATION: dict[str, Any] = {
     },
     "paths": {
         "/api/predict": {"post": _PREDICT},
-        "/api/models": {
-            "get": {
-                "operationId": "models",
-                "summary": "List the models",
-                "responses": _answers("Models", "All models, and the name of the default one."),
-            }
-        },
-        "/api/models/{name}/file": {
-            "get": {
-                "operationId": "modelFile",
-                "summary": "Download a model",
-                "description": "The model file, for handspun predict and handspun.load.",
-                "parameters": [{"name": "name", "in": "path", "required": True, "schema": _TEXT}],
-                "responses": {
-                    "200": {"description": "The file.", "content": {"application/octet-stream": {}}},
-                    "404": _ERROR,
-                },
-            }
-        },
-        "/healthz": {
-            "get": {
-                "operationId": "health",
-                "summary": "Check that the server is running",
-                "responses": _answers("Health", "It is running."),
-            }
-        },
+        "/api/models": _get("models", "List the models", _answers("Models", "All models, and the name of the default one.")),
+        "/api/models/{name}/file": _get(
+            "modelFile",
+            "Download a model",
+            {"200": {"description": "The file.", "content": {"application/octet-stream": {}}}, "404": _ERROR},
+            description="The model file, for handspun predict and handspun.load.",
+            parameters=[{"name": "name", "in": "path", "required": True, "schema": _TEXT}],
+        ),
+        "/healthz": _get("health", "Check that the server is running", _answers("Health", "It is running.")),
     },
     "components": {"schemas": _SCHEMAS},
 }
 
 
-def specification(request: Request) -> JSONResponse:
-    """The description."""
-    return JSONResponse(SPECIFICATION)
-
-
-routes = [Route("/openapi.json", specification)]
+routes = [Route("/openapi.json", lambda request: JSONResponse(SPECIFICATION))]

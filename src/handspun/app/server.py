@@ -47,11 +47,7 @@ THREADS = 2
 
 
 def make_app(
-    models: Models,
-    runs: Runs | None = None,
-    datasets: Datasets | None = None,
-    *,
-    hosts: Collection[str] | None = LOOPBACK,
+    models: Models, runs: Runs | None = None, datasets: Datasets | None = None, *, hosts: Collection[str] | None = LOOPBACK
 ) -> Starlette:
     """The application.
 
@@ -62,7 +58,8 @@ def make_app(
         hosts: the host names that are answered; None for any.
     """
     routes: list[BaseRoute] = [*catalog.routes, *predict.routes, *openapi.routes]
-    routes += [Route("/healthz", _health), Route("/api", _reference)]
+    routes.append(Route("/healthz", _health))
+    routes.append(Route("/api", lambda request: FileResponse(STATIC / "api.html", media_type="text/html")))
     if runs is None:
         routes.append(Route("/", lambda request: RedirectResponse("/api")))
     else:
@@ -114,10 +111,6 @@ async def _health(request: Request) -> JSONResponse:  # on the event loop: it mu
     return JSONResponse(
         {"status": "ok", "version": handspun.__version__, "models": len(state.models.all()), "training": training}
     )
-
-
-def _reference(request: Request) -> FileResponse:
-    return FileResponse(STATIC / "api.html", media_type="text/html")
 
 
 async def _refused(request: Request, error: Exception) -> JSONResponse:

@@ -34,12 +34,14 @@ class BatchNorm(Layer):
     PyTorch. A batch of one row, as the last of an epoch may be, has no variance: it is NaN in what the pass saw, and the
     running variance stays as it is. Counted as 0 it would shrink that by a tenth just before the epoch is evaluated.
 
-    If a batch is computed in pieces, each is normalized by its own mean and variance ("ghost batches", Hoffer, Hubara and
-    Soudry 2017, arXiv:1705.08741), and the running averages take the mean over the pieces.
+    If a batch is computed in micro-batches, each is normalized by its own mean and variance ("ghost batches", Hoffer, Hubara
+    and Soudry 2017, arXiv:1705.08741), and the running averages take the mean over them.
 
     Args:
-        momentum: the weight of a new batch in the running averages, 0 <= momentum < 1.
-        epsilon: added to the variance, above 0: a pixel that is always black has none.
+        momentum: the weight of a new batch in the running averages, 0 <= momentum < 1. The default is PyTorch's; Keras's
+            0.99 is the weight of the old average.
+        epsilon: added to the variance, above 0: a pixel that is always black has none. The default is PyTorch's; Keras has
+            1e-3.
     """
 
     gamma: np.ndarray  # (D,)

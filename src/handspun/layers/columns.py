@@ -56,6 +56,15 @@ def in_groups(y: np.ndarray, groups: int) -> np.ndarray:
     return y.reshape(height, groups, filters // groups, width * images).transpose(1, 0, 2, 3)
 
 
+def sum_over_places(dy: np.ndarray, precise: type[np.float64] | None) -> np.ndarray:
+    """The sum of dy (OH, O, OW, N) over rows, columns and images, (O,)."""
+    height, filters, width, images = dy.shape
+    if precise:
+        return np.add.reduce(dy, axis=(0, 2, 3), dtype=precise)
+    over_columns = np.matmul(dy.reshape(height * filters, -1), np.ones(width * images, dy.dtype))
+    return np.add.reduce(over_columns.reshape(height, filters), axis=0)
+
+
 def sum_over_rows(windows: np.ndarray, dy: np.ndarray, precise: type[np.float64] | None, here: Frame) -> np.ndarray:
     """Windows (G, OH, kh · C/G · kw, OW · N) times dyᵀ, added up over the rows: (G, kh · C/G · kw, O/G).
 

@@ -46,7 +46,7 @@ class Conv2D(Layer):
         groups: the number of parts that channels and filters are cut into, which do not see each other; as many as there
             are channels is "depthwise".
         bias: whether to add b, which is zero at first.
-        initializer: of the weights; the default suits ReLU.
+        initializer: of the weights; the default, He's, suits ReLU. PyTorch draws U(±1/√fan_in), Keras uses Glorot's.
     """
 
     decayed = ("weight",)
@@ -120,12 +120,8 @@ class Conv2D(Layer):
         here = tape[self]
         plan: columns.Plan = here["plan"]
         precise, dy = sum_type(dy), by_rows(dy)  # (OH, O, OW, N)
-        if self.has_bias and precise:
-            here.gradient["bias"][...] = np.add.reduce(dy, axis=(0, 2, 3), dtype=precise)
-        elif self.has_bias:
-            values = dy.shape[2] * dy.shape[3]
-            over_columns = np.matmul(dy.reshape(-1, values), np.ones(values, dy.dtype))  # (OH · O,)
-            np.add.reduce(over_columns.reshape(-1, self.filters), axis=0, out=here.gradient["bias"])
+        if self.has_bias:
+            here.gradient["bias"][...] = columns.sum_over_places(dy, precise)  # (O,)
         dy = columns.in_groups(dy, self.groups)  # (G, OH, O/G, OW · N)
         d_kernels = columns.sum_over_rows(plan.windows, dy, precise, here)  # windows · dyᵀ: (G, kh · C/G · kw, O/G)
         here.gradient["weight"].reshape(self.groups, dy.shape[2], -1)[...] = d_kernels.transpose(0, 2, 1)

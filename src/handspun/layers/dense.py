@@ -26,7 +26,7 @@ class Dense(Layer):
 
     Args:
         units: number of outputs.
-        initializer: of the weights; the default suits ReLU.
+        initializer: of the weights; the default, He's, suits ReLU. PyTorch draws U(±1/√in), Keras uses Glorot's.
         bias: whether to add b, which is zero at first.
     """
 

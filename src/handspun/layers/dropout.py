@@ -19,7 +19,7 @@ class Dropout(Layer):
     expectation, so inference needs no scaling ("inverted dropout"). y is linear in x: dx = dy · m/(1 - rate).
 
     Args:
-        rate: the probability that a value is set to zero, 0 <= rate < 1.
+        rate: the probability that a value is set to zero, 0 <= rate < 1; the default is PyTorch's.
     """
 
     def __init__(self, rate: float = 0.5) -> None:
@@ -56,7 +56,7 @@ class SpatialDropout(Dropout):
     Neighbouring pixels hold almost the same information, so dropping one of them alone removes little of it.
 
     Args:
-        rate: the probability that a channel is set to zero, 0 <= rate < 1.
+        rate: the probability that a channel is set to zero, 0 <= rate < 1; the default is PyTorch's.
     """
 
     works_on_pictures = True

@@ -25,7 +25,7 @@ class GELU(Layer):
 
         dy/dx = (1 + t)/2 + x/2 · (1 - t²) · √(2/π) · (1 + 3 · 0.044715 x²)
 
-    PyTorch calls this form ``gelu(approximate="tanh")``.
+    PyTorch calls this form ``gelu(approximate="tanh")``; its default, and Keras's, is the exact one.
     """
 
     def forward(self, x: np.ndarray, tape: Tape) -> np.ndarray:

@@ -80,7 +80,7 @@ class LeCunUniform(Initializer):
 
 @dataclass(frozen=True)
 class ScaledNormal(Initializer):
-    """N(0, scale²), whatever the size of the layer."""
+    """N(0, scale²), whatever the size of the layer. The default is our own; PyTorch has 1, Keras 0.05."""
 
     scale: float = 0.01
 

@@ -23,7 +23,7 @@ class LayerNorm(Layer):
         dx = (g - mean(g) - x̂ · mean(g · x̂)) / σ          (means over the features)
 
     Args:
-        epsilon: added to the variance, above 0: a row of equal values has none.
+        epsilon: added to the variance, above 0: a row of equal values has none. The default is PyTorch's; Keras has 1e-3.
     """
 
     gamma: np.ndarray  # (D,)

@@ -43,7 +43,7 @@ class _Pooling(Layer):
     """Size, stride and padding of the windows.
 
     Args:
-        size: rows and columns of a window, one number or two.
+        size: rows and columns of a window, one number or two; the default is Keras's.
         stride: from one window to the next; by default its size, so that the windows tile the picture. Rows and columns
             left over at the end are ignored.
         padding: how far windows reach beyond the picture, at most half their size.
@@ -86,7 +86,8 @@ class MaxPool2D(_Pooling):
     """y is the largest value of each window. Ranzato et al. 2007, CVPR.
 
     x (N, C, H, W), y (N, C, OH, OW). The maximum of a window is that of its columns' maxima. The derivative is 1 for the
-    largest value and 0 for the others; of equal values the first column's counts, and in it the first row's. So dy goes
+    largest value and 0 for the others; of equal values the first column's counts, and in it the first row's (in PyTorch: row,
+    then column). So dy goes
     back to where y came from, in the same two steps. Padding is never the largest.
     """
 

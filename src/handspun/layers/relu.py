@@ -40,7 +40,7 @@ class LeakyReLU(Layer):
     dy/dx is 1 where x > 0, else the slope: dx = dy · (slope + (1 - slope)·[x > 0]).
 
     Args:
-        slope: the derivative on the negative side, 0 <= slope < 1.
+        slope: the derivative on the negative side, 0 <= slope < 1. The default is the paper's and PyTorch's; Keras has 0.3.
     """
 
     def __init__(self, slope: float = 0.01) -> None:

@@ -9,9 +9,9 @@ import numpy as np
 FEW = 1024
 
 
-def sum_type(x: np.ndarray) -> type[np.float64] | None:
+def sum_type(x: np.ndarray, few: int = FEW) -> type[np.float64] | None:
     """The type in which to add up the values of each feature and picture of a batch x (N, D) or (N, C, H, W).
 
-    None, for that of x itself, up to 32 x 32 pixels; float64 for larger pictures.
+    None, for that of x itself, up to ``few`` pixels; float64 for larger pictures.
     """
-    return np.float64 if math.prod(x.shape[2:]) > FEW else None
+    return np.float64 if math.prod(x.shape[2:]) > few else None

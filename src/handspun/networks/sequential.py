@@ -130,14 +130,13 @@ class Sequential:
             gradient, statistics, {layer: (own_views(layer, named), own_views(layer, statistics)) for layer in self._every}
         )
 
-    @np.errstate(under="ignore")  # values below the smallest normal number are as good as zero
     def forward(self, x: np.ndarray, tape: Tape) -> np.ndarray:
         """Outputs (N, *output_shape) for x (N, *input_shape) of the network's dtype. Valid until the tape's next pass."""
-        for layer in self.layers:
-            x = layer.forward(x, tape)
+        with np.errstate(under="ignore"):  # values below the smallest normal number are as good as zero
+            for layer in self.layers:
+                x = layer.forward(x, tape)
         return x
 
-    @np.errstate(under="ignore")
     def backward(self, dy: np.ndarray, tape: Tape) -> np.ndarray | None:
         """Fill ``tape.gradient`` from dy, the gradient with respect to the outputs, after ``forward`` with the same tape.
 
@@ -145,11 +144,12 @@ class Sequential:
             The gradient with respect to the input, if the tape asks for it.
         """
         dx: np.ndarray | None = dy
-        for layer in reversed(self.layers):
-            assert dx is not None
-            dx = layer.backward(dx, tape)
-            if dx is None or not tape[layer].needs_input_gradient:
-                return None
+        with np.errstate(under="ignore"):
+            for layer in reversed(self.layers):
+                assert dx is not None
+                dx = layer.backward(dx, tape)
+                if dx is None or not tape[layer].needs_input_gradient:
+                    return None
         return dx
 
     def update_statistics(self, seen: Parameters) -> None:

@@ -27,7 +27,7 @@ class Clip(abc.ABC):
 
 
 class ClipNorm(Clip):
-    """Shrinks a gradient longer than ``limit`` to that length. Its direction stays."""
+    """Shrinks a gradient longer than ``limit`` to just that length (PyTorch divides by norm + 1e-6). Its direction stays."""
 
     @np.errstate(under="ignore")
     def __call__(self, gradient: np.ndarray, norm: float) -> None:

@@ -13,7 +13,7 @@ from handspun.optimization.optimizer_base import Optimizer as Optimizer
 
 
 class SGD(Optimizer):
-    """θ ← θ - η g. Robbins and Monro 1951."""
+    """θ ← θ - η g. Robbins and Monro 1951. There is no default rate, as none suits all trainings."""
 
     def _update(self, p: np.ndarray, g: np.ndarray, rate: float, scratch: np.ndarray, *state: np.ndarray) -> None:
         p -= np.multiply(g, rate, out=scratch)
@@ -26,7 +26,7 @@ class Momentum(Optimizer):
     falls, earlier gradients keep their old η there, and get the new one here.
 
     Args:
-        momentum: μ, 0 <= μ < 1.
+        momentum: μ, 0 <= μ < 1. The default is the usual value; in PyTorch and Keras this is SGD, whose default is 0.
     """
 
     state_names = ("velocity",)
@@ -63,7 +63,7 @@ class Adagrad(Optimizer):
     """s ← s + g²,  θ ← θ - η g/(√s + ε). Duchi, Hazan and Singer 2011, JMLR 12.
 
     Args:
-        epsilon: ε, above 0, keeps the quotient finite.
+        epsilon: ε, above 0, keeps the quotient finite. The default is PyTorch's; Keras has 1e-7, and lets s begin at 0.1.
     """
 
     state_names = ("squares",)
@@ -82,8 +82,8 @@ class RMSprop(Optimizer):
     """s ← ρ s + (1 - ρ) g²,  θ ← θ - η g/(√s + ε). Tieleman and Hinton 2012, lecture 6.5.
 
     Args:
-        decay: ρ, 0 <= ρ < 1.
-        epsilon: ε, above 0, keeps the quotient finite.
+        decay: ρ, 0 <= ρ < 1. The default is PyTorch's; the lecture and Keras have 0.9.
+        epsilon: ε, above 0, keeps the quotient finite. The default is PyTorch's; Keras has 1e-7.
     """
 
     state_names = ("squares",)
@@ -110,6 +110,8 @@ class Adam(Optimizer):
     a = (1 - β₁)/(1 - β₁ᵗ) and c = √((1 - β₂)/(1 - β₂ᵗ)) the step is
 
         η a M/(c √V + ε) = (η a/c) · M/(√V + ε/c).
+
+    The defaults are the paper's and PyTorch's; Keras has ε = 1e-7.
 
     Args:
         beta1: β₁, the memory of the mean, 0 <= β₁ < 1.
@@ -148,7 +150,10 @@ class Adam(Optimizer):
 
 
 class AdamW(Adam):
-    """Adam with decoupled weight decay, by default λ = 0.01. Loshchilov and Hutter 2019, arXiv:1711.05101."""
+    """Adam with decoupled weight decay. Loshchilov and Hutter 2019, arXiv:1711.05101.
+
+    The default λ = 0.01 is PyTorch's; Keras has 0.004.
+    """
 
     def __init__(
         self,

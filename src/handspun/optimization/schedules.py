@@ -58,7 +58,7 @@ class InverseTimeDecay(_Checked):
     """1/(1 + decay · t): the classical schedule of stochastic approximation (Robbins and Monro 1951).
 
     Args:
-        decay: how fast, not negative.
+        decay: how fast, not negative; Keras's decay_rate r over decay_steps s is r/s.
         unit: what t counts, "step" or "epoch".
     """
 
@@ -72,6 +72,8 @@ class InverseTimeDecay(_Checked):
 @dataclass(frozen=True)
 class StepDecay(_Checked):
     """rate^⌊t/every⌋: constant for a while, then a drop.
+
+    The defaults are our own, a half every ten epochs; PyTorch's StepLR has a tenth, and no default time.
 
     Args:
         rate: the factor of each drop, above 0 and at most 1.
@@ -89,7 +91,7 @@ class StepDecay(_Checked):
 
 @dataclass(frozen=True)
 class ExponentialDecay(_Checked):
-    """rate^t.
+    """rate^t. The default is our own, 5 % less after each epoch; PyTorch and Keras have none.
 
     Args:
         rate: the factor of each unit of time, above 0 and at most 1.
@@ -121,7 +123,9 @@ class Cosine(_Checked):
 class OneCycle(_Checked):
     """Up from ``initial`` to 1 and down to ``final``. Smith and Topin 2018, arXiv:1708.07120.
 
-    Their ramps are straight lines; those along a cosine, as here, are fastai's and PyTorch's.
+    Their ramps are straight lines; those along a cosine, as here, are fastai's and PyTorch's. The defaults are PyTorch's but
+    for ``final``, which is relative to the highest rate, not to the initial one. PyTorch's reaches the highest and the
+    lowest rate one step earlier, and also changes the momentum.
 
     Args:
         warmup: the share of the training that goes up, from 0 to 1.
@@ -143,6 +147,8 @@ class OneCycle(_Checked):
 @dataclass(frozen=True)
 class Warmup(_Checked):
     """A linear rise from 1/steps to 1 over the first ``steps`` steps, then the schedule ``then`` for the rest.
+
+    PyTorch's LinearLR begins with a third by default, and reaches 1 one step later.
 
     Args:
         steps: the length of the rise, at least 1.

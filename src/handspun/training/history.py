@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 
 Record = dict[str, float]
 
-#: The columns in the order in which they are written; validation columns only where there is validation.
+#: The columns in the order in which they are written; validation columns only if there is validation.
 COLUMNS = (
     "epoch",
     "loss",
@@ -19,12 +19,18 @@ COLUMNS = (
     "seconds",
 )
 
+#: How the values of a column are printed.
+_FORMS = {"epoch": ".0f", "learning_rate": ".3g", "gradient_norm": ".3g", "images_per_second": ",.0f", "seconds": ".2f"}
+
+#: Epochs that ``print`` shows; of longer histories it leaves out the middle.
+_SHOWN = 20
+
 
 class History(Mapping[str, list[float]]):
-    """One record an epoch; ``history["loss"]`` is the column as a list.
+    """One record for each epoch; ``history["loss"]`` is the column as a list. ``print(history)`` shows a table.
 
     Columns: ``epoch`` (from 1); ``loss`` and ``accuracy``, means over the batches of the epoch as they were trained on
-    (accuracy from 0 to 1, for integer targets only), the loss with the penalty where there is one; ``validation_loss``,
+    (accuracy from 0 to 1, for integer targets only), the loss with the penalty if there is one; ``validation_loss``,
     without it, and ``validation_accuracy`` after the epoch; ``learning_rate`` of the epoch's last step; ``gradient_norm``,
     the mean Euclidean norm before clipping; ``images_per_second`` of training alone; ``seconds``, the time of the epoch with
     its validation.
@@ -55,5 +61,33 @@ class History(Mapping[str, list[float]]):
         return len(self.columns)
 
     def __repr__(self) -> str:
-        last = self.records[-1] if self.records else {}
-        return f"History({len(self.records)} epochs; last: {last})"
+        if not self.records:
+            return "History of no epochs"
+        last = self.records[-1]
+        names = [name for name in ("loss", "accuracy", "validation_loss", "validation_accuracy") if name in last]
+        said = ", ".join(f"{name.replace('_', ' ')} {_text(name, last[name])}" for name in names)
+        return f"History of {len(self.records)} epoch{'s' if len(self.records) > 1 else ''}, the last with {said}"
+
+    def __str__(self) -> str:
+        """A table of the epochs, one in a line."""
+        if not self.records:
+            return repr(self)
+        rows = [[name.replace("_", " ") for name in self.columns]]
+        rows += [[_text(name, record.get(name)) for name in self.columns] for record in self.records]
+        if len(self.records) > _SHOWN:
+            rows[1 + _SHOWN // 2 : -_SHOWN // 2] = [["…"] * len(self.columns)]
+        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+        return "\n".join("  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True)) for row in rows)
+
+    def _repr_html_(self) -> str:
+        """The curves of loss and accuracy, as notebooks show them."""
+        from handspun.training.curves import curves  # for notebooks only
+
+        return curves(self)
+
+
+def _text(column: str, value: float | None) -> str:
+    """A value of a column as it is printed."""
+    if value is None:
+        return ""
+    return f"{100 * value:.2f} %" if column.endswith("accuracy") else format(value, _FORMS.get(column, ".4f"))

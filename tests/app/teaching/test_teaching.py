@@ -114,7 +114,7 @@ def test_the_threshold_moves_with_the_network():
     ("model", "words"),
     [
         (Model("pets", mlp(784, [4], 2, classes=("cat", "dog")), "file"), "cat, dog"),
-        (Model("small", mlp(64, [4], 10, classes=NAMES), "file"), "other pictures"),
+        (Model("small", mlp(64, [4], 10, classes=NAMES), "file"), "does not take light 28 x 28 digits"),
     ],
 )
 def test_models_of_other_things_are_refused(model, words):
@@ -128,7 +128,7 @@ def test_only_models_of_light_digits_on_black_can_be_taught():
     network.contract = Contract()
     check_teachable(Model("plain", network, "file"))
     network.contract = PictureContract(28, 28, colour=False)
-    with pytest.raises(RequestError, match="light on black"):
+    with pytest.raises(RequestError, match="does not take light 28 x 28 digits"):
         check_teachable(Model("plain", network, "file"))
 
 

@@ -32,26 +32,18 @@ _log = logging.getLogger("handspun.app")
 
 
 @dataclass
-class Settings:
-    """What a page wants to know with each answer.
+class Wanted:
+    """What a page wants to know with each answer."""
 
-    Attributes:
-        model: by name; None for the default one.
-        stages: the picture's stages in the contract.
-        layers: the output of each layer.
-        saliency: the class whose saliency is wanted; None for none.
-        focus: the layer and the unit whose connections are wanted; None for none.
-    """
-
-    model: str | None = None
-    stages: bool = False
-    layers: bool = False
-    saliency: int | None = None
-    focus: tuple[str, int] | None = None
+    model: str | None = None  # by name; None for the default one
+    stages: bool = False  # of the picture in the contract
+    layers: bool = False  # the output of each layer
+    saliency: int | None = None  # of this class
+    focus: tuple[str, int] | None = None  # the connections of this layer's unit
 
     @classmethod
-    def from_text(cls, text: str) -> Settings:
-        """The settings in a message. Raises RequestError if there are none."""
+    def from_text(cls, text: str) -> Wanted:
+        """What a message of the type "settings" wants. Raises RequestError for any other message."""
         if len(text) > _MAX_SETTINGS:
             raise RequestError(413, f"A message may have at most {_MAX_SETTINGS:,} characters, this one has {len(text):,}.")
         try:
@@ -76,9 +68,9 @@ class Settings:
 
 @dataclass
 class _Page:
-    """One connection: its settings, and the newest frame that is not answered yet."""
+    """One connection: what it wants, and the newest frame that is not answered yet."""
 
-    settings: Settings = field(default_factory=Settings)
+    wanted: Wanted = field(default_factory=Wanted)
     frame: bytes | None = None
     came: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -95,7 +87,7 @@ async def live(socket: WebSocket) -> None:
                 break
             if message.get("text") is not None:
                 try:
-                    page.settings = Settings.from_text(message["text"])
+                    page.wanted = Wanted.from_text(message["text"])
                 except RequestError as error:
                     if not await _send(socket, {"type": "error", "message": error.detail}):
                         break
@@ -114,7 +106,7 @@ async def _answer_frames(socket: WebSocket, page: _Page) -> None:
         data, page.frame = page.frame, None
         assert data is not None
         try:
-            answer = await answer_frame(Frame.from_bytes(data), page.settings, state.models, state.answerer)
+            answer = await answer_frame(Frame.from_bytes(data), page.wanted, state.models, state.answerer)
         except RequestError as error:
             answer = {"type": "error", "message": error.detail}
         except Exception:
@@ -134,12 +126,12 @@ async def _send(socket: WebSocket, value: dict[str, Any]) -> bool:
     return True
 
 
-async def answer_frame(frame: Frame, settings: Settings, models: Models, answerer: Answerer) -> dict[str, Any]:
+async def answer_frame(frame: Frame, wanted: Wanted, models: Models, answerer: Answerer) -> dict[str, Any]:
     """The answer to one frame, for JSON.
 
     Raises RequestError if there is no such model, layer, unit or class, or the model takes no pictures.
     """
-    model = models.get(settings.model)
+    model = models.get(wanted.model)
     answer: dict[str, Any] = {
         "type": "answer",
         "sequence": frame.sequence,
@@ -151,7 +143,7 @@ async def answer_frame(frame: Frame, settings: Settings, models: Models, answere
         "seen": None,
     }
     if not frame.is_blank:
-        seen, stages = await run_in_threadpool(_see, model, frame, settings.stages)
+        seen, stages = await run_in_threadpool(_see, model, frame, wanted.stages)
         answers = await answerer.answer(model, seen[None])
         answer["seen"] = encode_array(seen)
         answer["verdict"] = str(answers.verdict[0])
@@ -159,7 +151,7 @@ async def answer_frame(frame: Frame, settings: Settings, models: Models, answere
             answer["class"] = int(answers.predicted[0])
             answer["probabilities"] = [float(share) for share in answers.probabilities[0]]
             answer |= stages
-            answer |= await run_in_threadpool(_look_inside, model, seen, settings)
+            answer |= await run_in_threadpool(_look_inside, model, seen, wanted)
     return answer
 
 
@@ -178,15 +170,15 @@ def _see(model: Model, frame: Frame, stages: bool) -> tuple[np.ndarray, dict[str
     return steps.image, {"stages": told}
 
 
-def _look_inside(model: Model, seen: np.ndarray, settings: Settings) -> dict[str, Any]:
+def _look_inside(model: Model, seen: np.ndarray, wanted: Wanted) -> dict[str, Any]:
     """What the page wants to know about the inside of the network."""
     network, found = model.network, {}
-    if settings.layers:
+    if wanted.layers:
         found["layers"] = inside.layer_values(network, seen)
-    if settings.saliency is not None:
-        found["saliency"] = inside.saliency(network, seen, settings.saliency)
-    if settings.focus is not None:
-        found["focus"] = inside.focus(network, seen, *settings.focus)
+    if wanted.saliency is not None:
+        found["saliency"] = inside.saliency(network, seen, wanted.saliency)
+    if wanted.focus is not None:
+        found["focus"] = inside.focus(network, seen, *wanted.focus)
     return found
 
 

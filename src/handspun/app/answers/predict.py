@@ -90,9 +90,7 @@ async def _from_form(request: Request, model: Model) -> tuple[list[str | None], 
             picture = await run_in_threadpool(_decode, await file.read(), f"File {number} of {len(files)}")
             pixels += math.prod(picture.shape[:2])
             if pixels > MAX_FORM_PIXELS:
-                raise RequestError(
-                    413, f"The pictures of a form may have at most {MAX_FORM_PIXELS:,} pixels together; send fewer at a time."
-                )
+                raise RequestError(413, f"The pictures of a form may have at most {MAX_FORM_PIXELS:,} pixels together.")
             images.append(await run_in_threadpool(model.preprocess, picture))
         return [file.filename for file in files], np.stack(images)
 

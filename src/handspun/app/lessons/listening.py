@@ -21,16 +21,13 @@ from handspun.networks.sequential import Sequential
 
 @dataclass(frozen=True)
 class Heard:
-    """One call of a layer's forward or backward, without the batch axis.
-
-    ``gradients`` are those of the layer's own parameters, after a backward; ``ran`` holds the numbers of the lines that ran.
-    """
+    """One call of a layer's forward or backward, without the batch axis."""
 
     layer: Layer
     given: np.ndarray
     result: np.ndarray
-    gradients: dict[str, np.ndarray]
-    ran: frozenset[int]
+    gradients: dict[str, np.ndarray]  # of the layer's own parameters, after a backward
+    ran: frozenset[int]  # the numbers of the lines
 
 
 @dataclass

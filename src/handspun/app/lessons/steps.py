@@ -97,7 +97,7 @@ def steps(network: Sequential, classes: Sequence[str], seen: np.ndarray, label: 
         "label": label,
         "learning_rate": learning_rate,
         "loss": loss,
-        "loss_after": _loss_of(z_after)(_exact(z_after), np.array([label]))[0],
+        "loss_after": _loss_of(z_after)(z_after.astype(np.float64), np.array([label]))[0],
         "before": float(before[label]),
         "after": float(after[label]),
         "steps": [
@@ -138,7 +138,8 @@ def _loss_steps(
     at_work = loss._elements if isinstance(loss, SigmoidBinaryCrossEntropy) else loss.per_sample
     logits = two_or_more(z)
     p, p_ran = traced(softmax, logits)  # (1, C), at least 2
-    (value, dz), ran = traced(loss.__call__, _exact(z), np.array([label]), of=at_work)
+    # In float64: float32 leaves two digits of a confident answer's loss, too few to show what a step changes.
+    (value, dz), ran = traced(loss.__call__, z.astype(np.float64), np.array([label]), of=at_work)
     t = np.zeros_like(p[0])  # (C,)
     t[label] = 1.0
     target = np.array([float(label)]) if single else t
@@ -195,11 +196,6 @@ def _loss_steps(
 def _loss_of(z: np.ndarray) -> SigmoidBinaryCrossEntropy | SoftmaxCrossEntropy:
     """The loss for logits z (1, C); one output means yes or no."""
     return SigmoidBinaryCrossEntropy() if z.shape[1] == 1 else SoftmaxCrossEntropy()
-
-
-def _exact(z: np.ndarray) -> np.ndarray:
-    """Logits in float64: float32 leaves two digits of a confident answer's loss, too few to show what a step changes."""
-    return z.astype(np.float64)
 
 
 def _forward_step(heard: Heard) -> dict[str, Any]:

@@ -37,30 +37,17 @@ from handspun.layers.windows import Axis, axes
 
 @dataclass(frozen=True)
 class Texts:
-    """One direction through a layer.
-
-    Attributes:
-        formula: what is computed.
-        explanation: one or two sentences.
-        lines: a part of the text of each source line that does the work.
-        reads: backward only: which arrays of the forward pass the formula needs (x, y, parameters, statistics).
-    """
+    """One direction through a layer."""
 
     formula: str
     explanation: str
-    lines: tuple[str, ...]
-    reads: tuple[str, ...] = ()
+    lines: tuple[str, ...]  # a part of the text of each source line that does the work
+    reads: tuple[str, ...] = ()  # backward: the arrays of the forward pass in the formula (x, y, parameters, statistics)
 
 
 @dataclass(frozen=True)
 class Lesson:
-    """A kind of layer.
-
-    Attributes:
-        title: what it does, in a word or two.
-        forward: from x to y.
-        backward: from dy, the gradient with respect to y, to dx and the gradients with respect to the parameters.
-    """
+    """A kind of layer: its title, the way from x to y, and the way from dy back to dx and the parameters' gradients."""
 
     title: str
     forward: Texts
@@ -114,7 +101,7 @@ LESSONS: dict[type[Layer], Lesson] = {
             "A filter is used at every place, so its gradient is the sum over all places. Each pixel gets back a share from "
             "every sum that it was part of.",
             (
-                "over_columns = np.matmul(",
+                "columns.sum_over_places(",
                 "d_kernels = columns.sum_over_rows(",
                 "multiply_without_zeros(kernels",
                 "add_shifted(d_columns",
@@ -273,11 +260,7 @@ LESSONS: dict[type[Layer], Lesson] = {
         Texts(
             "dγ = Σ dy · (x - μ) / √(σ² + ε)\ndβ = Σ dy\ndx = dy · γ / √(σ² + ε)",
             "With fixed averages the layer is linear in each feature, with the slope γ / √(σ² + ε).",
-            (
-                "np.divide(_sum_of_products(rows, centred",
-                "d_beta[...] = _sum(",
-                "np.multiply(rows, _spread(self.gamma",
-            ),
+            ("np.divide(_sum_of_products(rows, centred", "d_beta[...] = _sum(", "np.multiply(rows, _spread(self.gamma"),
             ("x", "γ", "μ", "σ²"),
         ),
     ),
@@ -321,11 +304,7 @@ LESSONS: dict[type[Layer], Lesson] = {
             "Only the shape changes, from {x} to {y}.",
             ("return x.reshape(", "columns[...] = x.transpose(", "return columns"),
         ),
-        Texts(
-            "dx = dy in the shape of x",
-            "Only the shape changes back.",
-            ("return dy.reshape(", "dx[...] = np.moveaxis("),
-        ),
+        Texts("dx = dy in the shape of x", "Only the shape changes back.", ("return dy.reshape(", "dx[...] = np.moveaxis(")),
     ),
     Residual: Lesson(
         "Residual sum",

@@ -31,19 +31,12 @@ MAX_PICTURE_SIDE = 16_384
 
 @dataclass(frozen=True)
 class Model:
-    """A network with a name.
-
-    Attributes:
-        name: by which it is chosen.
-        network: its weights never change while it is on offer.
-        origin: "shipped", "file", "trained" or "taught".
-        training: what the model file says about its training.
-    """
+    """A network with a name."""
 
     name: str
-    network: Sequential
-    origin: str
-    training: dict[str, Any] = field(default_factory=dict)
+    network: Sequential  # its weights never change while it is on offer
+    origin: str  # "shipped", "file", "trained" or "taught"
+    training: dict[str, Any] = field(default_factory=dict)  # what the model file says about it
 
     @property
     def classes(self) -> tuple[str, ...]:

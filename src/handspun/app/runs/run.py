@@ -41,30 +41,18 @@ class Abandoned(Exception):  # noqa: N818 - nothing is wrong: the server ends
 
 @dataclass(frozen=True)
 class Outcome:
-    """The result of a run.
-
-    Attributes:
-        network: trained.
-        result: what the page is told of it, with the accuracy.
-        training: what a model file is to say about its training.
-    """
+    """The result of a run."""
 
     network: Sequential
-    result: dict[str, Any]
-    training: dict[str, Any]
+    result: dict[str, Any]  # what the page is told of it, with the accuracy
+    training: dict[str, Any]  # what a model file is to say about the training
 
 
 class Run(Feed):
     """A training that the page watches and steers; safe to use from any thread.
 
-    Args:
-        kind: "train" or "teach".
-        settings: as the page sent them.
-        name: what the model will be called by default.
-
-    Attributes:
-        id: by which the page knows it.
-        outcome: from its end until it is discarded.
+    ``kind`` is "train" or "teach", ``settings`` are as the page sent them, and ``name`` is what the model will be called by
+    default. The page knows the run by its ``id``. It has an ``outcome`` from its end until it is discarded.
     """
 
     def __init__(self, kind: str, settings: dict[str, Any], name: str) -> None:
@@ -111,11 +99,8 @@ class Run(Feed):
     def tell(self, **changes: Any) -> None:
         """Change the state and publish all of it."""
         with self.lock:
-            self._change(changes)
+            self._told |= {**changes, "revision": self._told["revision"] + 1}
             self.publish(WHOLE, self.state())
-
-    def _change(self, changes: dict[str, Any]) -> None:
-        self._told |= {**changes, "revision": self._told["revision"] + 1}
 
     def cell(self, true: int, predicted: int) -> dict[str, Any]:
         """The validation images of class ``true`` that were classified as ``predicted``, the most confident first.
@@ -193,7 +178,7 @@ class Run(Feed):
 
     def _finish(self, **changes: Any) -> None:
         with self.lock:
-            self._change(changes)
+            self._told |= {**changes, "revision": self._told["revision"] + 1}
             self.end()
 
     def begin(self, network: Sequential, classes: tuple[str, ...], images: int, judged: Split | None) -> None:

@@ -116,7 +116,4 @@ async def _read(request: Request) -> JSONResponse:
     return JSONResponse({"drawings": encode_drawings(dataset.train), "classes": list(dataset.classes)})
 
 
-routes = [
-    Route("/api/drawings/file", _write, methods=["POST"]),
-    Route("/api/drawings", _read, methods=["POST"]),
-]
+routes = [Route("/api/drawings/file", _write, methods=["POST"]), Route("/api/drawings", _read, methods=["POST"])]

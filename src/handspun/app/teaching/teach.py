@@ -60,10 +60,7 @@ def check_teachable(model: Model) -> None:
             "keep them from forgetting.",
         )
     if int(np.prod(network.input_shape)) != SIDE * SIDE or network.contract not in (None, Contract()):
-        raise RequestError(
-            409,
-            f'"{model.name}" takes other pictures than digits of {SIDE} x {SIDE} pixels, light on black; it cannot be taught.',
-        )
+        raise RequestError(409, f'Cannot teach "{model.name}": it does not take light {SIDE} x {SIDE} digits on black.')
 
 
 def plan_teaching(values: Mapping[str, Any], runs: Runs) -> tuple[Run, Callable[[Run], Outcome]]:

@@ -25,30 +25,18 @@ DRAWINGS, MIXED = "drawings", f"{EMBEDDED}+drawings"
 
 @dataclass(frozen=True)
 class Offer:
-    """A data set on offer, as the page is told of it.
-
-    Attributes:
-        name: by which it is chosen.
-        title: what it is, in a few words.
-        images: number of training images; None for the page's drawings, which the page itself counts.
-        classes: their names.
-        image_shape: (H, W), (H, W, C) or (D,).
-        given: whether it was given on the command line.
-    """
+    """A data set on offer, as the page is told of it."""
 
     name: str
-    title: str
-    images: int | None
+    title: str  # what it is, in a few words
+    images: int | None  # to train on; None for the page's drawings, which the page itself counts
     classes: tuple[str, ...]
-    image_shape: tuple[int, ...]
-    given: bool = False
+    image_shape: tuple[int, ...]  # (H, W), (H, W, C) or (D,)
+    given: bool = False  # on the command line
 
 
 class Datasets:
-    """The data sets on offer.
-
-    ``more`` are names or paths of further ones. They are read at once, and raise what ``load_dataset`` raises.
-    """
+    """The data sets on offer; ``more`` are names or paths of further ones, which ``load_dataset`` reads at once."""
 
     def __init__(self, more: Iterable[str | Path] = ()) -> None:
         self._given: dict[str, Dataset] = {}

@@ -102,45 +102,40 @@ def _convolution(filters: int) -> list[dict[str, Any]]:
     ]
 
 
-_ADAMW = {"data": EMBEDDED, "optimizer": "adamw", "weight_decay": 0.01, "schedule": _ONE_CYCLE, "batch_size": 64}
+_ADAMW: dict[str, Any] = {"optimizer": "adamw", "weight_decay": 0.01, "schedule": _ONE_CYCLE, "batch_size": 64}
+
+
+def _preset(name: str, title: str, **settings: Any) -> dict[str, Any]:
+    return {"name": name, "title": title, "settings": {"data": EMBEDDED, **settings}}
+
 
 PRESETS: list[dict[str, Any]] = [
-    {
-        "name": "two-hidden",
-        "title": "two hidden layers",
-        "settings": {
-            **_ADAMW,
-            "layers": [{"kind": "Dropout", "rate": 0.3}, *_dense(128, 64)],
-            "learning_rate": 0.003,
-            "epochs": 20,
-        },
-    },
-    {
-        "name": "linear",
-        "title": "no hidden layer",
-        "settings": {"data": EMBEDDED, "layers": [], "optimizer": "adam", "learning_rate": 0.001, "epochs": 15},
-    },
-    {
-        "name": "convolutions",
-        "title": "two convolutions",
-        "settings": {
-            **_ADAMW,
-            "layers": [*_convolution(16), *_convolution(32), {"kind": "Flatten"}],
-            "learning_rate": 0.005,
-            "epochs": 8,
-        },
-    },
-    {
-        "name": "augmented",
-        "title": "deformed digits",
-        "settings": {
-            **_ADAMW,
-            "layers": _dense(256, 128),
-            "learning_rate": 0.002,
-            "epochs": 40,
-            "augment": {"shift": 1.5, "rotation": 10, "scale": 0.1, "shear": 8, "elastic": 0.7},
-        },
-    },
+    _preset(
+        "two-hidden",
+        "two hidden layers",
+        **_ADAMW,
+        layers=[{"kind": "Dropout", "rate": 0.3}, *_dense(128, 64)],
+        learning_rate=0.003,
+        epochs=20,
+    ),
+    _preset("linear", "no hidden layer", layers=[], optimizer="adam", learning_rate=0.001, epochs=15),
+    _preset(
+        "convolutions",
+        "two convolutions",
+        **_ADAMW,
+        layers=[*_convolution(16), *_convolution(32), {"kind": "Flatten"}],
+        learning_rate=0.005,
+        epochs=8,
+    ),
+    _preset(
+        "augmented",
+        "deformed digits",
+        **_ADAMW,
+        layers=_dense(256, 128),
+        learning_rate=0.002,
+        epochs=40,
+        augment={"shift": 1.5, "rotation": 10, "scale": 0.1, "shear": 8, "elastic": 0.7},
+    ),
 ]
 
 

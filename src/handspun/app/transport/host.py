@@ -79,7 +79,9 @@ def make_server(app: Starlette, *, when_ready: Callable[[], None] | None = None)
         limit_concurrency=MAX_CONNECTIONS,
         timeout_graceful_shutdown=2,
     )
-    return _Server(config, when_ready)
+    server = _Server(config)
+    server.when_ready = when_ready
+    return server
 
 
 class _Connection(H11Protocol):
@@ -129,14 +131,12 @@ class _Connection(H11Protocol):
 class _Server(uvicorn.Server):
     """Says when it is ready, and ends streams and trainings before it waits for connections to close."""
 
-    def __init__(self, config: uvicorn.Config, when_ready: Callable[[], None] | None) -> None:
-        super().__init__(config)
-        self._when_ready = when_ready
+    when_ready: Callable[[], None] | None = None
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
-        if self._when_ready is not None:
-            self._when_ready()
+        if self.when_ready is not None:
+            self.when_ready()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         assert isinstance(self.config.app, Starlette)

@@ -130,17 +130,11 @@ def _from_bytes(data: bytes, what: str, dtype: np.dtype, shape: Sequence[int]) -
 
 @dataclass(frozen=True)
 class Frame:
-    """A drawing or a picture that the page sent.
+    """A drawing or a picture that the page sent."""
 
-    Attributes:
-        sequence: the number that the page gave it.
-        kind: ``INK`` for strokes, light on black; ``PICTURE`` for a picture as it is.
-        pixels: (H, W) uint8 of ink, (H, W, 3) of a picture.
-    """
-
-    sequence: int
-    kind: int
-    pixels: np.ndarray
+    sequence: int  # the number that the page gave it
+    kind: int  # INK for strokes, light on black; PICTURE for a picture as it is
+    pixels: np.ndarray  # (H, W) uint8 of ink, (H, W, 3) of a picture
 
     @classmethod
     def from_bytes(cls, data: bytes) -> Frame:
