@@ -94,7 +94,9 @@ def plain_array(name: str, value: Any) -> np.ndarray:
         array = np.asarray(value)
         if array.dtype == object:
             array = np.asarray(array.tolist())  # objects that are numbers or text, as pandas has them
-    except Exception as error:  # rows of different lengths, a tensor on a GPU, and whatever other libraries raise
+    except ValueError as error:
+        raise UsageError(f"{name}: the rows are not of one length, so that they make no array ({error}).") from error
+    except Exception as error:  # a tensor on a GPU, and whatever other libraries raise
         raise UsageError(f"{name}: NumPy cannot make an array of this {type(value).__name__} ({error}).") from error
     if array.dtype.kind == "c":
         raise UsageError(f"{name}: complex numbers cannot be used; take their real part or size: array.real, abs(array).")

@@ -2,35 +2,18 @@
 
 ``uint8`` means pixels from 0 to 255, which become 0 to 1. Floats and booleans are taken as plain numbers; only their type
 changes. Other integers could mean either, so they are refused. Training, evaluation and prediction all use this rule, so they
-cannot disagree.
+cannot disagree. Whatever a user brings becomes an array by ``checks.plain_array`` first.
 """
 
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import numpy as np
 
-from handspun.checks import plain_array
 from handspun.engine.memory import memory_order
 from handspun.engine.parameters import Shape
 from handspun.errors import UsageError
-
-
-def as_images(images: Any, name: str = "images") -> np.ndarray:
-    """Whatever a user gives as images, as an array (N, …) of numbers: the array itself if it is one already.
-
-    Lists, data frames and tensors become arrays; other byte orders become the machine's.
-
-    Raises:
-        UsageError: something would be lost (masks, imaginary parts, fields of structured arrays), or it is not an array of
-            numbers (sparse matrices, text, rows of different lengths). The message says what to write instead.
-    """
-    array = plain_array(name, images)
-    if array.dtype.kind in "US":
-        raise UsageError(f"{name}: text is not an image ({array.dtype} {array.shape}). Read the files first.")
-    return array
 
 
 def check_images(images: np.ndarray, input_shape: Shape) -> None:
@@ -42,6 +25,8 @@ def check_images(images: np.ndarray, input_shape: Shape) -> None:
             f"The images have shape {shape or '()'} each, but the network takes {input_shape} ({values} values). "
             + ("For a single image write image[None]." if one else "Use images of that size, or a network built for these.")
         )
+    if images.dtype.kind in "US":
+        raise UsageError(f"The images are {images.dtype}, which is text: read the files first, and give their pixels.")
     if images.dtype != np.uint8 and images.dtype.kind not in "fb":
         raise UsageError(
             f"The images are {images.dtype}, which may be pixels or plain numbers: give pixels from 0 to 255 as uint8, "
@@ -55,24 +40,11 @@ def are_finite(images: np.ndarray) -> bool:
     return images.dtype.kind != "f" or not images.size or bool(np.isfinite([images.min(), images.max()]).all())
 
 
-def check_finite(images: np.ndarray, dtype: np.typing.DTypeLike = np.float32) -> None:
-    """Raise a UsageError if any of ``images`` (N, …) holds NaN, infinity, or values too large for a network of ``dtype``.
-
-    No answer to such an image means anything. Too large are values whose squares are infinite in ``dtype``: a sum of products
-    then overflows. For float32 the limit is 1.8e19.
-    """
-    if images.dtype.kind != "f" or not images.size:
-        return
-    limit = math.sqrt(np.finfo(dtype).max)
-    if -limit <= images.min() and images.max() <= limit:  # false for NaN
-        return
-    with np.errstate(invalid="ignore"):
-        wrong = int(np.argmin((np.abs(images) <= limit).reshape(len(images), -1).all(axis=1)))
-    if np.isfinite(images[wrong]).all():
-        raise UsageError(
-            f"Image {wrong}, counted from 0, holds values above {limit:.2g}, too large for {np.dtype(dtype)}: scale them first."
-        )
-    raise UsageError(f"Image {wrong}, counted from 0, holds values that are not finite numbers.")
+def check_finite(images: np.ndarray) -> None:
+    """Raise a UsageError if any of ``images`` (N, …) holds NaN or infinity: no answer to it means anything."""
+    if not are_finite(images):
+        wrong = int(np.argmin(np.isfinite(images).reshape(len(images), -1).all(axis=1)))
+        raise UsageError(f"Image {wrong}, counted from 0, holds values that are not finite numbers.")
 
 
 def convert(images: np.ndarray, out: np.ndarray) -> np.ndarray:
