@@ -255,6 +255,8 @@ def test_a_number_of_threads_that_cannot_be_is_refused(value):
 def test_without_threadpoolctl_there_is_one_thread_and_more_are_refused(monkeypatch):
     monkeypatch.setitem(sys.modules, "threadpoolctl", None)
     threads._controller.cache_clear()
+    threads._libraries.cache_clear()
+    threads._libraries.cache_clear()
     try:
         assert count_threads(None) == 1
         assert count_threads(1) == 1
@@ -265,3 +267,5 @@ def test_without_threadpoolctl_there_is_one_thread_and_more_are_refused(monkeypa
     finally:
         monkeypatch.undo()
         threads._controller.cache_clear()
+        threads._libraries.cache_clear()
+        threads._libraries.cache_clear()

@@ -17,7 +17,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from contextvars import ContextVar, copy_context
+from contextvars import ContextVar, Token, copy_context
 from functools import cache
 from typing import Any, Self
 
@@ -78,21 +78,23 @@ def count_threads(threads: int | None) -> int:
 class _BlasGate:
     """Lets computations in that want BLAS to have the same number of threads, and makes all others wait.
 
-    That number belongs to the process, and the last bits of a product depend on it. Without the gate, of two trainings in two
-    Python threads the one that ends first would give BLAS its threads back while the other still computes. Whoever has to wait
-    is let in in the order of arrival, so that nobody waits for longer than one step of the others. When nobody is inside, BLAS
-    has as many threads as it was found with.
+    That number belongs to the process, and the last bits of a product depend on it. Without the gate, of two trainings in
+    two Python threads the one that ends first would give BLAS its threads back while the other still computes. Whoever has
+    to wait is let in in the order of arrival, so that nobody waits for longer than one step of the others. When nobody is
+    inside, BLAS has as many threads as it was found with.
     """
 
     def __init__(self) -> None:
-        self._changed = threading.Condition()
+        self._lock = threading.Lock()
+        self._changed = threading.Condition(self._lock)
         self._queue: deque[object] = deque()
         self._inside = 0
-        self._found = self._count = 0
+        self._found: int | None = None  # as long as nobody asked for a number there is no need to look
+        self._count: int | None = None
 
     def enter(self, asked: int | None) -> None:
         """Come in, now or later; None takes the number of threads that BLAS is found with."""
-        with self._changed:
+        with self._lock:
             if self._queue or not self._fits(asked):
                 place = object()
                 self._queue.append(place)
@@ -101,28 +103,29 @@ class _BlasGate:
                 finally:
                     self._queue.remove(place)
                     self._changed.notify_all()  # the next in the queue may want the same number
-            if not self._inside:
-                self._found = blas_thread_count() or 0
-                self._count = self._found if asked is None else asked
-                self._set(self._count)
+            if asked is not None and self._count is None:
+                self._found, self._count = blas_thread_count(), asked
+                if asked != self._found:
+                    _set_blas_threads(asked)
             self._inside += 1
 
     def leave(self) -> None:
         """Go out again; the last one puts back the number of threads."""
-        with self._changed:
+        with self._lock:
             self._inside -= 1
             if not self._inside:
-                self._set(self._found)
-                self._changed.notify_all()
+                if self._found is not None and self._count != self._found:
+                    _set_blas_threads(self._found)
+                self._found = self._count = None
+                if self._queue:
+                    self._changed.notify_all()
 
     def _fits(self, asked: int | None) -> bool:
-        return not self._inside or self._count == (self._found if asked is None else asked)
-
-    def _set(self, count: int) -> None:
-        for library in _libraries():
-            if library.get_num_threads() != count:
-                # threadpoolctl lets only the first thread that comes change OpenBLAS: it does what the gate does better.
-                getattr(library, "_real_set_num_threads", library.set_num_threads)(count)
+        if not self._inside or asked == self._count:
+            return True
+        if self._count is None:  # those inside take the number that BLAS has
+            return asked == blas_thread_count()
+        return asked is None and self._count == self._found
 
 
 _gate = _BlasGate()
@@ -131,25 +134,29 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=lambda: _gate.__init__())
 
 
-@contextmanager
-def blas_threads(count: int | None) -> Iterator[None]:
+class blas_threads:  # noqa: N801 - used as a function; a generator would take twice as long, and single images are short
     """A context in which matrix products use ``count`` threads.
 
-    None takes the number of ``use_threads``, or as many as the process has. Inside such a context another one changes nothing.
-    Products of middle size go in parts where they have one thread (``engine.products``). Without threadpoolctl nothing happens.
+    None takes the number of ``use_threads``, or as many as the process has. Inside such a context another one changes
+    nothing. Products of middle size go in parts where they have one thread (``engine.products``). Without threadpoolctl
+    nothing happens.
     """
-    if _inside.get() or _controller() is None:
-        yield
-        return
-    asked = _blas_limit.get() if count is None else count
-    _gate.enter(asked)
-    tokens = _inside.set(True), _unpacked.set(count == 1 and _has_unpacked_products())
-    try:
-        yield
-    finally:
-        _inside.reset(tokens[0])
-        _unpacked.reset(tokens[1])
-        _gate.leave()
+
+    def __init__(self, count: int | None) -> None:
+        self._count = count
+        self._tokens: tuple[Token[bool], Token[bool]] | None = None
+
+    def __enter__(self) -> None:
+        if _inside.get() or not _libraries():
+            return
+        _gate.enter(_blas_limit.get() if self._count is None else self._count)
+        self._tokens = _inside.set(True), _unpacked.set(self._count == 1 and _has_unpacked_products())
+
+    def __exit__(self, *_: object) -> None:
+        if self._tokens:
+            _inside.reset(self._tokens[0])
+            _unpacked.reset(self._tokens[1])
+            _gate.leave()
 
 
 def blas_thread_count() -> int | None:
@@ -177,10 +184,17 @@ def _controller() -> Any:
     return ThreadpoolController()
 
 
-def _libraries() -> list[Any]:
+@cache
+def _libraries() -> tuple[Any, ...]:
     """Every BLAS in this process."""
     controller = _controller()
-    return controller.select(user_api="blas").lib_controllers if controller else []
+    return tuple(controller.select(user_api="blas").lib_controllers) if controller else ()
+
+
+def _set_blas_threads(count: int) -> None:
+    for library in _libraries():
+        # threadpoolctl lets only the first thread that comes change OpenBLAS: it does what the gate does better.
+        getattr(library, "_real_set_num_threads", library.set_num_threads)(count)
 
 
 @cache

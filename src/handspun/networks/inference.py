@@ -57,8 +57,8 @@ def class_logits(network: Sequential, images: Any, *, keep_features: bool = Fals
         UsageError: as ``answerable``; images or weights so large that the outputs are not finite; weights that are not finite.
     """
     images = answerable(network, images)
-    features, logits = infer(network, images, None, keep_features=keep_features)
-    if not np.isfinite(logits).all():
+    features, logits = _infer(network, images, None, keep_features)
+    if not np.logical_and.reduce(np.isfinite(logits), axis=None):
         if not (np.isfinite(network.parameters.vector).all() and np.isfinite(network.statistics.vector).all()):
             raise UsageError(
                 "The network's weights are not finite numbers: its training diverged. Load an earlier version, or train it "
@@ -73,7 +73,6 @@ def class_logits(network: Sequential, images: Any, *, keep_features: bool = Fals
     return features, logits
 
 
-@np.errstate(all="ignore")
 def infer(
     network: Sequential, images: Any, threads: int | None, *, keep_features: bool = False
 ) -> tuple[np.ndarray, np.ndarray]:
@@ -84,6 +83,12 @@ def infer(
     """
     images = plain_array("images", images)
     inputs.check_images(images, network.input_shape)
+    return _infer(network, images, threads, keep_features)
+
+
+@np.errstate(all="ignore")
+def _infer(network: Sequential, images: np.ndarray, threads: int | None, keep_features: bool) -> tuple[np.ndarray, np.ndarray]:
+    """``infer`` for images that were checked."""
     features = np.empty((len(images), network.feature_count if keep_features else 0), network.dtype)
     outputs = np.empty((len(images), *network.output_shape), network.dtype)
     if not network.takes_pictures or len(images) <= network.chunk_size:
