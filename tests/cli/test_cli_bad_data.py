@@ -115,7 +115,7 @@ def test_a_path_without_data_is_refused(path, code, says, refused, here):
 
 
 def test_a_training_that_diverges_says_where_and_what_to_try(handspun, small_set):
-    small_set("data.npz", images=np.full((60, 4, 4), 1e30, np.float32))
+    small_set("data.npz", images=np.full((60, 4, 4), 1e19, np.float32))
     outcome = handspun("train", "data.npz", "--epochs", 1, "--no-pictures", "--out", "run")
     assert (outcome.code, outcome.out) == (1, "")
     error = outcome.err[outcome.err.index("Error:") :].splitlines()

@@ -64,9 +64,7 @@ def test_an_unknown_model_gets_a_suggestion():
 def test_accuracy_agrees_with_file_and_card(name):
     network, header, evaluation = evaluated(name)
     test = load_dataset("mnist").test
-    assert evaluation.accuracy == pytest.approx(
-        header["training"]["test_accuracy"], abs=2e-4
-    )  # two images: BLAS may round
+    assert evaluation.accuracy == pytest.approx(header["training"]["test_accuracy"], abs=2e-4)  # two images: BLAS may round
     assert f"{header['training']['test_accuracy']:.2%}" in model_card(name)
     messy = evaluate_messy(network, test.images[::5], test.labels[::5], network.contract)
     assert messy.mean >= 0.97
