@@ -84,8 +84,8 @@ class Masks(Loss):
         return np.zeros(len(outputs)), np.zeros_like(outputs)
 
 
-def masks_of(seed):
-    """What dropout leaves and augmentation draws in two steps of three micro-batches."""
+def masks_of(seed, micro_batch_size=4):
+    """What dropout leaves and augmentation draws in two steps of 12 images."""
     network = Sequential([Dense(32), Dropout(0.5)], (32,), seed=None)
     network.parameters["dense1.bias"][...] = 1.0
     masks, drawn = Masks(), []
@@ -95,7 +95,7 @@ def masks_of(seed):
         return images
 
     images = np.zeros((24, 32), np.uint8)
-    trainer_of(network, images, np.zeros(24, np.intp), 4, 12, loss=masks, augment=augment, seed=seed).run()
+    trainer_of(network, images, np.zeros(24, np.intp), micro_batch_size, 12, loss=masks, augment=augment, seed=seed).run()
     return masks.seen, drawn
 
 
@@ -107,3 +107,4 @@ def test_random_draws_differ_by_step_micro_batch_and_seed():
     others, also = masks_of(1)
     assert not set(masks) & set(others)
     assert not set(drawn) & set(also)
+    assert len(set(masks_of(0, micro_batch_size=1)[1])) == 24, "also beyond the micro-batches that wait to be added up"
