@@ -137,6 +137,19 @@ def test_inference_does_not_depend_on_the_number_of_threads(count):
         assert own.logits(images).tobytes() == alone.tobytes()
 
 
+def test_a_single_image_does_not_wait_for_all_those_of_another_thread():
+    own, turns, inside = network(), 12, []
+    images = RNG.integers(0, 256, (turns * TURN * PICTURES_A_CHUNK, 8, 8)).astype(np.uint8)
+    own.logits(images[:1])
+    enter, calls = threads._gate.enter, []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(threads._gate, "enter", lambda asked: (calls.append(asked), enter(asked)))
+        patch.setattr(threads._gate, "leave", lambda leave=threads._gate.leave: (inside.append(threads._gate._inside), leave()))
+        own.logits(images, threads=2)
+    assert calls == [1] * turns  # it comes out after each turn
+    assert set(inside) <= {1, 2}
+
+
 def test_tasks_are_done_once_each_by_workers_that_do_one_at_a_time():
     done, busy, lock = [], set(), threading.Lock()
 
