@@ -145,8 +145,8 @@ class _BlasGate:
             if self._left == left:
                 warnings.warn(
                     f"A computation has waited {PATIENCE:.0f} s for one in another thread, and goes on beside it; the last "
-                    "bits of its result may differ. If that one waits for this one (an augmentation or a layer that computes in "
-                    "threads of its own), give these threads its context: pool.submit(contextvars.copy_context().run, …).",
+                    "bits of its result may differ. If that one waits for this one (an augmentation or a layer that computes "
+                    "in threads of its own), give these threads its context: pool.submit(contextvars.copy_context().run, …).",
                     RuntimeWarning,
                     stacklevel=4,
                 )
