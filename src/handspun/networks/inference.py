@@ -95,9 +95,10 @@ def _infer(network: Network, images: np.ndarray, threads: int | None, keep_featu
 
     def take(worker: int, number: int) -> None:
         turn = turns[number]
-        _infer_chunks(network, images[turn], features[turn], outputs[turn])
+        with blas_threads(1):  # for each turn anew: a single image in another thread waits no longer than that
+            _infer_chunks(network, images[turn], features[turn], outputs[turn])
 
-    with blas_threads(1), ThreadPool(threads) as pool:
+    with ThreadPool(threads) as pool:
         pool.each(take, len(turns))
     return features, outputs
 

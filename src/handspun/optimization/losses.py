@@ -75,7 +75,11 @@ class Loss(abc.ABC):
             raise UsageError(f"the outputs have shape {outputs}, the targets {array.shape}: they must agree.{hint}")
         if not np.isfinite(array).all():
             raise UsageError("targets hold values that are not finite numbers.")
-        return np.ascontiguousarray(array, dtype).reshape(outputs)
+        with np.errstate(over="ignore"):
+            numbers = np.ascontiguousarray(array, dtype).reshape(outputs)
+        if not np.isfinite(numbers).all():
+            raise UsageError(f"targets hold values that are too large for {np.dtype(dtype)}. Scale them.")
+        return numbers
 
     def _classes(self, labels: np.ndarray, outputs: tuple[int, ...]) -> np.ndarray:
         if len(outputs) != 2:
@@ -98,7 +102,7 @@ class Loss(abc.ABC):
         """The weighted mean over the samples, and its gradient with respect to ``outputs``, of the same shape.
 
         Args:
-            outputs: (N, …) as a network gives them.
+            outputs: (N, …) as a network gives them; the gradient has their type, but float32 for float16, whose sums overflow.
             targets: see ``prepare_targets``.
             sample_weight: (N,) finite and not negative; None for 1 each. If all are 0, value and gradient are 0.
 
@@ -106,9 +110,10 @@ class Loss(abc.ABC):
             UsageError: arguments that do not fit each other.
         """
         outputs = checks.plain_array("outputs", outputs)
-        if outputs.ndim < 2 or outputs.dtype.kind not in "fiub" or not len(outputs):
+        if outputs.ndim < 2 or outputs.dtype.kind not in "fiub" or not outputs.size:
             raise UsageError(f"outputs must be numbers (N, …), a row for each image, got {outputs.dtype} {outputs.shape}.")
-        outputs = outputs if outputs.dtype.kind == "f" else outputs.astype(np.float64)
+        if outputs.dtype.kind != "f" or outputs.dtype == np.float16:
+            outputs = outputs.astype(np.float32 if outputs.dtype == np.float16 else np.float64)
         targets = self.prepare_targets(targets, outputs.shape, outputs.dtype)
         return self.weighted_mean(outputs, targets, checks.sample_weight(sample_weight, len(outputs)))
 
@@ -274,10 +279,10 @@ def _numbers(targets: np.ndarray, outputs: np.ndarray) -> np.ndarray:
 
 def _class_weight(class_weight: Any) -> np.ndarray:
     """The weights of the classes, (C,) float64; UsageError unless they are finite and not negative."""
-    weight = np.array(class_weight, np.float64)
-    if weight.ndim != 1 or not (np.isfinite(weight) & (weight >= 0)).all():
+    weight = checks.plain_array("SoftmaxCrossEntropy: class_weight", class_weight)
+    if weight.ndim != 1 or weight.dtype.kind not in "biuf" or not (np.isfinite(weight) & (weight >= 0)).all():
         raise UsageError("SoftmaxCrossEntropy: class_weight must be one finite number, not negative, for each class.")
-    return weight
+    return weight.astype(np.float64)
 
 
 LOSSES: dict[str, type[Loss]] = {
