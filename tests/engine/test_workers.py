@@ -133,7 +133,7 @@ def test_a_process_that_is_killed_is_noticed():
     (other,) = set(children()) - before
     threading.Timer(0.2, os.kill, (int(other), signal.SIGKILL)).start()
     try:
-        with pytest.raises(HandspunError, match=f"Process {other}.* was ended from outside"):
+        with pytest.raises(HandspunError, match=f"Process {other}.* was killed"):
             run(crew, board.wait, 1, 0, kind=Failure)
     finally:
         crew.end()
@@ -162,7 +162,7 @@ def test_one_that_does_not_answer_later_is_an_error(monkeypatch):
     crew = board.crew()
     try:
         run(crew, board.add, kind=Nothing)
-        with pytest.raises(HandspunError, match="does not answer"):
+        with pytest.raises(HandspunError, match="does not respond"):
             run(crew, board.wait, 1, 0, kind=Failure)
     finally:
         crew.end()
