@@ -78,7 +78,7 @@ def test_imports_go_downward():
     assert climbing(imports(read(".js", ".css"))) == []
 
 
-def test_no_imports_go_round():
+def test_no_imports_are_circular():
     graph = imports(read(".js"))
     assert len(graph) > 40
     assert set(graphlib.TopologicalSorter(graph).static_order()) == set(graph)

@@ -67,7 +67,7 @@ def test_every_operation_fits_a_phone(new_page, model):
     assert overflowing == 0
 
 
-def test_a_sure_answer_has_numbers_that_differ(page):
+def test_a_confident_answer_has_numbers_that_differ(page):
     page.select_option("#model", "mnist-mlp")
     draw(page, SEVEN)
     settle(page)

@@ -90,7 +90,7 @@ def test_evaluate_draws_the_confusion_matrix(handspun, trained, here):
     assert (here / "matrix.png").read_bytes().startswith(b"\x89PNG")
 
 
-def test_evaluate_uses_the_split_of_the_own_training(handspun, here, digits):
+def test_evaluate_uses_the_split_of_the_models_training(handspun, here, digits):
     (here / "cut.toml").write_text("[settings]\npool_test = 700\nhidden = [4]\nepochs = 1\nseed = 9\n")
     trained = handspun("train", "--recipe", "cut.toml", "--out", "run", "--no-pictures", "--json").json["evaluation"]
     judged = handspun("evaluate", "run", "--json").json

@@ -235,7 +235,7 @@ def test_cifar10_is_loaded_by_name(cached):
     assert describe("cifar10")["state"] == "unverified"
 
 
-def test_a_missing_archive_out_of_reach_is_named(cached):
+def test_a_missing_archive_that_cannot_be_downloaded_is_named(cached):
     pytest.importorskip("requests")
     cached.unlink()
     assert describe("cifar10")["state"] == "missing"
