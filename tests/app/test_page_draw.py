@@ -173,7 +173,7 @@ def test_the_large_answer_agrees_with_its_bar(page):
     assert best.endswith("%")
 
 
-def test_the_stages_to_the_network_are_shown(page, models):
+def test_the_stages_from_picture_to_network_are_shown(page, models):
     draw(page, SEVEN)
     settle(page)
     shown = page.locator("[data-test=stage-seen]").evaluate("canvas => [canvas.width, canvas.height]")

@@ -100,5 +100,5 @@ def test_no_script_or_style_is_long():
         ("reference/a.js", 'import "../main.js";', "main.js"),
     ],
 )
-def test_an_import_that_climbs_is_found(path, text, target):
+def test_an_upward_import_is_found(path, text, target):
     assert climbing(imports({path: text})) == [(path, target)]

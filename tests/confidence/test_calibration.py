@@ -36,7 +36,7 @@ def test_no_other_temperature_has_a_smaller_cross_entropy():
     assert all(loss(best) < loss(temperature) for temperature in around)
 
 
-def test_a_few_right_answers_make_nothing_certain():
+def test_a_few_correct_answers_do_not_make_it_certain():
     logits = np.tile([[4.0, 0.0], [0.0, 3.0]], (10, 1))
     temperature = fit_temperature(logits, np.tile([0, 1], 10))
     assert 0.5 < temperature < 1.0

@@ -163,7 +163,7 @@ def header(name="data_batch_1.bin", size=b"0" * 11, kind=b"0") -> bytes:
     ],
 )
 @pytest.mark.parametrize("packed", [True, False])
-def test_claims_of_an_archive_are_checked_first(tmp_path, content, message, packed):
+def test_declared_sizes_are_checked_first(tmp_path, content, message, packed):
     path = tmp_path / "cifar.tar"
     path.write_bytes(gzip.compress(content) if packed else content)
     tracemalloc.start()

@@ -99,7 +99,7 @@ def open_files():
     return len(list(Path("/proc/self/fd").iterdir()))
 
 
-def test_at_the_end_no_process_and_no_pipe_is_left():
+def test_no_process_or_pipe_is_left_at_the_end():
     before, files = children(), open_files()
     board = Board(3)
     crew = board.crew()
@@ -126,7 +126,7 @@ def test_an_error_in_another_process_is_raised_here(kind, error, text):
         crew.end()
 
 
-def test_a_process_that_is_killed_is_noticed():
+def test_a_killed_process_is_noticed():
     before = set(children())
     board = Board(2)
     crew = board.crew()

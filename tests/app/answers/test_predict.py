@@ -229,7 +229,7 @@ def test_json_of_too_many_values_is_refused(client):
         assert "1,000,000 values" in answer.json()["error"]
 
 
-def test_texts_among_the_pixels_take_no_memory(client):
+def test_text_among_the_pixels_takes_no_memory(client):
     """NumPy would make all texts as long as the longest: here 400 TB."""
     pixels = ["x" * 10**7] + ["y"] * 10**5
     assert client.post("/api/predict", json={"pixels": pixels}).status_code == 400

@@ -95,7 +95,7 @@ def test_the_live_stream_is_only_for_the_apps_page(page):
         pass
 
 
-def test_prediction_alone_has_neither_page_nor_training(client):
+def test_a_server_for_prediction_has_no_page_and_no_training(client):
     answer = client.get("/", follow_redirects=False)
     assert answer.headers["location"] == "/api"
     assert client.get("/api").status_code == 200
@@ -292,7 +292,7 @@ def test_clients_that_vanish_do_no_harm(address, client, caplog):
 
 
 @pytest.mark.parametrize("junk", [b"\0" * 100, b"GET\r\n\r\n", b"\x16\x03\x01\x02\x00\x01" * 20, b"GET / HTTP/9.9\r\n\r\n"])
-def test_what_is_not_http_is_refused(address, client, junk):
+def test_anything_but_http_is_refused(address, client, junk):
     with raw(address) as sender:
         sender.sendall(junk)
         sender.shutdown(socket.SHUT_WR)
