@@ -41,7 +41,7 @@ def test_a_chosen_theme_stays(page):
     assert page.evaluate("getComputedStyle(document.body).backgroundColor") == before
 
 
-def test_the_tabs_are_reached_by_key(page):
+def test_the_tabs_can_be_reached_by_keyboard(page):
     seen = set()
     for _ in range(12):
         page.keyboard.press("Tab")
@@ -100,7 +100,7 @@ def test_a_view_that_fails_to_load_is_mounted_again(page):
     until(page, "document.getElementById('panel-step').textContent === 'half'")
 
 
-def test_canvases_use_all_pixels_of_a_denser_screen(new_page):
+def test_canvases_use_all_pixels_of_a_high_density_screen(new_page):
     """The window moves to another screen: each canvas keeps its size and gets twice the pixels."""
     page = new_page(viewport={"width": 1280, "height": 1400})
     session = page.context.new_cdp_session(page)

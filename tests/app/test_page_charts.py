@@ -125,7 +125,7 @@ def test_axes_have_round_marks(page, least, step):
 NUMBERS = {0: "0", 0.05000000001: "0.05", 1234: "1,230", 99000: "99,000", 2e7: "2·10⁷", 7.62e16: "7.62·10¹⁶", -3e-6: "−3·10⁻⁶"}
 
 
-def test_numbers_on_an_axis_fit_their_room(page):
+def test_numbers_on_an_axis_fit_their_space(page):
     """A diverging training has a loss of millions; one on few images has a loss of millionths."""
     open_view(page, "train")  # loads the style of charts
     found = page.evaluate(

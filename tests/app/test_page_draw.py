@@ -20,7 +20,7 @@ def png(drawing, *, light=False):
     return stream.getvalue()
 
 
-def test_each_digit_in_ten_hands_is_read(page):
+def test_each_digit_in_ten_handwritings_is_read(page):
     wrong = []
     for drawing in drawings():
         page.keyboard.press("c")
@@ -119,7 +119,7 @@ def test_the_keyboard_alone_can_draw(page):
     assert answer(page)[0] == "1"
 
 
-def test_a_finger_draws_and_the_page_stays_where_it_is(new_page):
+def test_a_finger_draws_without_scrolling_the_page(new_page):
     page = new_page(viewport={"width": 360, "height": 740}, has_touch=True, is_mobile=True)
     box = page.locator("[data-test=canvas]").bounding_box()
     session = page.context.new_cdp_session(page)
@@ -173,7 +173,7 @@ def test_the_large_answer_agrees_with_its_bar(page):
     assert best.endswith("%")
 
 
-def test_the_stages_to_the_network_are_shown(page, models):
+def test_the_stages_from_picture_to_network_are_shown(page, models):
     draw(page, SEVEN)
     settle(page)
     shown = page.locator("[data-test=stage-seen]").evaluate("canvas => [canvas.width, canvas.height]")

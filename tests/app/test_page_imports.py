@@ -78,7 +78,7 @@ def test_imports_go_downward():
     assert climbing(imports(read(".js", ".css"))) == []
 
 
-def test_no_imports_go_round():
+def test_no_imports_are_circular():
     graph = imports(read(".js"))
     assert len(graph) > 40
     assert set(graphlib.TopologicalSorter(graph).static_order()) == set(graph)
@@ -100,5 +100,5 @@ def test_no_script_or_style_is_long():
         ("reference/a.js", 'import "../main.js";', "main.js"),
     ],
 )
-def test_an_import_that_climbs_is_found(path, text, target):
+def test_an_upward_import_is_found(path, text, target):
     assert climbing(imports({path: text})) == [(path, target)]

@@ -36,7 +36,7 @@ def test_every_layer_is_shown_and_follows_the_drawing(page):
     assert page.evaluate("app.live.answer.layers") is None, "a hidden view requests nothing"
 
 
-def test_a_cell_is_reached_by_key_and_explained(page):
+def test_a_cell_is_reached_by_keyboard_and_explained(page):
     page.select_option("#model", "mnist-mlp")
     draw(page, SEVEN)
     open_view(page, "inside")
@@ -81,7 +81,7 @@ def test_a_column_has_one_name(page):
 
 
 @pytest.mark.parametrize("size", [(1600, 1000), (1280, 800)])
-def test_the_card_of_a_cell_is_in_sight(new_page, size):
+def test_the_card_of_a_cell_is_visible(new_page, size):
     page = new_page(viewport={"width": size[0], "height": size[1]})
     draw(page, SEVEN)
     open_view(page, "inside")
@@ -117,7 +117,7 @@ def test_the_network_is_not_cut_off_at_the_edge(new_page, width):
     assert page.evaluate(top) == before, "the cell under the pointer does not move"
 
 
-def test_a_small_network_fills_its_room(page):
+def test_a_small_network_fills_the_space(page):
     span = page.evaluate(
         """async () => {
           const { columnsOf } = await import("./views/inside/columns.js");
@@ -192,7 +192,7 @@ def coloured_address(tmp_path_factory):
         yield found
 
 
-def test_names_are_not_cut_where_there_is_room(new_page, coloured_address):
+def test_names_are_not_cut_if_there_is_room(new_page, coloured_address):
     page = new_page(address=coloured_address, viewport={"width": 1600, "height": 1000})
     page.evaluate(
         """() => {

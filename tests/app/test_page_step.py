@@ -67,7 +67,7 @@ def test_every_operation_fits_a_phone(new_page, model):
     assert overflowing == 0
 
 
-def test_a_sure_answer_has_numbers_that_differ(page):
+def test_a_confident_answer_has_numbers_that_differ(page):
     page.select_option("#model", "mnist-mlp")
     draw(page, SEVEN)
     settle(page)
@@ -115,7 +115,7 @@ def test_the_loss_has_the_same_value_everywhere(page):
     assert said == f"{float(factor):.1f}·{power}"
 
 
-def test_python_and_the_page_write_numbers_alike(page):
+def test_python_and_the_page_write_numbers_the_same_way(page):
     values = [0, 3e-7, 1.6072e-5, 0.00012, 0.00963, 0.0101, 0.1, 0.163, 2.302585, 14.05, 123.4, 4567.8, 2.5e7]
     found = page.evaluate(
         "async values => { const { short } = await import('./shared/base/numbers.js'); return values.map((v) => short(v)); }",

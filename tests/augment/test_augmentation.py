@@ -227,7 +227,7 @@ def test_settings_that_are_not_numbers_are_refused(name, value):
         Augmentation(**{name: value})
 
 
-def test_lists_and_frozen_arrays_are_changed_like_plain_ones():
+def test_lists_and_read_only_arrays_are_augmented_like_plain_arrays():
     images = pictures()
     frozen = images.copy()
     frozen.flags.writeable = False

@@ -45,7 +45,7 @@ def test_two_steps_of_one_pixel_equal_one_of_two():
     assert (twice == once).all()
 
 
-def test_strokes_are_as_often_thicker_as_thinner():
+def test_strokes_get_thicker_as_often_as_thinner():
     bars = np.zeros((3000, 9, 12), np.uint8)
     bars[:, :, 4:8] = 255
     changed = Augmentation(thickness=0.8)(bars, rng()).astype(float)

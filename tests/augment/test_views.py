@@ -59,7 +59,7 @@ def test_views_are_the_pictures_turned_and_scaled():
         assert np.abs(view - expected).max() <= 2.0
 
 
-def test_each_channel_of_a_colour_picture_is_turned_alike():
+def test_all_channels_of_a_picture_are_rotated_alike():
     colour = np.stack([PICTURES, PICTURES[:, ::-1], 255 - PICTURES], axis=-1)
     grey = [seen(np.ascontiguousarray(colour[..., channel])) for channel in range(3)]
     for number, view in enumerate(seen(colour)):

@@ -47,7 +47,7 @@ def test_evaluate_prints_accuracy_scores_and_confusion_matrix(handspun, trained,
     assert "true \\ predicted" in outcome.out
 
 
-def test_evaluate_by_nine_views_gives_the_figures_of_the_library(handspun, trained, network, digits):
+def test_evaluate_with_nine_views_gives_the_figures_of_the_library(handspun, trained, network, digits):
     expected = evaluate(network, digits.test.images, digits.test.labels, views=True)
     said = handspun("evaluate", trained, "--views", "--json").json
     assert (said["accuracy"], said["views"]) == (expected.accuracy, 9)
@@ -57,7 +57,7 @@ def test_evaluate_by_nine_views_gives_the_figures_of_the_library(handspun, train
     assert f"accuracy  {100 * expected.accuracy:.2f} %" in outcome.out
 
 
-def test_predict_by_nine_views_gives_their_mean(handspun, trained, network, digits):
+def test_predict_with_nine_views_gives_their_mean(handspun, trained, network, digits):
     said = handspun("predict", trained, "--data", "mnist-5k", "--index", "3,4", "--views", "--json").json
     expected = mean_over_views(network.predict_proba, digits.test.images[3:5])
     for prediction, p in zip(said["predictions"], expected, strict=True):
@@ -90,7 +90,7 @@ def test_evaluate_draws_the_confusion_matrix(handspun, trained, here):
     assert (here / "matrix.png").read_bytes().startswith(b"\x89PNG")
 
 
-def test_evaluate_uses_the_split_of_the_own_training(handspun, here, digits):
+def test_evaluate_uses_the_split_of_the_models_training(handspun, here, digits):
     (here / "cut.toml").write_text("[settings]\npool_test = 700\nhidden = [4]\nepochs = 1\nseed = 9\n")
     trained = handspun("train", "--recipe", "cut.toml", "--out", "run", "--no-pictures", "--json").json["evaluation"]
     judged = handspun("evaluate", "run", "--json").json

@@ -126,6 +126,6 @@ def test_a_training_that_diverges_says_where_and_what_to_try(handspun, small_set
 
 
 @pytest.mark.parametrize("command", [["train"], ["predict"], ["evaluate"], ["predict", "mnist-mlp"], ["train", "--resume"]])
-def test_a_path_that_cannot_be_looked_at_is_named(command, refused, here):
+def test_an_inaccessible_path_is_named(command, refused, here):
     path = "x" * 300 + "/y.png"
     refused(*command, path, code=1, says="x{300}.*File name too long")

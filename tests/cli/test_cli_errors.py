@@ -123,11 +123,11 @@ def test_a_recipe_file_that_is_not_text_is_refused(refused, here):
         (["check", "--batch-size", "0"], "Invalid value for '--batch-size'"),
     ],
 )
-def test_unparsable_arguments_are_one_line_that_leads_to_help(arguments, says, refused, here):
+def test_unparsable_arguments_give_one_line_that_leads_to_help(arguments, says, refused, here):
     assert refused(*arguments, code=2, says=says).err.count("\n") == 1
 
 
-def test_no_command_prints_the_help(handspun):
+def test_without_a_command_the_help_is_printed(handspun):
     outcome = handspun()
     assert outcome.code == 2
     assert "train" in outcome.out + outcome.err

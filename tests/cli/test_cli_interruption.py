@@ -132,7 +132,7 @@ def test_trainings_started_at_once_get_different_folders(start, tmp_path):
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="POSIX removes folders that are in use")
-def test_a_training_reports_that_its_folder_is_gone(start, tmp_path):
+def test_a_training_reports_that_its_folder_was_removed(start, tmp_path):
     folder = tmp_path / "run"
     process = start("train", *LONG, "--out", folder, script=SLOWLY)
     wait_for((folder / "history.csv").exists, process)

@@ -73,7 +73,7 @@ def test_an_empty_sheet_has_no_digits(handspun, number):
     ]
 
 
-def test_an_unreadable_picture_is_one_line(handspun, here):
+def test_an_unreadable_picture_gives_one_line(handspun, here):
     outcome = handspun("predict", "--many", "--data", "mnist-5k")
     assert outcome.code == 2
     assert "--many reads the digits in image files: name them." in outcome.err

@@ -139,7 +139,7 @@ def test_invalid_addresses_and_models_are_reported(tmp_path):
     assert "nothing-here" in text
 
 
-def test_other_machines_are_let_in_only_on_request(tmp_path):
+def test_other_machines_are_allowed_only_on_request(tmp_path):
     with started("serve", "--host", "0.0.0.0", "--port", "0", cwd=tmp_path) as (_, address, line):
         assert "open to every machine" in line
         request = urllib.request.Request(address + "healthz", headers={"Host": "my-computer.local"})

@@ -40,13 +40,13 @@ def test_a_missing_extra_names_the_command_to_install_it(missing, arguments, fea
     assert not (tmp_path / "x.png").exists()
 
 
-def test_a_missing_pillow_is_one_line(real, trained, tmp_path):
+def test_a_missing_pillow_gives_one_line(real, trained, tmp_path):
     outcome = real("predict", trained, "seven.png", script=without("PIL"), cwd=tmp_path)
     expected = 'Error: Reading pictures needs the extra "cli": pip install "handspun[cli]"\n'
     assert (outcome.code, outcome.out, outcome.err) == (1, "", expected)
 
 
-def test_no_pictures_needs_neither_matplotlib_nor_pillow(real, tmp_path):
+def test_training_without_plots_needs_neither_matplotlib_nor_pillow(real, tmp_path):
     options = ("--epochs", 1, "--hidden", "", "--no-pictures", "--out", tmp_path / "run")
     outcome = real("train", *options, script=without("matplotlib", "PIL", "requests"))
     assert outcome.code == 0, outcome.err
@@ -68,7 +68,7 @@ def test_a_closed_pipe_is_silent(start, trained, tmp_path):
 @posix
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="needs /dev/full")
 @pytest.mark.parametrize("arguments", [["data", "list"], ["data", "list", "--json"], ["recipes"], ["--version"]])
-def test_standard_output_on_a_full_disk_is_one_line(arguments, start):
+def test_standard_output_on_a_full_disk_gives_one_line(arguments, start):
     with Path("/dev/full").open("w") as full:
         process = start(*arguments, stdout=full)
         _, err = process.communicate(timeout=60)

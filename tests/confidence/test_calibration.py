@@ -36,7 +36,7 @@ def test_no_other_temperature_has_a_smaller_cross_entropy():
     assert all(loss(best) < loss(temperature) for temperature in around)
 
 
-def test_a_few_right_answers_make_nothing_certain():
+def test_a_few_correct_answers_do_not_make_it_certain():
     logits = np.tile([[4.0, 0.0], [0.0, 3.0]], (10, 1))
     temperature = fit_temperature(logits, np.tile([0, 1], 10))
     assert 0.5 < temperature < 1.0
@@ -58,7 +58,7 @@ def network():
     return mlp(12, [8], 3, seed=4, classes=["a", "b", "c"])
 
 
-def test_the_rate_of_false_rejection_is_that_asked_for(network, blobs):
+def test_the_rate_of_false_rejection_is_as_requested(network, blobs):
     images, labels = blobs
     network.confidence = fit_confidence(network, images, labels, false_reject_rate=0.1)
     answers = network.answer(images)
@@ -98,7 +98,7 @@ def test_a_blank_picture_has_no_class(network, value, confidence):
     assert answers.predicted[1] >= 0
 
 
-def test_numbers_that_are_all_alike_are_no_blank_picture():
+def test_equal_numbers_are_not_a_blank_picture():
     answers = mlp(2, [], 2, seed=0).answer(np.array([[0.0, 0.0], [1.0, 1.0]]))
     assert list(answers.verdict) == ["known", "known"]
 
@@ -126,12 +126,12 @@ def test_a_single_output_answers_no_and_yes():
         (np.zeros(90, int), -0.1, "false_reject_rate"),
     ],
 )
-def test_what_cannot_be_fitted_to_is_refused(network, blobs, labels, rate, message):
+def test_data_that_confidence_cannot_be_fitted_to_are_refused(network, blobs, labels, rate, message):
     with pytest.raises(UsageError, match=message):
         fit_confidence(network, blobs[0], labels, false_reject_rate=rate)
 
 
-def test_of_a_single_output_the_least_sure_are_unknown():
+def test_with_a_single_output_the_least_certain_are_unknown():
     network = Sequential([Dense(1)], (1,))
     network.parameters["dense1.weight"][...] = 1.0
     z = np.linspace(-10.0, 10.0, 1001)[:, None]

@@ -163,7 +163,7 @@ def header(name="data_batch_1.bin", size=b"0" * 11, kind=b"0") -> bytes:
     ],
 )
 @pytest.mark.parametrize("packed", [True, False])
-def test_claims_of_an_archive_are_checked_first(tmp_path, content, message, packed):
+def test_declared_sizes_are_checked_first(tmp_path, content, message, packed):
     path = tmp_path / "cifar.tar"
     path.write_bytes(gzip.compress(content) if packed else content)
     tracemalloc.start()
@@ -235,7 +235,7 @@ def test_cifar10_is_loaded_by_name(cached):
     assert describe("cifar10")["state"] == "unverified"
 
 
-def test_a_missing_archive_out_of_reach_is_named(cached):
+def test_a_missing_archive_that_cannot_be_downloaded_is_named(cached):
     pytest.importorskip("requests")
     cached.unlink()
     assert describe("cifar10")["state"] == "missing"

@@ -64,7 +64,7 @@ def test_a_damaged_cache_is_replaced(root, cache, decoded, spoil):
     assert path.read_bytes() == whole
 
 
-def test_a_cache_of_something_else_is_replaced(root, cache):
+def test_a_cache_entry_with_other_content_is_replaced(root, cache):
     fill(root, {"a": 5, "b": 5})
     first = load_dataset(root)
     (path,) = cache.iterdir()
@@ -72,7 +72,7 @@ def test_a_cache_of_something_else_is_replaced(root, cache):
     assert_equal(load_dataset(root), first)
 
 
-def test_the_cache_keeps_the_folders_used_last(root, cache, decoded):
+def test_the_cache_keeps_the_most_recently_used_folders(root, cache, decoded):
     fill(root, {"a": 5, "b": 5})
     for size in range(1, folder_cache.MOST_KEPT + 1):
         load_dataset(root, size=size)

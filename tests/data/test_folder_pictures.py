@@ -57,7 +57,7 @@ def test_cmyk_pictures_are_read(root):
     assert np.abs(read.astype(int) - COLOUR).max() <= 1
 
 
-def test_a_palette_with_a_transparent_colour_lies_on_white(root):
+def test_a_palette_with_a_transparent_colour_is_put_on_white(root):
     picture = Image.new("P", (4, 5), 1)
     picture.putpalette([200, 0, 0, 0, 0, 200])
     picture.putpixel((2, 3), 0)

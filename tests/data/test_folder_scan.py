@@ -33,7 +33,7 @@ def test_folders_within_a_class_belong_to_it(root):
 
 
 @pytest.mark.skipif(os.name == "nt", reason="links need rights there")
-def test_links_in_a_circle_are_harmless(root):
+def test_circular_links_are_harmless(root):
     fill(root, {"a": 5, "b": 5})
     (root / "a" / "up").symlink_to(root, target_is_directory=True)
     (root / "itself").symlink_to(root, target_is_directory=True)

@@ -108,7 +108,7 @@ def test_the_cache_folder_follows_the_platform(monkeypatch, platform, variables,
     assert cache_folder() == Path(expected)
 
 
-def test_the_cache_folder_is_the_same_as_pooch_s(monkeypatch):
+def test_the_cache_folder_is_that_of_pooch(monkeypatch):
     pooch = pytest.importorskip("pooch")
     monkeypatch.delenv("HANDSPUN_DATA_DIR", raising=False)
     assert cache_folder() == Path(pooch.os_cache("handspun"))

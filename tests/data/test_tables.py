@@ -208,7 +208,7 @@ def test_the_limit_stops_a_gzip_bomb(tmp_path):
         max_size=4,
     ),
 )
-def test_mutated_text_is_read_like_a_plain_parser(tmp_path_factory, packed, steps):
+def test_mutated_text_is_read_as_by_a_plain_parser(tmp_path_factory, packed, steps):
     content = text()
     for place, removed, inserted in steps:
         at = int(place * len(content))

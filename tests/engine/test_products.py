@@ -78,7 +78,7 @@ def test_other_products_are_left_whole():
     assert _cut(784, 10, 256, False, True, 1024) is None  # inner axis too short
 
 
-def test_products_are_whole_unless_blas_is_held_to_one_thread(monkeypatch):
+def test_products_are_whole_unless_blas_is_limited_to_one_thread(monkeypatch):
     threads._unpacked.set(False)
     monkeypatch.setattr(products, "_cut", None)
     a, b, out = matrix((64, 784)), matrix((784, 128)), np.empty((64, 128), np.float32)

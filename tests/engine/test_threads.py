@@ -109,7 +109,7 @@ def test_a_training_can_be_resumed_with_another_number_of_threads(tmp_path):
 
 
 @pytest.mark.parametrize(("asked", "given"), [(1, 1), (2, 2), (3, 3), (None, 4)])
-def test_a_small_dense_network_has_the_threads_that_were_asked_for(asked, given, monkeypatch):
+def test_a_small_dense_network_gets_the_requested_threads(asked, given, monkeypatch):
     """Its batches are one piece, whose products share their work among BLAS's threads."""
     controller = threads._controller()  # of NumPy's BLAS; other packages, which other tests load, have more of them
 
@@ -152,7 +152,7 @@ def test_a_single_image_does_not_wait_for_all_those_of_another_thread():
     assert set(inside) <= {1, 2}
 
 
-def test_tasks_are_done_once_each_by_workers_that_do_one_at_a_time():
+def test_each_task_is_done_once_and_workers_do_one_at_a_time():
     done, busy, lock = [], set(), threading.Lock()
 
     def work(worker, task):
@@ -171,7 +171,7 @@ def test_tasks_are_done_once_each_by_workers_that_do_one_at_a_time():
 
 
 @pytest.mark.parametrize("bad", [0, 1, 49])
-def test_what_a_task_raises_comes_out_and_stops_the_others(bad):
+def test_an_error_in_a_task_is_raised_and_stops_the_others(bad):
     started = []
 
     def work(worker, task):
@@ -203,7 +203,7 @@ def blas():
     return [library["num_threads"] for library in threadpool_info() if library["user_api"] == "blas"]
 
 
-def test_blas_has_one_thread_inside_and_as_many_as_before_outside():
+def test_blas_has_one_thread_inside_and_its_own_number_outside():
     before = blas()
     with blas_threads(1):
         assert set(blas()) <= {1}
@@ -213,7 +213,7 @@ def test_blas_has_one_thread_inside_and_as_many_as_before_outside():
     assert blas() == before
 
 
-def test_those_that_want_another_number_wait_and_are_let_in_by_turns():
+def test_computations_that_need_another_number_wait_their_turn():
     """Each sees its own number of threads for as long as it is inside, and in the end BLAS has as many as in the beginning."""
     before, seen, wrong = blas(), [], []
 
@@ -233,7 +233,7 @@ def test_those_that_want_another_number_wait_and_are_let_in_by_turns():
     assert blas() == before
 
 
-def test_two_trainings_in_two_threads_change_no_byte_of_each_other():
+def test_two_trainings_at_once_give_the_bytes_of_each_alone():
     images = RNG.random((256, 300)).astype(np.float32)
 
     def run(number, epochs, results):
@@ -253,7 +253,7 @@ def test_two_trainings_in_two_threads_change_no_byte_of_each_other():
     assert blas() == before
 
 
-def test_a_process_forked_while_somebody_is_inside_can_compute():
+def test_a_process_forked_inside_the_gate_can_compute():
     if not hasattr(os, "fork"):
         pytest.skip("no fork on this system")
     with blas_threads(1):
@@ -331,7 +331,7 @@ def test_an_augmentation_may_predict_in_a_thread_of_its_own(monkeypatch, as_told
 
 
 @pytest.mark.parametrize("value", [0, -1, 1.5, True, "2"])
-def test_a_number_of_threads_that_cannot_be_is_refused(value):
+def test_an_invalid_number_of_threads_is_refused(value):
     with pytest.raises(UsageError, match="threads"):
         count_threads(value)
 

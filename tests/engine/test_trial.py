@@ -18,7 +18,7 @@ def steps_of(paces, seconds, trial, candidates):
 
 
 @pytest.mark.parametrize("faster", [0, 1])
-def test_the_faster_one_does_nearly_all_of_the_work(faster):
+def test_the_faster_set_does_nearly_all_of_the_work(faster):
     candidates = [Workers(), Workers()]
     trial = Trial(candidates, 2e-4)
     paces = [2e-4, 2e-4]
@@ -28,7 +28,7 @@ def test_the_faster_one_does_nearly_all_of_the_work(faster):
     assert done.count(faster) > 0.97 * len(done)
 
 
-def test_it_is_noticed_soon_when_the_other_one_becomes_the_faster_one():
+def test_a_change_of_the_faster_set_is_noticed_soon():
     candidates = [Workers(), Workers()]
     trial = Trial(candidates, 2e-4)
     assert steps_of([2e-4, 1e-4], 20.0, trial, candidates)[-1] == 1

@@ -99,7 +99,7 @@ def open_files():
     return len(list(Path("/proc/self/fd").iterdir()))
 
 
-def test_at_the_end_no_process_and_no_pipe_is_left():
+def test_no_process_or_pipe_is_left_at_the_end():
     before, files = children(), open_files()
     board = Board(3)
     crew = board.crew()
@@ -114,7 +114,7 @@ def test_at_the_end_no_process_and_no_pipe_is_left():
     ("kind", "error", "text"),
     [(1, UsageError, "^what was meant$"), (0, RuntimeError, "KeyError: 'a defect'")],
 )
-def test_what_another_process_raises_comes_out_here(kind, error, text):
+def test_an_error_in_another_process_is_raised_here(kind, error, text):
     board = Board(3)
     crew = board.crew()
     try:
@@ -126,20 +126,20 @@ def test_what_another_process_raises_comes_out_here(kind, error, text):
         crew.end()
 
 
-def test_a_process_that_is_killed_is_noticed():
+def test_a_killed_process_is_noticed():
     before = set(children())
     board = Board(2)
     crew = board.crew()
     (other,) = set(children()) - before
     threading.Timer(0.2, os.kill, (int(other), signal.SIGKILL)).start()
     try:
-        with pytest.raises(HandspunError, match=f"Process {other}.* was ended from outside"):
+        with pytest.raises(HandspunError, match=f"Process {other}.* was killed"):
             run(crew, board.wait, 1, 0, kind=Failure)
     finally:
         crew.end()
 
 
-def test_one_that_does_not_answer_to_its_first_task_is_done_without(monkeypatch):
+def test_work_continues_without_a_process_that_never_responds(monkeypatch):
     """As happens where another thread held a lock at the time of the fork."""
     monkeypatch.setattr(workers, "FIRST_TASK", (1.5, 1.0))
     before = children()
@@ -156,19 +156,19 @@ def test_one_that_does_not_answer_to_its_first_task_is_done_without(monkeypatch)
     assert children() == before
 
 
-def test_one_that_does_not_answer_later_is_an_error(monkeypatch):
+def test_a_process_that_stops_responding_is_an_error(monkeypatch):
     monkeypatch.setattr(workers, "LATER", (0.2, 1.0))
     board = Board(2)
     crew = board.crew()
     try:
         run(crew, board.add, kind=Nothing)
-        with pytest.raises(HandspunError, match="does not answer"):
+        with pytest.raises(HandspunError, match="does not respond"):
             run(crew, board.wait, 1, 0, kind=Failure)
     finally:
         crew.end()
 
 
-def test_an_error_with_much_to_say_comes_out():
+def test_a_long_error_message_arrives_whole():
     board = Board(2)
     crew = board.crew()
     try:
@@ -211,7 +211,7 @@ def is_running(process):
         return False
 
 
-def test_a_mistake_of_this_process_comes_out_before_those_of_others():
+def test_an_error_of_this_process_is_raised_before_those_of_others():
     board = Board(2)
     for crew in (board.crew(), ThreadWorkers(2)):
         try:
@@ -235,7 +235,7 @@ def test_threads_do_their_shares_and_leave_short_tasks_alone():
         crew.end()
 
 
-def test_one_who_computes_alone_has_all_of_it():
+def test_a_single_worker_does_the_whole_task():
     board = Board(1)
     run(Workers(), board.note, 3, 4.0)
     np.testing.assert_array_equal(board.seen, [[1.0, 3.0, 4.0]])

@@ -100,7 +100,7 @@ def test_wilson_interval_of_all_or_nothing_ends_at_the_edge():
 
 
 @pytest.mark.parametrize(("hits", "total"), [(1, 0), (-1, 5), (6, 5)])
-def test_wilson_interval_refuses_other_than_proportions(hits, total):
+def test_wilson_interval_refuses_what_is_not_a_proportion(hits, total):
     with pytest.raises(UsageError, match=r"proportion|0 or above"):
         wilson_interval(hits, total)
 

@@ -120,7 +120,7 @@ def test_the_caller_picks_the_error(tmp_path):
         ([("a.npy", header("(" * 900))], "header cannot be understood"),
         ([("a.npy", header("__import__('os')"))], "header cannot be understood"),
         ([("a.npy", header("{}", b"\x02\x00")[:8] + b"\xff\xff\xff\xff" + b" " * 500)], "cut, too long"),
-        ([("a.npy", npy(np.array([2], np.uint8)).replace(b"|u1", b"|b1"))], "other bytes than 0 and 1"),
+        ([("a.npy", npy(np.array([2], np.uint8)).replace(b"|u1", b"|b1"))], "bytes other than 0 and 1"),
         ([("readme.txt", b"hello")], "names of arrays end in .npy"),
         ([("../a.npy", npy(np.zeros(1)))], "must not lead to another folder"),
         ([("/a.npy", npy(np.zeros(1)))], "must not lead to another folder"),
@@ -139,7 +139,7 @@ def test_unsuitable_members_are_refused(tmp_path, members, message):
 def test_two_members_of_one_name_are_refused(tmp_path):
     with pytest.warns(UserWarning, match="Duplicate"):
         path = zipped(tmp_path / "bad.npz", [("a.npy", npy(np.zeros(1))), ("a.npy", npy(np.ones(1)))])
-    with pytest.raises(DataError, match="two members of this name"):
+    with pytest.raises(DataError, match="two members with this name"):
         read_arrays(path)
 
 

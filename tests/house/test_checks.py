@@ -116,7 +116,7 @@ def test_a_sparse_matrix_is_refused():
         checks.labels(sparse.csr_array(np.eye(3, dtype=int)), 3)
 
 
-def test_no_images_have_no_labels():
+def test_labels_without_images_are_refused():
     with pytest.raises(UsageError, match="0 images need 0 whole numbers as labels: there are no images"):
         checks.labels([], 0)
 

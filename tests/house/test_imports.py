@@ -114,7 +114,7 @@ def test_nothing_imports_the_command_line():
     assert all(name == "__main__" or name.split(".")[0] == "cli" for name in users)
 
 
-def test_the_test_of_directions_sees_imports_of_all_kinds(tmp_path):
+def test_the_check_of_directions_sees_all_kinds_of_imports(tmp_path):
     source = """
 import handspun.errors
 from handspun import plots, __version__

@@ -95,7 +95,7 @@ def test_pictures_up_to_8_by_8_are_averaged_in_their_own_precision(side):
 
 
 @pytest.mark.parametrize("side", [9, 28, 64, 224])
-def test_larger_ones_keep_all_digits(side):
+def test_averages_of_larger_pictures_keep_all_digits(side):
     x = np.full((2, 1, side, side), 0.1, np.float32)
     network = Sequential([GlobalAvgPool()], (1, side, side))
     np.testing.assert_allclose(network.forward(x, network.tape()), np.float32(0.1), rtol=1e-7)

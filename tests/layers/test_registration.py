@@ -64,7 +64,7 @@ def network():
 
 
 @pytest.mark.usefixtures("registered")
-def test_a_file_may_hold_what_was_registered(tmp_path):
+def test_a_file_may_contain_registered_classes(tmp_path):
     first = network()
     fit(first, (X, Y), epochs=1)
     handspun.save(first, tmp_path / "own.npz")
@@ -75,7 +75,7 @@ def test_a_file_may_hold_what_was_registered(tmp_path):
 
 
 @pytest.mark.parametrize(("layer", "name"), [(Scale(), "Scale"), (Dense(2, initializer=Halves()), "Halves")])
-def test_what_could_not_be_loaded_again_is_not_saved(layer, name, tmp_path):
+def test_a_network_that_could_not_be_loaded_is_not_saved(layer, name, tmp_path):
     with pytest.raises(UsageError, match=rf'"{name}".*register'):
         handspun.save(Sequential([layer], (6,)), tmp_path / "own.npz")
     assert not list(tmp_path.iterdir())
@@ -122,7 +122,7 @@ def test_register_is_a_decorator_and_takes_a_class_again(monkeypatch):
 
 
 @pytest.mark.parametrize("wrong", [type("Dense", (Layer,), {}), type("HeNormal", (HeNormal,), {}), SGD, Scale(), "Scale"])
-def test_only_layers_and_initializers_with_names_of_their_own_are_registered(wrong):
+def test_only_layers_and_initializers_with_new_names_are_registered(wrong):
     with pytest.raises(UsageError, match=r"of its own; give yours another name|Only a class"):
         handspun.register(wrong)
 
@@ -163,7 +163,7 @@ def noise(images, rng, scale):
 
 
 @pytest.mark.parametrize("augment", [Noise(), partial(noise, scale=0.1), lambda images, rng: images, None])
-def test_a_training_with_all_of_ones_own_is_resumed_to_the_same_bytes(augment, tmp_path):
+def test_a_training_of_custom_classes_resumes_to_the_same_bytes(augment, tmp_path):
     def train(epochs, checkpoint=None, again=augment):
         made = network()
         own = {"schedule": Sawtooth(), "optimizer": Signs(), "loss": Doubled(3.0), "augment": again}
@@ -209,7 +209,7 @@ class Curious(SoftmaxCrossEntropy):
         ({"loss": Curious()}, r'Curious: .*plain data.*"function" is ufunc'),
     ],
 )
-def test_what_a_checkpoint_cannot_keep_is_said_before_the_first_step(own, text, tmp_path):
+def test_what_a_checkpoint_cannot_store_is_reported_before_training(own, text, tmp_path):
     made = network()
     before = made.parameters.vector.copy()
     with pytest.raises(UsageError, match=text):

@@ -63,7 +63,7 @@ def test_forms_of_the_drawing_follow_the_shapes():
     assert len(arcs) == 1
 
 
-def test_everything_lies_within_the_drawing():
+def test_everything_is_inside_the_drawing():
     for drawn in (network(), load_pretrained("mnist-cnn"), mlp(10**6, [5], 1, seed=None), mlp(1, [], 1)):
         root = ElementTree.fromstring(drawn._repr_html_())
         _, _, width, height = map(float, root.get("viewBox").split())

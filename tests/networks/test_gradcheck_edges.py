@@ -47,7 +47,7 @@ Y = np.array([0, 1, 2, 0, 1])
         ({"y": [[0], [1, 2], [0], [0], [0]]}, "not of one length"),
     ],
 )
-def test_arguments_that_cannot_be_meant_are_refused(arguments, message):
+def test_invalid_arguments_are_refused(arguments, message):
     given = {"network": mlp(4, [3], 3), "x": X, "y": Y, **arguments}
     with pytest.raises(UsageError, match=message):
         check_gradients(**given)
@@ -65,7 +65,7 @@ def test_one_image_is_enough(training):
     assert check_gradients(mlp(4, [3], 3, "tanh"), X[:1], Y[:1], training=training).passed
 
 
-def test_lists_and_other_types_of_floats_are_taken():
+def test_lists_and_other_types_of_floats_are_accepted():
     for x in (X.tolist(), X.astype(np.float16), X.astype(">f8"), np.asfortranarray(X)):
         assert check_gradients(mlp(4, [3], 3, "tanh"), x, Y.tolist(), elements=5).passed
 
@@ -149,6 +149,6 @@ def test_targets_that_do_not_fit_are_refused(targets):
         check_gradients(mlp(4, [3], 3), X, targets)
 
 
-def test_a_column_of_classes_is_taken():
+def test_a_column_of_classes_is_accepted():
     plain, column = (check_gradients(mlp(4, [3], 3), X, y, elements=3) for y in (Y, Y[:, None]))
     assert plain == column

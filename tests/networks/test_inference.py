@@ -33,7 +33,7 @@ def test_uint8_pixels_become_0_to_1():
     np.testing.assert_allclose(network.logits(pixels), network.logits(pixels / 255), rtol=0, atol=2e-6)
 
 
-def test_floats_are_taken_as_they_are():
+def test_floats_are_not_scaled():
     network = mlp(3, [], 2, dtype=np.float64)
     expected = network.logits(np.array([[1.0, 2.0, 3.0]]))
     for kind in (np.float16, np.float32, np.float64):
@@ -74,7 +74,7 @@ def test_no_images_have_no_answers():
     assert len(answers.verdict) == len(answers.predicted) == 0
 
 
-def test_images_of_another_shape_with_as_many_values_are_taken():
+def test_images_of_another_shape_with_as_many_values_are_accepted():
     network = mlp(784, [16], 10)
     flat = images(5)
     np.testing.assert_array_equal(network.logits(flat.reshape(5, 28, 28)), network.logits(flat))
@@ -136,7 +136,7 @@ def test_one_output_gives_the_probabilities_of_no_and_yes():
     assert network.answer(nothing).predicted[0] == 0
 
 
-def test_the_largest_logit_wins_where_probabilities_round_to_equal():
+def test_the_largest_logit_wins_even_if_probabilities_round_to_equal():
     network = mlp(1, [], 2)
     network.parameters["dense1.weight"][...] = [[0.0, 1.0]]
     x = np.array([[1e-9]])

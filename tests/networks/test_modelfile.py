@@ -49,7 +49,7 @@ def test_header_tells_format_version_and_origin(tmp_path):
         assert archive["parameters"].size == 10
 
 
-def test_network_without_parameters_makes_the_round_trip(tmp_path):
+def test_a_network_without_parameters_survives_a_round_trip(tmp_path):
     network = Sequential([Flatten(), GELU()], (2, 3))
     save(network, tmp_path / "model.npz")
     assert load(tmp_path / "model.npz").logits(IMAGES).tobytes() == network.logits(IMAGES).tobytes()

@@ -82,7 +82,7 @@ def test_folder_without_permission_to_write_keeps_the_old_file(model):
 @pytest.mark.parametrize(
     "place", ["folder", "folder/", "file.txt/model.npz", "file.txt/deeper/model.npz", "x" * 252 + ".npz", "a\0b.npz"]
 )
-def test_place_where_no_file_can_be_is_refused(tmp_path, place):
+def test_a_path_that_cannot_hold_a_file_is_refused(tmp_path, place):
     (tmp_path / "folder").mkdir()
     (tmp_path / "file.txt").write_text("x")
     with pytest.raises(OutputError):
@@ -91,7 +91,7 @@ def test_place_where_no_file_can_be_is_refused(tmp_path, place):
     assert (tmp_path / "file.txt").read_text() == "x"
 
 
-def test_missing_folders_on_the_way_are_made(tmp_path):
+def test_missing_parent_folders_are_created(tmp_path):
     save(mlp(4, [], 2), tmp_path / "a" / "b" / "model.npz")
     assert load(tmp_path / "a" / "b" / "model.npz").output_shape == (2,)
 

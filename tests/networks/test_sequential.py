@@ -38,7 +38,7 @@ def test_network_without_layers_is_refused():
 
 
 @pytest.mark.parametrize("input_shape", [(), (0,), (3, -1)])
-def test_input_shape_that_holds_nothing_is_refused(input_shape):
+def test_an_empty_input_shape_is_refused(input_shape):
     with pytest.raises(UsageError, match="input_shape"):
         Sequential([Flatten()], input_shape)
 

@@ -113,7 +113,7 @@ def test_loss_gradient_is_the_derivative_of_its_value(loss, plain, targets, samp
 
 @every_case
 @weightings
-def test_pieces_with_the_normalizer_of_the_whole_add_up_to_it(loss, plain, targets, sample_weight):
+def test_parts_with_the_normalizer_of_the_batch_add_up_to_its_loss(loss, plain, targets, sample_weight):
     whole, gradient = loss(LOGITS, targets, sample_weight)
     total = loss.total_weight(targets, sample_weight)
     value, parts = 0.0, []
@@ -128,7 +128,7 @@ def test_pieces_with_the_normalizer_of_the_whole_add_up_to_it(loss, plain, targe
 
 @every_case
 @weightings
-def test_loss_leaves_its_arguments_as_they_are(loss, plain, targets, sample_weight):
+def test_loss_does_not_change_its_arguments(loss, plain, targets, sample_weight):
     logits = LOGITS.copy()
     before = targets.copy()
     loss(logits, targets, sample_weight)
@@ -137,7 +137,7 @@ def test_loss_leaves_its_arguments_as_they_are(loss, plain, targets, sample_weig
 
 
 @every_case
-def test_weight_of_a_sample_counts_as_repeating_it(loss, plain, targets):
+def test_weighting_a_sample_by_n_equals_repeating_it_n_times(loss, plain, targets):
     times = np.array([1, 2, 0, 3, 1, 1, 2])
     value, gradient = loss(LOGITS, targets, times.astype(float))
     again, repeated = loss(LOGITS.repeat(times, axis=0), targets.repeat(times, axis=0))
@@ -218,13 +218,13 @@ def test_softmax_equals_the_plain_quotient():
 
 
 @pytest.mark.parametrize("loss", [SoftmaxCrossEntropy(), MeanSquaredError(), SigmoidBinaryCrossEntropy()])
-def test_samples_of_weight_zero_only_have_loss_and_gradient_zero(loss):
+def test_if_all_samples_weigh_zero_loss_and_gradient_are_zero(loss):
     value, gradient = loss(LOGITS[:2], CLASSES[:2], np.zeros(2))
     assert value == 0.0
     assert not gradient.any()
 
 
-def test_classes_of_weight_zero_only_have_loss_and_gradient_zero():
+def test_if_all_classes_weigh_zero_loss_and_gradient_are_zero():
     value, gradient = SoftmaxCrossEntropy(class_weight=CLASS_WEIGHT)(LOGITS[:2], np.array([2, 2]))
     assert value == 0.0
     assert not gradient.any()
@@ -244,7 +244,7 @@ def test_one_loss_serves_any_number_of_classes_and_both_types(smoothing):
             np.testing.assert_allclose(value, -np.sum(hot * np.log(p)) / 5, rtol=tolerance)
 
 
-def test_outputs_of_minus_infinity_elsewhere_change_nothing():
+def test_minus_infinity_at_other_outputs_changes_nothing():
     logits = np.array([[0.0, -np.inf, 1.0], [1.0, 2.0, 0.0]])
     value, gradient = SoftmaxCrossEntropy()(logits, np.array([2, 1]))
     p = softmax(logits)
@@ -263,7 +263,7 @@ def test_outputs_of_minus_infinity_elsewhere_change_nothing():
     ids=["plain", "class-weights", "distributions", "both"],
 )
 @pytest.mark.parametrize("far", [-np.inf, -3e38], ids=["infinite", "overflowing"])
-def test_a_class_that_is_out_of_the_question_adds_nothing_in_any_form_of_the_targets(loss, targets, far):
+def test_an_impossible_class_adds_nothing_in_any_form_of_targets(loss, targets, far):
     logits = np.array([[0.0, far, 1.0], [1.0, 2.0, 0.0], [far, 3e38, 0.0]], np.float32)[: 3 if far > -np.inf else 2]
     targets = np.concatenate([targets, targets[1:]])[: len(logits)]
     with np.errstate(over="ignore"):  # 3e38 - -3e38, as in a training
@@ -292,7 +292,7 @@ def test_smoothing_gives_a_class_of_weight_zero_nothing():
     assert np.isfinite(gradient).all()
 
 
-def test_class_weights_are_those_that_were_given():
+def test_class_weights_are_copied():
     weight = np.array(CLASS_WEIGHT)
     loss = SoftmaxCrossEntropy(class_weight=weight)
     before = loss(LOGITS, CLASSES)[0]
@@ -327,13 +327,13 @@ def test_class_weights_that_are_no_weights_are_refused(weight):
 
 @pytest.mark.parametrize("targets", [CLASSES, SOFT], ids=["classes", "soft"])
 @pytest.mark.parametrize("count", [C - 1, C + 1])
-def test_class_weights_of_another_number_than_classes_are_refused(targets, count):
+def test_the_number_of_class_weights_must_be_that_of_classes(targets, count):
     with pytest.raises(UsageError, match=f"{count} class weights for {C} classes"):
         SoftmaxCrossEntropy(class_weight=np.ones(count))(LOGITS, targets)
 
 
 @pytest.mark.parametrize("loss", [MeanSquaredError(), SigmoidBinaryCrossEntropy(), SoftmaxCrossEntropy()])
-def test_targets_of_another_shape_than_the_outputs_are_refused_with_both_shapes(loss):
+def test_targets_of_another_shape_are_refused_with_both_shapes(loss):
     with pytest.raises(UsageError, match=r"\(7, 4\).*\(7, 3\)"):
         loss(LOGITS, SOFT[:, :3])
 

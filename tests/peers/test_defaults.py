@@ -40,11 +40,11 @@ def test_every_argument_of_a_peer_is_in_the_table():
     assert len(defaults_page.rows()) == sum(len(arguments) for peers in PEERS.values() for arguments in peers.values())
 
 
-def test_just_the_differences_have_a_reason():
+def test_only_differences_have_a_reason():
     assert {row.key for row in defaults_page.rows() if not row.same} == set(REASONS)
 
 
-def test_the_page_is_what_the_code_says():
+def test_the_page_agrees_with_the_code():
     page = defaults_page.PAGE.read_text(encoding="utf-8")
     assert page == defaults_page.page(), "Run python tests/peers/defaults_page.py, and look at what it changed."
 
@@ -53,7 +53,7 @@ TORCH_ROWS = [row for row in defaults_page.rows() if row.peer.startswith("torch.
 
 
 @pytest.mark.parametrize("row", TORCH_ROWS, ids=[f"{row.name}-{row.theirs.argument}" for row in TORCH_ROWS])
-def test_default_is_the_one_that_torch_has(row):
+def test_default_is_that_of_torch(row):
     torch = pytest.importorskip("torch", reason="needs PyTorch (make torch)")
     __import__("torch.optim.swa_utils")
     argument, _, place = row.theirs.argument.partition("[")

@@ -52,7 +52,7 @@ def verdicts():
 
 
 @pytest.mark.parametrize("operator", onnx_nodes.ADAPTERS)
-def test_operator_gives_what_onnx_expects(operator):
+def test_an_operator_gives_what_onnx_expects(operator):
     own = [verdict for verdict in verdicts() if verdict.sample.partition(" ")[0] == operator]
     assert own, f"ONNX has no test of {operator}."
     assert not unexpected(own, DIFFERENCES), "\n".join(unexpected(own, DIFFERENCES))
@@ -62,7 +62,7 @@ def test_every_listed_difference_has_a_sample():
     assert not unused(verdicts(), DIFFERENCES)
 
 
-def test_no_sample_of_onnx_drops_out():
+def test_no_sample_of_onnx_is_left_out():
     assert number_of(EQUAL, verdicts()) >= LEAST_EQUAL
     assert number_of(DIFFERS, verdicts()) == DIFFERENT
     found = reasons(verdicts())

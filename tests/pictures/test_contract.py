@@ -272,7 +272,7 @@ def test_arrays_of_every_kind_are_converted_alike(digits, make):
     np.testing.assert_array_equal(CONTRACT(make(digits[:5])), CONTRACT(digits[:5]))
 
 
-def test_arrays_that_would_lose_something_are_refused(digits):
+def test_arrays_that_would_lose_information_are_refused(digits):
     for contract in (CONTRACT, PictureContract(4, 4)):
         with pytest.raises(UsageError, match="masked array would lose its mask"):
             contract(np.ma.masked_array(digits, digits > 9))

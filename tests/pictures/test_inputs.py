@@ -94,7 +94,7 @@ def test_a_matrix_is_a_plain_array():
     ],
     ids=lambda value: value if isinstance(value, str) else type(value).__name__,
 )
-def test_what_would_lose_something_is_refused(given, says):
+def test_arrays_that_would_lose_information_are_refused(given, says):
     with pytest.raises(UsageError, match=says):
         as_images(given)
 

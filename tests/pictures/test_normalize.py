@@ -47,7 +47,7 @@ def test_faint_digits_on_grey_are_stretched(digits, share, ground, inverted):
     assert np.abs(result - expected).max() <= 2.5 / share + 1
 
 
-def test_a_stroke_along_a_side_does_not_hide_the_ground():
+def test_a_stroke_along_a_side_does_not_hide_the_background():
     images = np.zeros((1, 12, 12), np.uint8)
     images[0, :, 0] = images[0, 0, :8] = 255
     assert (normalize_polarity_and_contrast(images) == images).all()

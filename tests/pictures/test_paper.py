@@ -104,7 +104,7 @@ def test_strokes_along_the_border_are_not_a_shadow(inverted):
     assert (result.rows, result.columns) == ((100, 280), (20, 260))
 
 
-def test_drawings_are_compared_with_one_ground(split):
+def test_drawings_have_one_background_shade(split):
     """Drawings of 280 x 280, sharp and smooth, with full and half contrast, are never treated as photos."""
     rng = np.random.default_rng(3)
     for digit in split.images[:40]:

@@ -95,7 +95,7 @@ def test_an_empty_sheet_has_no_digits():
         assert segments(np.full((40, 50, 3), value, np.uint8)) == []
 
 
-def test_each_digit_comes_alone_on_black():
+def test_each_digit_is_cut_out_alone_on_black():
     """Two slanted strokes with overlapping boxes: neither contains a part of the other."""
     picture = np.zeros((100, 140), np.uint8)
     for row in range(20, 80):

@@ -117,7 +117,7 @@ ACCEPTED = {
 
 
 @every_model
-def test_few_other_pictures_are_taken_for_digits(name):
+def test_few_other_pictures_are_mistaken_for_digits(name):
     pytest.importorskip("PIL")
     pytest.importorskip("matplotlib")
     network = load_pretrained(name)

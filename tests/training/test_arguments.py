@@ -74,7 +74,7 @@ def test_wrong_arguments_are_refused_and_change_nothing(blobs, change, message):
 
 def test_whole_numbers_are_classes_and_floats_are_values():
     x, y = np.zeros((5, 3)), np.arange(5)
-    with pytest.raises(UsageError, match=r"label 4 is out of range.*given as floats: targets.astype\(float\)"):
+    with pytest.raises(UsageError, match=r"label 4 is out of range.*as floats: targets.astype\(float\)"):
         fit(mlp(3, [], 1), (x, y), loss=MeanSquaredError())
     with pytest.raises(UsageError, match=r"the classes are 0 to 2\.$"):
         fit(mlp(3, [], 3), (x, y))

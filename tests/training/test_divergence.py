@@ -21,7 +21,7 @@ def test_images_that_are_not_finite_are_named_with_the_step(blobs):
     message = str(caught.value)
     assert "step 4 (epoch 1)" in message
     assert "images of this batch" in message
-    assert "Mend or leave out these images" in message
+    assert "Repair or leave out these images" in message
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])

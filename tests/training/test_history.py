@@ -25,21 +25,21 @@ RECORDS = [
 ]
 
 
-def test_in_a_line_it_says_how_long_and_how_good():
+def test_repr_gives_the_epochs_and_the_last_values():
     said = "the last with loss 0.4000, accuracy 90.00 %, validation loss 0.4400, validation accuracy 88.00 %"
     assert repr(History(RECORDS)) == f"History of 5 epochs, {said}"
     assert repr(History(RECORDS[:1])).startswith("History of 1 epoch, the last with loss 2.0000")
     assert repr(History()) == str(History()) == "History of no epochs"
 
 
-def test_printed_it_is_a_table():
+def test_print_shows_a_table():
     lines = str(History(RECORDS)).splitlines()
     assert re.split("  +", lines[0].strip())[:4] == ["epoch", "loss", "accuracy", "validation loss"]
     assert lines[2].split() == ["2", "1.0000", "75.00", "%", "1.1000", "70.00", "%", "0.001", "0.25", "54,321", "1.25"]
     assert len({len(line) for line in lines}) == 1
 
 
-def test_of_a_long_one_the_middle_is_left_out():
+def test_the_middle_of_a_long_history_is_left_out():
     lines = str(History([{"epoch": n, "loss": 1.0} for n in range(1, 101)])).splitlines()
     assert [line.split()[0] for line in lines] == ["epoch", *map(str, range(1, 11)), "…", *map(str, range(91, 101))]
 
@@ -55,7 +55,7 @@ def drawing(history):
     return [ElementTree.fromstring(svg) for svg in re.findall(r"<svg.*?</svg>", curves(history), re.DOTALL)]
 
 
-def test_in_a_notebook_it_is_curves_of_loss_and_accuracy():
+def test_notebooks_show_curves_of_loss_and_accuracy():
     charts = drawing(History(RECORDS))
     assert [chart.get("aria-label") for chart in charts] == ["loss by epoch", "accuracy by epoch"]
     for chart in charts:

@@ -14,7 +14,7 @@ def test_each_epoch_shows_every_image_once_in_a_new_order():
     assert len({tuple(order) for order in epochs}) == 3
 
 
-def test_only_the_last_batch_is_smaller_than_asked_for():
+def test_only_the_last_batch_is_smaller_than_requested():
     assert [[len(batch) for batch in epoch] for epoch in orders()] == [[5, 5, 5, 5, 3]] * 3
     assert [[len(batch) for batch in epoch] for epoch in orders(count=4, batch_size=1)] == [[1] * 4] * 3
     assert [[len(batch) for batch in epoch] for epoch in orders(batch_size=100)] == [[23]] * 3

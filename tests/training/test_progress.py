@@ -38,12 +38,12 @@ def as_terminal(monkeypatch):
     return stream
 
 
-def test_where_the_output_is_no_terminal_nothing_is_shown(capsys, every_step):
+def test_without_a_terminal_nothing_is_shown(capsys, every_step):
     train()
     assert capsys.readouterr() == ("", "")
 
 
-def test_a_plain_line_is_written_over_and_ends_with_the_last_epoch(every_step, monkeypatch):
+def test_a_plain_line_is_overwritten_and_ends_with_the_last_epoch(every_step, monkeypatch):
     terminal = as_terminal(monkeypatch)
     monkeypatch.setitem(sys.modules, "rich.console", None)
     history = train()
@@ -70,7 +70,7 @@ def test_with_rich_there_is_a_bar_and_the_same_last_line(every_step, monkeypatch
     assert f"epoch 3/3  loss {history['loss'][-1]:.4f}" in text.splitlines()[-1]
 
 
-def test_it_can_be_turned_off(monkeypatch):
+def test_progress_can_be_turned_off(monkeypatch):
     terminal = as_terminal(monkeypatch)
     train(progress=False)
     assert terminal.getvalue() == ""
@@ -85,7 +85,7 @@ def test_a_notebook_gets_the_plain_line(capsys, monkeypatch, every_step):
     assert err == ""
 
 
-def test_showing_it_changes_nothing(every_step, monkeypatch):
+def test_showing_progress_changes_nothing(every_step, monkeypatch):
     as_terminal(monkeypatch)
     shown, silent = train(), train(progress=False)
     assert shown["loss"] == silent["loss"]
@@ -101,7 +101,7 @@ def test_an_interrupted_training_says_where_it_stopped(every_step, monkeypatch):
     assert stream.getvalue().splitlines()[-1].rstrip().endswith("stopped")
 
 
-def test_a_closed_standard_error_is_no_fault(monkeypatch):
+def test_a_closed_standard_error_is_not_an_error(monkeypatch):
     monkeypatch.setattr(sys, "stderr", None)  # as for a program without a console on Windows
     train()
 
@@ -165,5 +165,5 @@ def test_it_is_a_callback_like_any_other(every_step):
 
 
 @pytest.mark.parametrize(("seconds", "said"), [(0.04, "0.0 s"), (59.94, "59.9 s"), (245.2, "4:05"), (3723, "1:02:03")])
-def test_times_are_said_shortly(seconds, said):
+def test_times_are_short(seconds, said):
     assert _clock(seconds) == said

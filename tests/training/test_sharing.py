@@ -110,7 +110,7 @@ def test_training_does_not_depend_on_the_number_of_processes(make, more, at_once
 
 
 @pytest.mark.parametrize("make", [dense, pictures])
-def test_it_does_not_matter_which_steps_are_shared(make, at_once, monkeypatch):
+def test_the_result_does_not_depend_on_which_steps_are_shared(make, at_once, monkeypatch):
     alone = alone_in_micro_batches(make)
     monkeypatch.setattr(trial, "WINDOW", 0.0)
     monkeypatch.setattr(trial, "STEPS", 1)
@@ -120,7 +120,7 @@ def test_it_does_not_matter_which_steps_are_shared(make, at_once, monkeypatch):
     assert set(sizes) == {1, 2}
 
 
-def test_it_is_processes_that_share_it(at_once):
+def test_processes_share_a_training(at_once):
     sizes = []
     for count, expected in ((1, 1), (2, 2), (8, 2)):  # a batch of 50 images of a dense network has two micro-batches
         sizes.clear()
@@ -129,14 +129,14 @@ def test_it_is_processes_that_share_it(at_once):
         assert set(sizes) <= {1, expected}
 
 
-def test_a_training_that_is_over_soon_is_not_shared(at_once, monkeypatch):
+def test_a_short_training_is_not_shared(at_once, monkeypatch):
     monkeypatch.setattr(sharing, "ALONE", 60.0)
     monkeypatch.setattr(sharing, "LONG_ALONE", 60.0)
     monkeypatch.setattr(sharing, "ForkedWorkers", None)
     trained(dense, 2, epochs=1)
 
 
-def test_a_training_is_alone_for_some_time_and_some_steps(monkeypatch):
+def test_a_training_runs_alone_for_some_time_and_some_steps(monkeypatch):
     pytest.importorskip("threadpoolctl", reason="more than one process needs threadpoolctl")
     monkeypatch.setattr(step, "WORTH_TWO", 0)
     monkeypatch.setattr(sharing, "ALONE", 0.0)
@@ -146,7 +146,7 @@ def test_a_training_is_alone_for_some_time_and_some_steps(monkeypatch):
     assert sizes.index(2) == sharing.STEPS_ALONE
 
 
-def test_in_another_thread_nothing_is_forked_and_the_result_is_the_same(at_once, monkeypatch):
+def test_another_thread_does_not_fork_and_gives_the_same_result(at_once, monkeypatch):
     alone = alone_in_micro_batches(pictures), alone_in_micro_batches(dense)
     monkeypatch.setattr(sharing, "ForkedWorkers", None)
     found = []
@@ -156,7 +156,7 @@ def test_in_another_thread_nothing_is_forked_and_the_result_is_the_same(at_once,
     assert found == [alone]
 
 
-def test_without_another_process_the_training_goes_on_alone(at_once, monkeypatch):
+def test_if_no_process_can_be_made_training_continues_alone(at_once, monkeypatch):
     def no_more():
         raise OSError(11, "Resource temporarily unavailable")
 
@@ -165,7 +165,7 @@ def test_without_another_process_the_training_goes_on_alone(at_once, monkeypatch
     assert trained(dense, 2) == alone
 
 
-def test_a_mistake_in_the_users_own_code_comes_out_of_the_other_process(at_once):
+def test_an_error_of_user_code_in_another_process_is_raised_here(at_once):
     first = os.getpid()
 
     def wrong(images, rng):
@@ -182,7 +182,7 @@ def test_a_mistake_in_the_users_own_code_comes_out_of_the_other_process(at_once)
     assert network.parameters.vector is vector
 
 
-def test_what_a_callback_does_to_the_weights_reaches_all(at_once):
+def test_weights_changed_by_a_callback_reach_all_processes(at_once):
     class Halve(Callback):
         watches_steps = True
 
@@ -195,7 +195,7 @@ def test_what_a_callback_does_to_the_weights_reaches_all(at_once):
     assert trained(dense, 2, callbacks=[Halve()], optimizer=Adam(0.01)) == alone
 
 
-def test_it_can_be_resumed_with_another_number_of_processes(at_once, tmp_path):
+def test_a_training_resumes_with_another_number_of_processes(at_once, tmp_path):
     path = tmp_path / "checkpoint.npz"
     whole = {count: trained(dense, count, callbacks=[StopAfter(None)]) for count in (1, 2)}
     for first, then in ((2, 3), (2, 1), (1, 2)):
@@ -224,7 +224,7 @@ def test_products_are_the_same_before_and_after(batch_size, first, then, at_once
     assert run(then, stop_after=None, checkpoint=path) == run(first, stop_after=None)
 
 
-def test_numbers_of_numpys_do_not_change_what_some_compute(at_once):
+def test_rates_as_numpy_numbers_give_the_same_result_in_all_processes(at_once):
     class Wave(Schedule):
         def factor(self, step, horizon):
             return np.cos(np.float64(step) / 7.0) * 0.5 + 0.6
@@ -235,7 +235,7 @@ def test_numbers_of_numpys_do_not_change_what_some_compute(at_once):
     assert trained(dense, 2, schedule=Wave()) == alone_in_micro_batches(dense, schedule=Wave())
 
 
-def test_small_batches_and_networks_that_look_at_the_whole_batch_stay_whole():
+def test_small_batches_and_batch_normalisation_are_not_split():
     normal = Sequential([Dense(300), BatchNorm(), ReLU(), Dense(10)], (784,))
     usual = mlp(784, [128, 64], 10)
     sizes = {

@@ -112,7 +112,7 @@ def run(threads, checkpoint, stop_after=None):
 
 
 @pytest.mark.parametrize(("first", "then"), [(1, 2), (2, 1), (2, 2), (2, 3)])
-def test_resumed_with_another_number_of_threads_it_ends_with_the_same_bytes(first, then, tmp_path):
+def test_resuming_with_other_threads_gives_the_same_bytes(first, then, tmp_path):
     pytest.importorskip("threadpoolctl", reason="more than one thread needs threadpoolctl")
     before = blas_thread_count()
     with pytest.raises(KeyboardInterrupt):
@@ -131,7 +131,7 @@ def rewritten(path, change):
     np.savez(path, **arrays)
 
 
-def test_a_checkpoint_of_before_the_number_was_kept_is_resumed(tmp_path):
+def test_a_checkpoint_without_the_number_of_threads_is_resumed(tmp_path):
     def as_it_was(state):
         state["piece_size"], state["holds_blas"] = state.pop("micro_batch_size"), state.pop("blas_threads") in (None, 1)
 
@@ -141,7 +141,7 @@ def test_a_checkpoint_of_before_the_number_was_kept_is_resumed(tmp_path):
     assert run(1, tmp_path / "one.npz") == run(1, tmp_path / "other.npz")
 
 
-def test_where_the_number_cannot_be_had_the_checkpoint_is_refused(tmp_path):
+def test_a_checkpoint_is_refused_if_the_number_cannot_be_set(tmp_path):
     def other(state):
         state["blas_threads"] = None if blas_thread_count() else 2
 

@@ -1,4 +1,4 @@
-"""The picture files that a command is given."""
+"""The picture files given to a command."""
 
 from __future__ import annotations
 

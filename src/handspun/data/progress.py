@@ -13,7 +13,7 @@ Report = Callable[[str, int, int], None]
 
 @contextmanager
 def reporter(progress: Report | bool | None, *, unit: str) -> Iterator[Report | None]:
-    """The function to report progress to; None if nobody wants to know.
+    """The function to report progress to; None if none was asked for.
 
     ``progress`` is a function, True for a bar on the terminal, False for nobody, or None for a bar if standard error is a
     terminal. ``unit`` is what is counted, such as "pictures"; "bytes" are shown as MB with the speed.

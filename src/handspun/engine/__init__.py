@@ -1,4 +1,4 @@
 """The engine: flat parameters, the tape of a pass, memory, matrix products, and the threads and processes that share the work.
 
-It knows arrays and nothing of layers or losses. Begin with ``parameters.py`` and ``tape.py``; the rest makes them fast.
+It knows only arrays, not layers or losses. Begin with ``parameters.py`` and ``tape.py``; the rest makes them fast.
 """

@@ -44,9 +44,8 @@ def aligned_zeros(shape: Shape, dtype: np.typing.DTypeLike) -> np.ndarray:
 def shared_zeros(shape: Shape, dtype: np.typing.DTypeLike) -> np.ndarray:
     """A new array of zeros that forked processes share: what one writes, the other reads.
 
-    Shared memory begins on a page. Arrays that are read side by side should not all begin at the same offset in a page, or
-    their values compete for the same few lines of the nearest cache. So each array begins some lines further on than the
-    previous one.
+    Shared memory begins on a page. If arrays that are read together all begin at the same offset in a page, their values
+    compete for the same few lines of the nearest cache. So each array begins some lines further on than the previous one.
     """
     dtype = np.dtype(dtype)
     count = math.prod(shape)

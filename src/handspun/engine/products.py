@@ -5,8 +5,8 @@ A matrix product is fast if its factors lie in the processor's caches in the ord
 of times. In a training step a value is used once per image of the batch or filter of the layer, some dozens of times, and
 packing takes up to a third of the product.
 
-OpenBLAS, which comes with NumPy's wheels, has kernels that do not pack, for products of up to 10⁶ multiplications on processors
-with AVX-512. Here a somewhat larger product is cut into parts of that size. The arithmetic is the same: each value of the
+On processors with AVX-512, OpenBLAS (part of NumPy's wheels) has kernels that do not pack, for products of up to 10⁶
+multiplications. Here a somewhat larger product is cut into parts of that size. The arithmetic is the same: each value of the
 result is a sum over the whole inner axis. The products of a convolution take 0.65 to 0.9 of the time, those of a dense layer
 with 32 images 0.5 to 0.85. Without such kernels, or if BLAS may use several threads, a product is left whole.
 """

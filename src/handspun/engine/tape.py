@@ -1,8 +1,8 @@
 """The tape: everything that belongs to one pass through a network.
 
 A network is structure and parameters, and a pass changes nothing in it. The tape holds what forward leaves for backward, the
-arrays that are reused from step to step, the gradient and the generator of random numbers. Two threads that predict at the same
-time have two tapes and share one network.
+arrays that are reused from step to step, the gradient and the random generator. Two threads that predict at the same time use
+two tapes and share one network.
 """
 
 from __future__ import annotations
@@ -27,9 +27,8 @@ class Frame(dict[str, Any]):
 
     Attributes:
         gradient: views into the tape's gradient vector by the layer's own names ("weight", "bias", …). Backward *writes* them
-            and adds nothing: if a batch is cut into micro-batches, the trainer adds up their gradients.
-        statistics: views into the tape's statistics by the layer's own names ("running_mean", …): those of the last training
-            batch.
+            and does not add: if a batch is cut into micro-batches, the trainer adds up their gradients.
+        statistics: views into the tape's statistics of the last training batch, by the layer's own names ("running_mean", …).
         needs_input_gradient: False if nothing below the layer has parameters; backward may then return None.
     """
 
@@ -56,9 +55,9 @@ class Frame(dict[str, Any]):
     def plan(self, x: np.ndarray, make: Callable[[np.ndarray, Frame], _T]) -> _T:
         """The result of ``make(x, self)``: the views into x and into buffers that a forward pass works with.
 
-        The views are kept, and x with them, as long as passes get the same array, whatever its values; another array gets new
-        ones. For a single image, making the views takes a third as long as the computation. So layers return the same array
-        from every pass where they can.
+        The views and x are kept as long as every pass gets the same array, whatever its values; another array gets new views.
+        For a single image, making the views takes a third as long as the computation. So layers return the same array from
+        every pass where they can.
         """
         known, plan = self._plan
         if known is not x:
@@ -67,9 +66,9 @@ class Frame(dict[str, Any]):
         return plan
 
     def buffer(self, name: str, shape: Shape, dtype: np.typing.DTypeLike | None = None) -> np.ndarray:
-        """An array to write a result into, in the same memory in every pass; its content is undefined at first.
+        """An array to write a result into, in the same memory in every pass; it is not initialized.
 
-        A smaller batch (the last one of an epoch) gets the front of the larger one's memory.
+        A smaller batch (the last one of an epoch) gets the start of the larger one's memory.
         """
         array = self._buffers.get(name)
         if array is not None and array.shape == shape:
@@ -83,11 +82,11 @@ class Frame(dict[str, Any]):
         return array
 
     def like(self, name: str, x: np.ndarray, dtype: np.typing.DTypeLike | None = None) -> np.ndarray:
-        """A buffer of the shape of ``x`` and with the same order in memory, so that loops over both are contiguous."""
+        """A buffer with the shape and memory order of ``x``, so that loops over both are contiguous."""
         return self._like(name, x, lambda shape: self.buffer(name, shape, dtype))
 
     def zeros(self, x: np.ndarray) -> np.ndarray:
-        """Zeros of the shape and order of ``x``, to compare with: not to be written to."""
+        """Zeros with the shape and memory order of ``x``, for comparisons; do not write to them."""
         return self._like("zeros", x, lambda shape: aligned_zeros(shape, self._dtype))
 
     def _like(self, name: str, x: np.ndarray, make: Callable[[Shape], np.ndarray]) -> np.ndarray:
@@ -130,7 +129,7 @@ class Tape:
         frames: the frame of each layer.
         outcome: where gradient and statistics are written.
         training: whether dropout drops values and batch normalisation uses the statistics of the batch.
-        rng: the generator for layers with randomness in training.
+        rng: the generator for random layers.
     """
 
     def __init__(
@@ -145,7 +144,7 @@ class Tape:
         return self._frames[layer]
 
     def __reduce__(self) -> NoReturn:
-        # It is full of views, and a copy of a view would be an array of its own.
+        # It consists of views, and a copy of a view would be a separate array.
         raise TypeError("A tape cannot be copied or pickled. Make another one with network.tape().")
 
     @property
@@ -169,13 +168,13 @@ class Tape:
 
     @property
     def rng(self) -> np.random.Generator:
-        """The generator that layers with randomness draw from."""
+        """The generator for random layers."""
         if self._rng is None:
-            raise RuntimeError("A training pass through a layer with randomness needs network.tape(..., rng=...).")
+            raise RuntimeError("A training pass through a random layer needs network.tape(..., rng=...).")
         if not isinstance(self._rng, np.random.Generator):
             self._rng = self._rng()
         return self._rng
 
     def draw_from(self, make: Callable[[], np.random.Generator]) -> None:
-        """Use the generator that ``make`` returns from now on; it is made when it is first needed."""
+        """Use the generator that ``make`` returns from now on; ``make`` is called when it is first needed."""
         self._rng = make

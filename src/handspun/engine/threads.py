@@ -1,11 +1,11 @@
-"""Threads: how many there are, and who has them.
+"""Threads: how many we use, and how many BLAS uses.
 
-NumPy releases Python's lock while it computes, so threads really run side by side where its calls are long, as those of
-convolutions are. Then the matrix products must not start threads as well: BLAS is held to one (``blas_threads``). Inference
-uses threads, and so does training where processes cannot share it (``engine.workers``).
+NumPy releases Python's lock while it computes, so threads run in parallel if its calls are long, as those of convolutions are.
+Then the matrix products must not start threads as well: BLAS is limited to one (``blas_threads``). Inference uses threads, and
+so does training where processes cannot share it (``engine.workers``).
 
-Work is cut into parts of a fixed size, whoever computes them, and their results are put together in order. So the number of
-threads changes how long it takes, and not one bit of the result.
+Work is cut into parts of a fixed size, whatever the number of threads, and their results are combined in order. So the number
+of threads changes the time, and not one bit of the result.
 """
 
 from __future__ import annotations
@@ -33,17 +33,17 @@ _unpacked: ContextVar[bool] = ContextVar("handspun_unpacked", default=False)
 #: Seconds that a computation waits for those of other threads while none of them comes to an end.
 PATIENCE = 30.0
 
-#: The processors, by OpenBLAS's names, for which it has products that pack nothing.
+#: OpenBLAS's names of the processors for which it has matrix products without packing.
 UNPACKED_PROCESSORS = frozenset({"SkylakeX", "Cooperlake", "SapphireRapids"})
 
 
 @contextmanager
 def use_threads(threads: int | None, *, blas: int | None = None) -> Iterator[None]:
-    """A context in which so many threads, or processes, share the work unless an argument says otherwise.
+    """A context that sets how many threads or processes share the work, unless an argument says otherwise.
 
     Args:
-        threads: how many; None for one for each processor.
-        blas: how many each matrix product may use where it is not held to one; None for ``threads``.
+        threads: how many; None for one per processor.
+        blas: how many each matrix product may use where it is not limited to one; None for ``threads``.
     """
     tokens = _limit.set(threads), _blas_limit.set(threads if blas is None else blas)
     try:
@@ -59,9 +59,9 @@ def processors() -> int:
 
 
 def count_threads(threads: int | None) -> int:
-    """The number of threads that ``threads`` means; None takes that of ``use_threads``, or one for each processor.
+    """The number of threads that ``threads`` means; None takes that of ``use_threads``, or one per processor.
 
-    Without threadpoolctl BLAS cannot be held to one thread, and None means one thread of our own.
+    Without threadpoolctl, BLAS cannot be limited to one thread, so None then means one thread of our own.
 
     Raises:
         UsageError: not a whole number above 0.
@@ -80,15 +80,15 @@ def count_threads(threads: int | None) -> int:
 
 
 class _BlasGate:
-    """Lets computations in that want BLAS to have the same number of threads, and makes all others wait.
+    """Admits computations that need the same number of BLAS threads together, and makes all others wait.
 
-    That number belongs to the process, and the last bits of a product depend on it. Without the gate, of two trainings in
-    two Python threads the one that ends first would give BLAS its threads back while the other still computes. Whoever has
-    to wait is let in in the order of arrival, so that nobody waits for longer than one step of the others. When nobody is
-    inside, BLAS has as many threads as it was found with.
+    That number belongs to the whole process, and the last bits of a product depend on it. Without the gate, if two trainings
+    ran in two Python threads, the one that ended first would reset the number while the other still computed. Those that wait
+    enter in order of arrival, so none waits longer than one step of each of the others. When the last one leaves, BLAS has
+    its original number of threads again.
 
-    One inside may itself wait for somebody outside: an augmentation that predicts in threads of its own. So after ``PATIENCE``
-    in which nobody came out, whoever waits is let in with the number of threads that BLAS has.
+    One inside may itself wait for somebody outside: an augmentation that predicts in threads of its own. So if nobody left
+    for ``PATIENCE``, whoever waits is let in with the number of threads that BLAS has.
     """
 
     def __init__(self) -> None:
@@ -102,7 +102,7 @@ class _BlasGate:
         self._count: int | None = None
 
     def enter(self, asked: int | None) -> None:
-        """Come in, now or later; None takes the number of threads that BLAS is found with."""
+        """Enter, if necessary after waiting; None accepts the number of threads that BLAS has."""
         with self._lock:
             if threading.get_ident() in self._inside:  # Ctrl-C came between the lines of the context that it was in
                 self._go(threading.get_ident())
@@ -123,7 +123,7 @@ class _BlasGate:
             self._inside.add(threading.get_ident())
 
     def leave(self) -> None:
-        """Go out again; the last one puts back the number of threads."""
+        """Leave; the last one restores the number of threads."""
         with self._lock:
             self._go(threading.get_ident())
 
@@ -162,7 +162,7 @@ class _BlasGate:
     def _fits(self, asked: int | None) -> bool:
         if not self._inside or asked == self._count:
             return True
-        if self._count is None:  # those inside take the number that BLAS has
+        if self._count is None:  # those inside accept the number that BLAS has
             return asked == blas_thread_count()
         return asked is None and self._count == self._found
 
@@ -176,9 +176,8 @@ if hasattr(os, "register_at_fork"):
 class blas_threads:  # noqa: N801 - used as a function; a generator would take twice as long, and single images are short
     """A context in which matrix products use ``count`` threads.
 
-    None takes the number of ``use_threads``, or as many as the process has. Inside such a context another one changes
-    nothing. Products of middle size go in parts where they have one thread (``engine.products``). Without threadpoolctl
-    nothing happens.
+    None takes the number of ``use_threads``, or leaves the process's own. A context inside another one does nothing. With one
+    thread, products of medium size are cut into parts (``engine.products``). Without threadpoolctl, it does nothing.
     """
 
     def __init__(self, count: int | None) -> None:
@@ -199,23 +198,23 @@ class blas_threads:  # noqa: N801 - used as a function; a generator would take t
 
 
 def blas_thread_count() -> int | None:
-    """How many threads matrix products use just now; None where nobody can tell."""
+    """How many threads matrix products use now; None if that is unknown."""
     return max((library.get_num_threads() for library in _libraries()), default=None)
 
 
 def default_blas_threads(threads: int | None) -> int | None:
-    """How many threads a matrix product may use where ``threads`` are asked for; None for as many as BLAS has."""
+    """How many threads a matrix product may use if ``threads`` were asked for; None for as many as BLAS has."""
     return _blas_limit.get() if threads is None else threads
 
 
 def products_may_be_cut() -> bool:
-    """Whether products of middle size go faster in parts: BLAS has one thread, and what packs nothing (``engine.products``)."""
+    """Whether cutting products of medium size is faster: BLAS has one thread and kernels without packing (see ``products``)."""
     return _unpacked.get()
 
 
 @cache
 def _controller() -> Any:
-    """What sets the number of BLAS's threads; None where threadpoolctl is not installed."""
+    """threadpoolctl's controller, which sets the number of BLAS threads; None if it is not installed."""
     try:
         from threadpoolctl import ThreadpoolController
     except ImportError:
@@ -232,7 +231,7 @@ def _libraries() -> tuple[Any, ...]:
 
 def _set_blas_threads(counts: Sequence[int]) -> None:
     for library, count in zip(_libraries(), counts, strict=True):
-        # threadpoolctl lets only the first thread that comes change OpenBLAS: it does what the gate does better.
+        # threadpoolctl lets only the first thread change OpenBLAS's number; the gate takes the place of that rule.
         getattr(library, "_real_set_num_threads", library.set_num_threads)(count)
 
 
@@ -248,7 +247,7 @@ def _has_unpacked_products() -> bool:
 
 
 class ThreadPool:
-    """Threads that share numbered tasks among them, this one included, as long as the context lasts.
+    """Threads, including this one, that share numbered tasks while the context lasts.
 
     Args:
         threads: how many; see ``count_threads``.
@@ -271,12 +270,12 @@ class ThreadPool:
             self._pool.shutdown()
 
     def each(self, work: Callable[[int, int], None], count: int) -> None:
-        """Call ``work(worker, task)`` for each task from 0 to ``count`` - 1; each worker, from 0 on, does one at a time.
+        """Call ``work(worker, task)`` for each task from 0 to ``count`` - 1; each worker does one task at a time.
 
         Raises:
             BaseException: what ``work`` raised, once all workers have stopped.
         """
-        left = itertools.count()  # the next task; taking it is one step of the interpreter, which no thread can come between
+        left = itertools.count()  # the next task; taking it is one step of the interpreter, so it needs no lock
 
         def take(worker: int) -> None:
             while (task := next(left)) < count:
@@ -290,7 +289,7 @@ class ThreadPool:
         try:
             take(0)
         finally:
-            left = itertools.repeat(count)  # whoever is not done yet takes no more
+            left = itertools.repeat(count)  # after an error, the others take no more tasks
             faults = [other.exception() for other in others]
         for fault in faults:
             if fault:

@@ -1,18 +1,18 @@
 """Workers: processes or threads that share each step of a training.
 
-A step has parts in which all workers take part at once, each with its share: first the passes through the network, then the sum
-of the gradients, then the update of the parameters. Between the parts a worker waits for the others. Threads are slow at this:
-Python lets only one of them run at a time outside of NumPy's calls, and whoever finds the lock taken is put to sleep and woken
-again, some 50 µs each time, while a step of a small network takes 300 µs. So the workers are processes that share memory, and
-wait by looking, again and again, at a number in it.
+A step has three phases, and each worker does its share of each: the passes through the network, the summation of the gradients,
+the update of the parameters. Between phases a worker waits for the others. Threads are slow at this: outside of NumPy's calls
+Python runs only one at a time, and a thread that finds the lock taken sleeps and wakes again, which takes some 50 µs each time,
+while a step of a small network takes 300 µs. So the workers are processes that share memory, and they wait by repeatedly
+reading a number in it.
 
-They are made by ``fork``: a worker begins as a copy of this process, with the network, the images and whatever the user made,
-at a cost of some milliseconds. That is safe only where BLAS survives it (Linux), and looking at a number proves only on x86-64
-that what was written before it has arrived as well. Elsewhere networks of pictures have threads (``engine.threads``), and
-others one process.
+They are made by ``fork``: a worker starts as a copy of this process, with the network, the images and the user's own objects,
+at a cost of some milliseconds. That is safe only where BLAS survives a fork (Linux). And only on x86-64 does a changed number
+prove that everything written before it has arrived too. Elsewhere, networks that take pictures use threads
+(``engine.threads``), and others one process.
 
-Nothing here decides about a result: the work is cut into the same micro-batches and added up in the same order, whoever does
-it. A copy of the process learns of nothing that happens here later, except for what lies in shared memory.
+The workers do not influence the result: the work is cut into the same micro-batches and added up in the same order, whoever
+does it. After the fork, a worker sees only changes in shared memory.
 """
 
 from __future__ import annotations
@@ -42,9 +42,9 @@ from handspun.engine.memory import LINE, shared_zeros
 from handspun.errors import HandspunError
 
 Task = Callable[[int, int, Any], None]
-"""``task(worker, size, message)``: the share of that worker, one of ``size``; messages are ``NamedTuple`` of int and float."""
+"""``task(worker, size, message)`` does that worker's share, one of ``size``; a message is a ``NamedTuple`` of int and float."""
 
-#: How often a worker looks at the number it waits for before it sleeps between looks: about two milliseconds.
+#: How often a waiting worker reads the number before it sleeps between reads: about two milliseconds.
 LOOKS = 50_000
 
 #: The shortest and the longest of these sleeps, in seconds.
@@ -53,10 +53,11 @@ NAP, LONG_NAP = 50e-6, 1e-3
 #: Bytes of a message.
 MESSAGE_BYTES = 64
 
-#: Seconds that workers have to end when they are told to.
+#: Seconds that workers have to end after they are told to.
 PATIENCE = 10.0
 
-#: How long a worker may be behind this process, in seconds and in times what its own share took: in its first task, and later.
+#: How long a worker may lag behind this process, in seconds and in multiples of this process's time for its own share: in the
+#: first task, and in later ones.
 FIRST_TASK, LATER = (2.0, 20.0), (30.0, 100.0)
 
 _WORDS = LINE // 8  # numbers of 8 bytes in a cache line: what two workers write must not lie in the same one
@@ -69,12 +70,12 @@ def processes_can_share() -> bool:
 
 
 def may_fork() -> bool:
-    """Whether this process may be copied now: a copy has no other threads, so only the main thread should do that."""
+    """Whether this process may fork now: a fork keeps only the thread that made it, so only the main thread should fork."""
     return processes_can_share() and threading.current_thread() is threading.main_thread()
 
 
 class Workers:
-    """This process alone; the base of the others.
+    """This process alone; the base class of the others.
 
         with workers.share(task, message) as size:
             task(0, size, message)  # this process is worker 0
@@ -82,13 +83,13 @@ class Workers:
     When the block ends, all workers have done their shares.
 
     Attributes:
-        size: how many workers there are.
+        size: the number of workers.
     """
 
     size = 1
 
     def share(self, task: Task, message: Any, *, short: bool = False) -> Workers:
-        """Let the other workers begin with ``task``; ``short`` says that it takes less time than waking a thread."""
+        """Let the other workers start ``task``; ``short`` says that it takes less time than waking a thread."""
         return self
 
     def __enter__(self) -> int:
@@ -96,17 +97,17 @@ class Workers:
         return 1
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        """Wait for the others."""
+        """Wait for the other workers."""
 
     def end(self) -> None:
-        """Dismiss the others."""
+        """End the other workers."""
 
 
 class ThreadWorkers(Workers):
     """Threads of this process.
 
     Args:
-        size: how many, with this one.
+        size: how many, including this one.
     """
 
     def __init__(self, size: int) -> None:
@@ -115,7 +116,7 @@ class ThreadWorkers(Workers):
         self._others: list[Future[None]] = []
 
     def share(self, task: Task, message: Any, *, short: bool = False) -> Workers:
-        # With the settings of this thread: NumPy's error handling, and that BLAS has one thread.
+        # With this thread's context: NumPy's error handling, and BLAS's limit of one thread.
         self._others = [
             self._pool.submit(copy_context().run, task, worker, self.size, message)
             for worker in range(1, 1 if short else self.size)
@@ -136,7 +137,7 @@ class ThreadWorkers(Workers):
 
 
 class _Running(NamedTuple):
-    """The task under way."""
+    """The task in progress."""
 
     task: Task
     message: Any
@@ -144,32 +145,32 @@ class _Running(NamedTuple):
 
 
 class ForkedWorkers(Workers):
-    """This process and copies of it.
+    """This process and forked copies of it.
 
-    What tasks write must lie in shared memory (``shared_zeros``) before the workers are made; no other change that one worker
-    makes reaches the others.
+    Tasks must write to memory that was shared (``shared_zeros``) before the fork; no other change by a worker reaches the
+    others.
 
     Args:
-        size: how many, with this one.
-        tasks: all tasks that they will be asked to run, and the kind of message of each.
+        size: how many, including this one.
+        tasks: all tasks that they will be asked to run, each with its type of message.
 
     Raises:
-        OSError: there can be no more processes.
+        OSError: the system allows no more processes.
     """
 
     def __init__(self, size: int, tasks: Sequence[tuple[Task, type]]) -> None:
         self.size = size
         self._tasks = list(tasks)
         self._numbers = {task.__name__: number for number, (task, _) in enumerate(tasks)}
-        # The count of tasks so far and the number of the task, and then, for each worker, how many it has done.
+        # The count of tasks so far and the number of the current one; then, for each worker, how many it has done.
         self._words: Any = memoryview(shared_zeros(((1 + size) * _WORDS,), np.int64))  # pyright: ignore[reportArgumentType]
         self._message: Any = memoryview(shared_zeros((MESSAGE_BYTES,), np.uint8))  # pyright: ignore[reportArgumentType]
         self._count = 0
         self._running: _Running | None = None
         self._parent = os.getpid()
         self._others: dict[int, int] = {}  # worker: process
-        self._faults: dict[int, int] = {}  # worker: the pipe from which to read what it raised
-        self._lost: list[int] = []  # workers that never answered, whose shares this process does
+        self._faults: dict[int, int] = {}  # worker: the pipe through which it reports an error
+        self._lost: list[int] = []  # workers that never responded; this process does their shares
         try:
             for worker in range(1, size):
                 self._fork(worker)
@@ -181,7 +182,7 @@ class ForkedWorkers(Workers):
         reading, writing = os.pipe()
         try:
             with warnings.catch_warnings():
-                # Python warns of threads whose locks the copy may find taken: see ``_wait_for``.
+                # Python warns that the copy may find locks of other threads taken: see ``_wait_for``.
                 warnings.simplefilter("ignore", DeprecationWarning)
                 process = os.fork()
         except OSError:
@@ -210,8 +211,8 @@ class ForkedWorkers(Workers):
         """Return when all others have done their shares.
 
         Raises:
-            HandspunError: another process was ended from outside, or no longer answers.
-            Exception: what the task raised there; a RuntimeError if it is not one of handspun's errors.
+            HandspunError: another process was killed, or no longer responds.
+            Exception: the task's error in another process; as a RuntimeError if it is not one of handspun's errors.
         """
         running = self._running
         if kind is not None or running is None:
@@ -225,9 +226,9 @@ class ForkedWorkers(Workers):
     def _wait_for(self, worker: int, took: float, running: _Running) -> None:
         """Return when ``worker`` has done its share of a task that took this process ``took`` seconds.
 
-        A copy of a process in which another thread held a lock finds it taken for ever: one of BLAS's, or of a pool of threads
-        that the user's augmentation has. That shows in its first task. Then training continues without it, and this process
-        does its share.
+        If another thread holds a lock during the fork (in BLAS, or in a thread pool of the user's augmentation), the forked
+        process waits for it forever. It shows in its first task. Training then continues without that worker, and this
+        process does its share.
         """
         place = (1 + worker) * _WORDS
         seconds, times = FIRST_TASK if self._count == 1 else LATER
@@ -236,8 +237,8 @@ class ForkedWorkers(Workers):
         def check() -> None:
             if _has_ended(self._others[worker]) and self._words[place] != self._count:
                 raise HandspunError(
-                    f"Process {self._forget(worker)}, which shared the work of this training, was ended from outside, perhaps "
-                    "for want of memory. Train again with threads=1 (--threads 1), from a checkpoint if there is one."
+                    f"Process {self._forget(worker)}, which shared the work of this training, was killed, perhaps because "
+                    "memory ran out. Train again with threads=1 (--threads 1), from a checkpoint if there is one."
                 )
             if time.monotonic() > until:
                 raise TimeoutError
@@ -250,7 +251,7 @@ class ForkedWorkers(Workers):
             os.waitpid(process, 0)
             if self._count > 1:
                 raise HandspunError(
-                    f"Process {process}, which shared the work of this training, does not answer. Train again with threads=1 "
+                    f"Process {process}, which shared the work of this training, does not respond. Train again with threads=1 "
                     "(--threads 1), from a checkpoint if there is one."
                 ) from None
             self._lost.append(worker)
@@ -260,12 +261,12 @@ class ForkedWorkers(Workers):
             raise self._fault(worker)
 
     def _forget(self, worker: int) -> int:
-        """Count no more on ``worker``; returns its process."""
+        """Remove ``worker``; returns its process number."""
         os.close(self._faults.pop(worker))
         return self._others.pop(worker)
 
     def _fault(self, worker: int) -> Exception:
-        """What ``worker`` raised, as far as it can be told: an error of handspun's own, or one with its name and traceback."""
+        """The error of ``worker``: one of handspun's own, or a RuntimeError with its name and traceback."""
         with os.fdopen(os.dup(self._faults[worker]), encoding="utf-8") as pipe:
             fault = json.load(pipe)
         kind = getattr(errors, fault["kind"], None)
@@ -280,7 +281,7 @@ class ForkedWorkers(Workers):
     def end(self) -> None:
         self._words[0] = _QUIT
         for pipe in self._faults.values():
-            os.close(pipe)  # whoever still writes into it stops
+            os.close(pipe)  # a worker that is still writing to it stops
         until = time.monotonic() + PATIENCE
         for process in self._others.values():
             while not _has_ended(process):
@@ -292,10 +293,10 @@ class ForkedWorkers(Workers):
     # In the other processes --------------------------------------------------------------------------------------------
 
     def _serve(self, worker: int, faults: int) -> NoReturn:
-        """Do a share of every task until told to end. Nothing of the copied process may run on after that."""
+        """Do a share of every task until told to end. No other code of the copied process may run after that."""
         for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, signal.SIG_IGN)  # the first process gets them too, and ends this one when it is ready
-        gc.freeze()  # what there is already belongs to the other process
+            signal.signal(number, signal.SIG_IGN)  # the first process gets them too, and ends this one when ready
+        gc.freeze()  # existing objects belong to the first process
         words, own = self._words, (1 + worker) * _WORDS
         try:
             while True:
@@ -308,7 +309,7 @@ class ForkedWorkers(Workers):
                 words[own] = self._count
         except BaseException as error:
             words[own + 1] = 1
-            words[own] = self._count  # before it is told: nobody reads a pipe that may be too short until then
+            words[own] = self._count  # before writing: only then does the first process read the pipe, which may be small
             with contextlib.suppress(OSError), os.fdopen(faults, "w", encoding="utf-8") as pipe:
                 json.dump({"kind": type(error).__name__, "message": _said(error), "traceback": traceback.format_exc()}, pipe)
         finally:
@@ -321,12 +322,12 @@ class ForkedWorkers(Workers):
 
 @cache
 def _packing(message: Any) -> struct.Struct:
-    """How a ``NamedTuple`` of int and float lies in shared memory."""
+    """The layout of a ``NamedTuple`` of int and float in shared memory."""
     return struct.Struct("".join({int: "q", float: "d"}[kind] for kind in get_type_hints(message).values()))
 
 
 def _said(error: BaseException) -> str:
-    """What an error says, if it can."""
+    """The text of an error, even if its ``__str__`` fails."""
     try:
         return str(error)
     except Exception as worse:
@@ -334,15 +335,15 @@ def _said(error: BaseException) -> str:
 
 
 def _has_ended(process: int) -> bool:
-    """Whether a process that this one has forked is no more; the system may then forget it."""
+    """Whether a forked process has ended; this also lets the system forget it."""
     try:
         return os.waitpid(process, os.WNOHANG)[0] != 0
-    except ChildProcessError:  # forgotten already, where SIGCHLD is ignored
+    except ChildProcessError:  # already forgotten, if SIGCHLD is ignored
         return True
 
 
 def _wait(words: Any, place: int, count: int, check: Callable[[], None]) -> None:
-    """Return when the number at ``place`` is ``count``, or the end; call ``check`` now and then while that takes long."""
+    """Return when the number at ``place`` is ``count`` or ``_QUIT``; call ``check`` now and then during a long wait."""
     for _ in range(LOOKS):
         if words[place] == count or words[place] == _QUIT:
             return

@@ -1,4 +1,4 @@
-"""How well a network does on images that it was not trained on."""
+"""How well a network classifies images that it was not trained on."""
 
 from __future__ import annotations
 
@@ -37,15 +37,15 @@ class Evaluation:
     """The result of ``evaluate`` for N images and C classes.
 
     Attributes:
-        accuracy: the share of right answers, from 0 to 1.
+        accuracy: the share of correct answers, from 0 to 1.
         interval: the 95 % interval of the accuracy (Wilson's).
         loss: mean cross-entropy in nats, of the plain softmax.
         confusion: counts (C, C), row the true class, column the predicted one.
         scores: precision, recall, F1 and support of each class.
         probabilities: (N, C), calibrated if the network has a ``Confidence`` and views were not asked for.
         predicted: (N,), the most probable class, also of images with the verdict "unknown".
-        reliability: of the probabilities.
-        plain_reliability: of the plain softmax, for comparison.
+        reliability: how well the probabilities match the accuracy.
+        plain_reliability: the same for the plain softmax, for comparison.
         unknown_rate: the share of images that the network calls unknown; None if probabilities are not calibrated.
     """
 

@@ -1,6 +1,6 @@
 """Messy pictures: shifted, rotated, thick, noisy, inverted, on grey paper.
 
-Test sets hold clean, centred digits; users bring other ones. Each version changes a whole set of pictures in one way, the same
+Test sets hold clean, centred digits; users' digits differ. Each version changes a whole set of pictures in one way, the same
 every time, and a person can still read them easily. The idea is that of Hendrycks and Dietterich, "Benchmarking Neural Network
 Robustness to Common Corruptions and Perturbations" (ICLR 2019), and of Mu and Gilmer's MNIST-C (2019).
 """
@@ -27,7 +27,7 @@ from handspun.evaluation.metrics import wilson_interval
 SIDE = 28
 
 Change = Callable[[np.ndarray, np.random.Generator], np.ndarray]
-"""Takes pictures (n, H, W, C) uint8; returns changed ones of the same shape and type, and leaves the given ones as they are."""
+"""Takes pictures (n, H, W, C) uint8, which it does not change; returns changed ones of the same shape and type."""
 
 
 @dataclass(frozen=True)
@@ -157,7 +157,7 @@ class MessyEvaluation:
     """The result of ``evaluate_messy``.
 
     Attributes:
-        clean: the accuracy on the pictures as they are.
+        clean: the accuracy on the unchanged pictures.
         versions: the accuracy on each messy version.
     """
 
@@ -190,7 +190,7 @@ def evaluate_messy(
         network: predicts the classes.
         images: (N, H, W) or (N, H, W, C), uint8.
         labels: (N,), the class of each.
-        prepare: prepares the pictures for the network, clean ones too; None leaves them as they are.
+        prepare: prepares the pictures for the network, clean ones too; None for no preparation.
 
     Raises:
         UsageError: images of another type or shape, or labels that are not one class for each image.

@@ -148,7 +148,7 @@ def _opened(path: str | os.PathLike[str] | io.BytesIO, error: ErrorClass) -> Ite
 
 @contextmanager
 def _damage(where: str, error: ErrorClass) -> Iterator[None]:
-    """Turn what zipfile, zlib and file objects raise for damaged files, besides BadZipFile, into an ``error``."""
+    """Turn what zipfile, zlib and file objects raise for damaged files, in addition to BadZipFile, into an ``error``."""
     try:
         yield
     except HandspunError:
@@ -203,7 +203,7 @@ def _read_members(
         if fault := _name_fault(name):
             raise error(f"{where}: {fault}.")
         if name in found:
-            raise error(f"{where}: there are two members of this name.")
+            raise error(f"{where}: there are two members with this name.")
         found[name] = info
     wanted = list(found) if names is None else list(names)
     for name in wanted:
@@ -222,7 +222,7 @@ def _read_members(
         declared = info.file_size
         if declared > max(info.compress_size, 1) * MAX_DEFLATE_RATIO:
             raise error(f"{where}: claims {declared} bytes, more than {info.compress_size} can decompress to.")
-        # Ask for one byte more than declared, to notice a member that goes on.
+        # Ask for one byte more than declared, to notice a member that is longer.
         info.file_size = declared + 1
         try:
             with _damage(where, error), archive.open(info) as stream:
@@ -258,9 +258,9 @@ def _read_npy(where: str, stream: io.BufferedIOBase, size: int, limit_bytes: int
     if position < nbytes:
         raise error(f"{where}: it ends after {start + position} of {size} bytes.")
     if stream.read(1):
-        raise error(f"{where}: it goes on after the {size} bytes that it declares.")
+        raise error(f"{where}: it continues after the {size} bytes that it declares.")
     if dtype.kind == "b" and nbytes and flat.max() > 1:
-        raise error(f"{where}: it holds other bytes than 0 and 1, but is declared as bool.")
+        raise error(f"{where}: it holds bytes other than 0 and 1, but is declared as bool.")
     array = as_native(flat, dtype) if nbytes else np.empty(math.prod(shape), dtype.newbyteorder("="))
     if dtype.kind == "U" and nbytes and not _is_text(array):
         raise error(f"{where}: it holds text that is not Unicode.")
@@ -327,7 +327,7 @@ def _dtype_fault(dtype: np.dtype) -> str | None:
 
 
 def _is_text(array: np.ndarray) -> bool:
-    """Whether all characters of an array of text are valid code points; Python fails on others in odd ways."""
+    """Whether all characters of an array of text are valid code points; Python fails on invalid ones in odd ways."""
     codes = array.view(np.uint32)
     return not ((codes > 0x10FFFF) | ((codes >= 0xD800) & (codes <= 0xDFFF))).any()
 

@@ -1,6 +1,6 @@
 """The layers, one file each: the derivation, then ``forward``, and ``backward`` right below it.
 
-A layer knows the tape that it writes to, and nothing of networks, losses or training. Begin with ``base.py`` (what a layer is)
+A layer knows only the tape that it writes to, not networks, losses or training. Begin with ``base.py`` (what a layer is)
 and ``dense.py``, then ``conv2d.py``.
 """
 

@@ -16,7 +16,7 @@ from handspun.errors import UsageError
 class Layer(abc.ABC):
     """A differentiable function with parameters.
 
-    The network that a layer is put into asks it for the shapes of its parameters, reserves room for them in one flat
+    A network asks each of its layers for the shapes of its parameters, reserves room for them in one flat
     vector, and hands it views of that vector (``bind``). From then on ``layer.weight`` *is* a part of the network's
     vector. Forward and backward read parameters and write to the tape; they change nothing in the layer.
 
@@ -71,13 +71,13 @@ class Layer(abc.ABC):
     def backward(self, dy: np.ndarray, tape: Tape) -> np.ndarray | None:
         """The gradient dx with respect to the input of the last ``forward`` with this tape; dy is that of its output.
 
-        May return None where the frame says that dx is not needed.
+        May return None if the frame says that dx is not needed.
         """
 
     def update_statistics(self, seen: Mapping[str, np.ndarray]) -> None:
-        """Update running averages with what training passes wrote into ``frame.statistics``: once a step, never in a pass.
+        """Update running averages with what training passes wrote into ``frame.statistics``: once per step, never in a pass.
 
-        NaN stands for what a pass over a single input cannot know.
+        NaN marks what a pass over a single input cannot measure.
         """
         return
 

@@ -31,8 +31,8 @@ class BatchNorm(Layer):
 
     In inference running averages of mean and variance replace those of the batch. The layer is then linear: dx = dy · γ/σ.
     After each step running = (1 - momentum) · running + momentum · batch, with the unbiased variance (N - 1), as in
-    PyTorch. A batch of one row, as the last of an epoch may be, has no variance: it is NaN in what the pass saw, and the
-    running variance stays as it is. Counted as 0 it would shrink that by a tenth just before the epoch is evaluated.
+    PyTorch. A batch of one row, as the last of an epoch may be, has no variance: the pass writes NaN, and the running variance
+    stays as it is. A variance of 0 would shrink it by a tenth just before the epoch is evaluated.
 
     If a batch is computed in micro-batches, each is normalized by its own mean and variance ("ghost batches", Hoffer, Hubara
     and Soudry 2017, arXiv:1705.08741), and the running averages take the mean over them.
@@ -129,7 +129,7 @@ def _plan(x: np.ndarray, here: Frame) -> tuple[Copies, np.ndarray, np.ndarray, n
 
 
 def _by_feature(x: np.ndarray) -> np.ndarray:
-    """(N, D) as it is, pictures (N, C, H, W) as (H, C, W · N)."""
+    """(N, D) unchanged, pictures (N, C, H, W) as (H, C, W · N)."""
     return x if x.ndim == 2 else by_rows(x).reshape(x.shape[2], x.shape[1], -1)
 
 

@@ -25,7 +25,7 @@ from handspun.layers.windows import Axis
 
 
 class Plan(NamedTuple):
-    """What a pass works with: views that stay valid as long as x is the same array."""
+    """The views of a pass, valid as long as x is the same array."""
 
     rows: Axis
     columns: Axis
@@ -109,8 +109,8 @@ def upside_down(weight: np.ndarray, groups: int) -> np.ndarray:
 def multiply_without_zeros(kernels: np.ndarray, windows: np.ndarray, plan: Plan, here: Frame) -> np.ndarray:
     """``kernels @ windows`` for windows of dy, without the products with the zeros around it: (G, H, C/G · kw, OW · N).
 
-    Window h is made of the rows h to h + kh - 1. At both ends some of them are zero, and so is what they would add: without
-    padding, filters of 5 x 5 on pictures of 12 x 12 would spend a third of the product on it.
+    Window h is made of the rows h to h + kh - 1. At both ends some of them are zero and add nothing. For filters of 5 x 5 on
+    pictures of 12 x 12 without padding, they would be a third of the product.
     """
     rows, kh, (groups, height, taps, values) = plan.rows, plan.rows.kernel, windows.shape
     out = here.buffer("dcolumns", (groups, height, kernels.shape[2], values))
@@ -160,7 +160,7 @@ def _shifted_rows(x: np.ndarray, rows: Axis, columns: Axis, groups: int, here: F
     each = channels // groups
     lines = here.blank("columns", (groups, rows.padded, each, columns.kernel, columns.outputs, images))
     if columns.stride == columns.dilation == 1 and rows.padded == height and columns.padded == width:
-        # The shifted rows overlap in memory: seen as an array of their own, they are copied in one go.
+        # The shifted rows overlap in memory: viewed as one array, they are copied in one call.
         column = images * x.itemsize
         channel = width * column
         shape = (groups, height, each, columns.kernel, columns.outputs * images)

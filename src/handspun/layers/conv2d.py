@@ -26,7 +26,7 @@ class Conv2D(Layer):
         y_o,r,s = b_o + Σ_c Σ_i Σ_j w_oicj x_c,r+i,s+j.
 
     ``convolve_by_definition`` below is this formula as loops. The layer computes the same with matrix products of weights
-    and *windows*, the kh rows of x that an output row needs: ``columns.py`` shows how they come about.
+    and *windows*, the kh rows of x that an output row needs: ``columns.py`` shows how they are made.
 
     Derivatives. Each y is a sum of products w · x. Summed over all products in which a value takes part:
 
@@ -43,8 +43,8 @@ class Conv2D(Layer):
         padding: "valid" for none, "same" for outputs of the size of the inputs (divided by the stride, rounded up), or the
             number of zeros around the picture.
         dilation: from one value of a filter to the next, in inputs. Yu and Koltun 2016, arXiv:1511.07122.
-        groups: the number of parts that channels and filters are cut into, which do not see each other; as many as there
-            are channels is "depthwise".
+        groups: the number of parts that channels and filters are cut into; a filter sees only the channels of its part. With
+            one channel per group it is "depthwise".
         bias: whether to add b, which is zero at first.
         initializer: of the weights; the default, He's, suits ReLU. PyTorch draws U(±1/√fan_in), Keras uses Glorot's.
     """
@@ -97,7 +97,7 @@ class Conv2D(Layer):
     def initialize(self, rng: np.random.Generator) -> None:
         _, kh, channels, kw = self.weight.shape
         each = self.filters // self.groups
-        # Group by group, for each is a convolution of its own: an initializer may look at its matrix as a whole.
+        # Group by group, because each is a separate convolution, and an initializer may look at its whole matrix.
         for group in self.weight.reshape(self.groups, each, kh, channels, kw):
             group[...] = self.initializer(group.shape, channels * kh * kw, each * kh * kw, rng)
         if self.has_bias:

@@ -15,7 +15,7 @@ from handspun.layers.windows import picture_shape
 class Dropout(Layer):
     """y = x · m/(1 - rate) in training, y = x otherwise. Srivastava et al. 2014, JMLR 15.
 
-    Each m is 0 with probability ``rate`` and 1 otherwise, drawn anew for each value in each pass. The division keeps the
+    Each m is 0 with probability ``rate`` and 1 otherwise, drawn separately for each value in each pass. The division keeps the
     expectation, so inference needs no scaling ("inverted dropout"). y is linear in x: dx = dy · m/(1 - rate).
 
     Args:
@@ -42,7 +42,7 @@ class Dropout(Layer):
         return np.multiply(dy, here["mask"], out=here.like("dx", dy))
 
     def _mask(self, x: np.ndarray, here: Frame) -> tuple[np.ndarray, np.ndarray]:
-        """One array twice: in its order in memory, in which it is drawn, and in a shape that multiplies x."""
+        """One array as two views: in memory order, to draw it, and in a shape that multiplies x."""
         mask = here.like("mask", x)
         return mask.transpose(memory_order(mask) or range(mask.ndim)), mask
 

@@ -5,7 +5,7 @@ import math
 import numpy as np
 
 #: The most values that are added up in their own precision: a picture of 32 x 32. The float32 sum of many equal values loses a
-#: digit for every ten times as many; with a million it is wrong in the third.
+#: digit for every factor of ten; with a million values its third digit is wrong.
 FEW = 1024
 
 

@@ -1,11 +1,11 @@
-"""What a network says about a picture: class, calibrated probabilities, and "unknown" where it should not answer.
+"""What a network answers about a picture: class, calibrated probabilities, and "unknown" if it should not answer.
 
 A softmax always names a class, and networks trained until they make no errors are too confident (Guo, Pleiss, Sun and
 Weinberger 2017, "On Calibration of Modern Neural Networks", ICML): of the answers given with 90 %, more than a tenth may be
 wrong. For a picture of none of the classes a softmax still names the most similar one. ``Confidence`` corrects both with a few
 numbers, which are fitted to images held out from training (``confidence.calibration``) and kept in the model file.
 
-Everything that shows answers to people asks ``Sequential.answer``.
+All code that shows answers to people uses ``Sequential.answer``.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class Answers:
 
 @dataclass(frozen=True, eq=False)
 class Head:
-    """A second, small head beside the one for the classes: it says whether an image shows any of them.
+    """A second, small head, which says whether an image shows any of the classes.
 
     It takes the same features f, the input of the network's last layer, and was trained to tell images of the classes from
     other images: see ``confidence.exposure``.
@@ -144,7 +144,7 @@ NUMBERS = ("temperature", "threshold", "false_reject_rate")
 
 
 def energy(logits: np.ndarray) -> np.ndarray:
-    """The energy log Σ_c e^{z_c}, (N,), for logits z (N, C): a smooth maximum, high where any class is clearly visible.
+    """The energy log Σ_c e^{z_c}, (N,), for logits z (N, C): a smooth maximum, high if any class is clearly visible.
 
     Liu, Wang, Owens and Li 2020, "Energy-based Out-of-distribution Detection" (NeurIPS), with the opposite sign. Unlike the
     largest probability it keeps the size of the logits, which are small for pictures of none of the classes.
@@ -198,7 +198,7 @@ def answers(
         score = np.full(len(logits), np.nan)  # (N,)
     else:
         score = confidence.score(features, logits)
-        verdict[~(score >= confidence.threshold)] = UNKNOWN  # also where a network that has diverged gives NaN
+        verdict[~(score >= confidence.threshold)] = UNKNOWN  # also for NaN, the score of a network that has diverged
     if empty.any():
         verdict[empty] = EMPTY
         probabilities[empty] = 0.0
@@ -213,5 +213,5 @@ def is_empty(images: np.ndarray) -> np.ndarray:
     """
     if images.dtype != np.uint8:
         return np.zeros(len(images), bool)
-    pixels = images.reshape(len(images), math.prod(images.shape[1:]))  # (N, D), also where there are none
+    pixels = images.reshape(len(images), math.prod(images.shape[1:]))  # (N, D), also for N = 0
     return (pixels == pixels[:, :1]).all(axis=1)

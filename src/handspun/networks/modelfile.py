@@ -1,4 +1,4 @@
-"""Model files: a network in a file that is small, safe to load, and the same on every machine.
+"""Model files: small, safe to load, and the same on every machine.
 
 A model file is a NumPy archive (``.npz``) of three arrays: ``header``, JSON text as bytes; ``parameters``, the flat vector;
 ``statistics``, the running averages. The header holds the format and its version, the structure, the names of the classes and

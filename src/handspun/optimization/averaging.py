@@ -8,12 +8,12 @@ from handspun.checks import number_in
 class ExponentialMovingAverage:
     """θ̄ ← d θ̄ + (1 - d) θ after each step t = 1, 2, …, with d = min(decay, (1 + t)/(10 + t)).
 
-    After Polyak and Juditsky 1992, whose average is the plain mean over all steps; this one and its d are TensorFlow's. The
-    smaller d of the first steps lets the average forget the random initial weights.
+    Polyak and Juditsky 1992 take the plain mean over all steps; this formula and its d are TensorFlow's. In the first steps d
+    is smaller, so that the average forgets the random initial weights.
 
     θ̄ has the type of θ. A change (1 - d) (θ - θ̄) below half a unit in the last place of θ̄ is lost. So if the weights stay
     the same, the average approaches them only up to a share of ε/(2 (1 - d)): in float32 6e-5 for d = 0.999, 6e-4 for 0.9999.
-    In float64 it would take three times as long, 42 µs more a step with 109,386 parameters.
+    In float64 it would take three times as long, 42 µs more per step with 109,386 parameters.
 
     Args:
         decay: how much of the average each step keeps, 0 <= decay < 1, else UsageError; 0.999, the default here and in PyTorch,

@@ -1,9 +1,9 @@
 """What training minimises.
 
-A loss says what one sample costs and how that cost changes with the network's outputs: ``per_sample``. What the engine does
-with it is the same for every loss, and stands in the base class: the value of a batch is the weighted mean Σ_n w_n ℓ_n / Σ_n
-w_n, its gradient is the derivative of that very value, and micro-batches of one batch share one denominator, so that their
-values and gradients add up to those of the whole.
+A loss defines ``per_sample``: what each sample costs, and how that cost changes with the network's outputs. The rest is the
+same for every loss, and in the base class. The value of a batch is the weighted mean Σ_n w_n ℓ_n / Σ_n w_n, and its gradient
+is the derivative of that value. The micro-batches of a batch share one denominator, so their values and gradients add up to
+those of the batch.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from handspun.errors import UsageError, unknown_name
 
 
 class Loss(abc.ABC):
-    """The cost of outputs (N, …), one row a sample, given their targets.
+    """The cost of outputs (N, …), one row per sample, given their targets.
 
     A loss of your own is a class with ``per_sample``; ``fit`` does the rest, and ``check_gradients`` checks the derivative:
 
@@ -43,12 +43,12 @@ class Loss(abc.ABC):
         """The cost ℓ_n of each sample, (N,), and ∂ℓ_n/∂outputs_n, of the shape of ``outputs``.
 
         Args:
-            outputs: (N, …), as the network gives them. They must not be changed.
+            outputs: (N, …), as the network returns them; not to be changed.
             targets: as ``prepare_targets`` returns them: classes (N,), or numbers of the shape and type of ``outputs``.
         """
 
     def prepare_targets(self, targets: Any, outputs: tuple[int, ...], dtype: np.typing.DTypeLike = np.float64) -> np.ndarray:
-        """What the user gave as targets, in the form that ``per_sample`` takes.
+        """The user's targets, in the form that ``per_sample`` takes.
 
         Args:
             targets: classes, whole numbers (N,) or (N, 1); or numbers, as many as there are outputs.
@@ -59,7 +59,7 @@ class Loss(abc.ABC):
             Classes (N,) intp, or numbers of the shape ``outputs``, of which each micro-batch gets the type of its outputs.
 
         Raises:
-            UsageError: targets of another number, shape or kind, classes out of range, or numbers that are not finite.
+            UsageError: targets of the wrong number, shape or kind, classes out of range, or numbers that are not finite.
         """
         array = checks.plain_array("targets", targets)
         count, wanted = outputs[0], math.prod(outputs[1:])
@@ -67,7 +67,7 @@ class Loss(abc.ABC):
         if whole and (array.ndim == 1 or (array.ndim == 2 and array.shape[1] == 1 and wanted > 1)):
             return self._classes(array, outputs)
         if len(array) != count if array.ndim else True:
-            raise UsageError(f"{count} images and {len(array) if array.ndim else 1} targets; one target an image is needed.")
+            raise UsageError(f"{count} images and {len(array) if array.ndim else 1} targets; each image needs one target.")
         if array.dtype.kind not in "iufb":
             raise UsageError(f"targets must be numbers, got {array.dtype}. Number the classes: 0, 1, 2, …")
         if array.size != count * wanted:
@@ -91,7 +91,7 @@ class Loss(abc.ABC):
         except UsageError as error:
             if outputs[1] > 1:
                 raise
-            raise UsageError(f"{error} Numbers that are no classes are given as floats: targets.astype(float).") from error
+            raise UsageError(f"{error} Give numbers that are not classes as floats: targets.astype(float).") from error
 
     def total_weight(self, targets: np.ndarray, sample_weight: np.ndarray | None = None) -> float:
         """Σ_n w_n: the denominator that makes the sum over these samples a mean."""
@@ -133,7 +133,7 @@ class Loss(abc.ABC):
                 f"{outputs.shape}; got {np.shape(values)} and {np.shape(gradients)}."
             )
         total = self.total_weight(targets, sample_weight) if normalizer is None else normalizer
-        scale = 1.0 / total if total > 0.0 else 0.0  # a batch in which nothing counts teaches nothing
+        scale = 1.0 / total if total > 0.0 else 0.0  # if all weights are 0, so is the gradient
         gradient = np.empty_like(outputs)
         if sample_weight is None:
             return float(np.add.reduce(values)) * scale, np.multiply(gradients, scale, out=gradient, casting="same_kind")
@@ -186,7 +186,7 @@ class SoftmaxCrossEntropy(Loss):
         gradient /= total  # p
         log_total = np.log(total)  # log p = z - log_total
         if targets.ndim == 1 and self.class_weight is None:
-            # The common case touches one value a sample instead of making a table: t is ε/C, and 1 - ε more at one class.
+            # The common case touches one value per sample instead of making a table: t is ε/C, and 1 - ε more at one class.
             right = np.multiply(targets, len(targets), dtype=np.intp) + np.arange(len(targets))  # (N,) flat places
             losses = log_total - (1.0 - self.label_smoothing) * z.reshape(-1)[right]  # (N,)
             gradient.reshape(-1)[right] -= 1.0 - self.label_smoothing
@@ -195,7 +195,7 @@ class SoftmaxCrossEntropy(Loss):
                 gradient -= self.label_smoothing / len(z)
         else:
             t = self._distribution(targets, outputs).T  # (C, N)
-            # t log p is 0 where t is, whatever log p: minus infinity for a class that is out of the question.
+            # t log p is 0 where t is 0, even if log p is minus infinity, as for an impossible class.
             losses = -np.add.reduce(np.multiply(t, z - log_total, out=np.zeros_like(z), where=t != 0.0), axis=0)
             gradient *= np.add.reduce(t, axis=0)
             gradient -= t
@@ -251,12 +251,12 @@ class MeanSquaredError(_ElementwiseLoss):
 
 
 class SigmoidBinaryCrossEntropy(_ElementwiseLoss):
-    """ℓ_n = (1/K) Σ_k -(t log p + (1 - t) log(1 - p)) with p = σ(z), from logits z; each output is a yes or no of its own.
+    """ℓ_n = (1/K) Σ_k -(t log p + (1 - t) log(1 - p)) with p = σ(z), from logits z; each output is a separate yes or no.
 
     With log σ(z) = -log(1 + e⁻ᶻ) it becomes  max(z, 0) - z t + log(1 + e^-|z|),  in which nothing can overflow.
 
     ∂/∂z = σ(z) - t, which is  q - t  for z < 0 and  (1 - t) - q  for z >= 0  with q = σ(-|z|) = e^-|z|/(1 + e^-|z|): so an
-    output that is right, and sure of it, has a small gradient and not 0. Targets have the shape of the outputs, or are classes
+    output that is right and confident has a small gradient, not 0. Targets have the shape of the outputs, or are classes
     (N,): 0 and 1 for one output, one-hot for several.
     """
 

@@ -73,7 +73,7 @@ class InverseTimeDecay(_Checked):
 class StepDecay(_Checked):
     """rate^⌊t/every⌋: constant for a while, then a drop.
 
-    The defaults are our own, a half every ten epochs; PyTorch's StepLR has a tenth, and no default time.
+    Our own defaults halve the rate every ten epochs; PyTorch's StepLR takes a tenth by default, at a time without a default.
 
     Args:
         rate: the factor of each drop, above 0 and at most 1.
@@ -186,7 +186,7 @@ def _unit(owner: str, name: str, value: Any) -> str:
 
 def _then(owner: str, name: str, value: Any) -> Schedule:
     if not isinstance(value, Schedule) or isinstance(value, Warmup):
-        raise UsageError(f"{owner}: then must be a schedule that does not begin with a rise of its own, got {value!r}.")
+        raise UsageError(f"{owner}: then must be a schedule that does not itself begin with a rise, got {value!r}.")
     return value
 
 

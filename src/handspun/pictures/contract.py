@@ -2,7 +2,7 @@
 
 All digits of MNIST were made alike: light strokes on black, the longer side of the digit 20 pixels, its centre of mass in the
 middle of 28 x 28 (LeCun, Bottou, Bengio and Haffner 1998, Proc. IEEE 86(11), section III.A). A network that learned from them
-expects the same of every picture, and a drawing somewhere on a sheet meets none of it. A contract records what is expected, as
+expects the same of every picture, which a drawing somewhere on a sheet does not meet. A contract records what is expected, as
 plain data that goes into the model file, and converts any picture to it: ``Contract`` is for strokes, ``PictureContract`` for
 photos and other pictures that only need scaling.
 """
@@ -39,7 +39,7 @@ class Contract:
     Attributes:
         side: rows and columns of the result.
         box: the longer side of the strokes in it, in pixels.
-        tolerance: strokes stay exactly as they are if their longer side and their centre of mass are right up to this many
+        tolerance: strokes are not changed at all if their longer side and their centre of mass are right up to this many
             pixels.
     """
 

@@ -140,7 +140,7 @@ def _eight_bits(values: np.ndarray, mode: str) -> np.ndarray:
     """Pixels (H, W) of more than 8 bits, scaled to uint8; Pillow itself would clip them at 255."""
     result = np.empty(values.shape, np.uint8)
     flat, target = values.reshape(-1), result.reshape(-1)  # (n,)
-    parts = list(chunks(len(flat), 50_000))  # as float64, a whole photo would take eight bytes a pixel, several times over
+    parts = list(chunks(len(flat), 50_000))  # in float64 a photo would take eight bytes per pixel, in several arrays
     tops = (float(np.nan_to_num(flat[part]).max()) for part in parts)
     scale = 255 / (65_535 if mode.startswith("I;16") else max(*tops, 1e-9))
     for part in parts:

@@ -41,7 +41,7 @@ def are_finite(images: np.ndarray) -> bool:
 
 
 def check_finite(images: np.ndarray) -> None:
-    """Raise a UsageError if any of ``images`` (N, …) holds NaN or infinity: no answer to it means anything."""
+    """Raise a UsageError if any of ``images`` (N, …) holds NaN or infinity: its answer would have no meaning."""
     if not are_finite(images):
         wrong = int(np.argmin(np.isfinite(images).reshape(len(images), -1).all(axis=1)))
         raise UsageError(f"Image {wrong}, counted from 0, holds values that are not finite numbers.")

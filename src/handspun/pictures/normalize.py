@@ -1,4 +1,4 @@
-"""Light strokes on black, whatever the paper and the ink were: what networks that learned from MNIST's digits expect.
+"""Light strokes on black, whatever the paper and the ink were: networks that learned from MNIST's digits expect them.
 
 The border of a picture shows the ground; a stroke that touches the border does not move the median of its pixels. The values
 that differ most from the ground are the ink.
@@ -24,7 +24,7 @@ FAINT = 16
 
 
 def normalize_polarity_and_contrast(images: np.ndarray) -> np.ndarray:
-    """Turn pictures of strokes into light strokes on a black ground, each judged by itself: a new array of the same shape.
+    """Turn pictures of strokes into light strokes on black, each judged by itself: a new array of the same shape.
 
     A picture whose ink is darker than its ground is inverted. Then, unless its ground is black and its ink bright enough
     already, its values are stretched so that the ground becomes 0 and the brightest ink 255. No pixel changes in a picture that

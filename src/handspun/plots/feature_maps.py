@@ -38,7 +38,7 @@ def feature_maps(image: ArrayLike, maps: Mapping[str, ArrayLike], *, channels: i
         if values.ndim != 3:
             raise UsageError(f"The maps of {name} must have the shape (channels, rows, columns), not {values.shape}.")
         if not np.isfinite(values).all():
-            raise UsageError(f"The maps of {name} hold values that are not finite (NaN or infinity).")
+            raise UsageError(f"The maps of {name} contain values that are not finite (NaN or infinity).")
         largest, signed = float(np.abs(values).max()) or 1.0, values.min() < 0
         drawn = Pictures(values[:most], SIGNED_SCALE if signed else INK_SCALE, (-largest if signed else 0.0, largest))
         rows.append(Row(name, f"{len(values)} of {values.shape[1]} x {values.shape[2]}", drawn))

@@ -1,4 +1,4 @@
-"""Can the probabilities be trusted: of all answers with 80 %, are four in five right?"""
+"""Can the probabilities be trusted? Of all answers with 80 %, are four in five right?"""
 
 from __future__ import annotations
 

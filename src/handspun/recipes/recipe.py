@@ -1,4 +1,4 @@
-"""A recipe is a TOML file: settings, the result that was published for them, and what we had to find out ourselves."""
+"""A recipe is a TOML file: settings, the published result, and what we had to find out ourselves."""
 
 from __future__ import annotations
 

@@ -45,11 +45,11 @@ def reproduce(
     callbacks: Callable[[], Sequence[Callback]] = tuple,
     after_each: Callable[[int, float, Result], None] | None = None,
 ) -> dict[str, Any]:
-    """Train by ``recipe`` once with each seed, and return the receipt.
+    """Train ``recipe`` once with each seed, and return the receipt.
 
     Args:
         recipe: what to train.
-        seeds: each decides initial weights, order, dropout and the split of the data.
+        seeds: a seed decides initial weights, order, dropout and the split of the data.
         callbacks: makes the callbacks of each training.
         after_each: is called with each seed, its accuracy and its result.
 

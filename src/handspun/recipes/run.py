@@ -1,4 +1,4 @@
-"""One training from its settings to its results, and the folder that keeps them."""
+"""One training, from its settings to its results, and the run folder."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ def _enough(data: str, available: int, wanted: int, setting: str) -> None:
 
 
 class Plan:
-    """Settings made into the objects of one training: the untrained network, and the arguments of ``fit``.
+    """The objects of one training, made from its settings: the untrained network, and the arguments of ``fit``.
 
     Raises:
         UsageError: settings that contradict each other or do not fit the images.
@@ -129,8 +129,8 @@ def train(
     Args:
         plan: its network is trained in place, so a plan serves one training.
         budget: seconds: train as many epochs as fit into them (at most ``MOST_EPOCHS``) and keep the best epoch's weights.
-        folder: a run folder for checkpoint, configuration and history. If it holds a checkpoint, training goes on from there.
-        callbacks: more of them.
+        folder: a run folder for checkpoint, configuration and history. If it holds a checkpoint, training continues from it.
+        callbacks: further callbacks.
         announce: is called with the untrained network and the final settings before training begins.
 
     Raises:
@@ -165,7 +165,7 @@ def train(
 
 
 def _judge(result: Result, folder: Path | None) -> Result:
-    """The result with its confidence fitted and its evaluation made; both are saved in the folder."""
+    """The result with confidence and evaluation; both are saved in the folder."""
     network, material = result.network, result.material
     if material.validation is not None:
         assert material.validation.labels is not None
@@ -183,7 +183,7 @@ def _judge(result: Result, folder: Path | None) -> Result:
     return replace(result, evaluation=evaluation)
 
 
-#: More epochs than this overfit any of the networks here, however much time there is.
+#: More epochs than this overfit all of these networks, however much time there is.
 MOST_EPOCHS = 200
 
 
@@ -233,7 +233,7 @@ def saved_settings(folder: Path) -> tuple[Settings, float | None]:
 
 
 def environment() -> dict[str, Any]:
-    """What a result may depend on besides its settings."""
+    """What a result can depend on besides its settings."""
     blas = np.show_config(mode="dicts").get("Build Dependencies", {}).get("blas", {})  # type: ignore[union-attr]
     return {
         "handspun": handspun.__version__,

@@ -73,11 +73,11 @@ class Settings:
     early_stopping: int | None = None  # stop after this many epochs without a better validation loss
     augment: Mapping[str, Any] | None = None  # settings of ``Augmentation``, such as {"shift": 2}; None for unchanged images
     seed: int = 0  # of everything random
-    threads: int | None = None  # processes or threads that share the work; None for as many as pay off
+    threads: int | None = None  # processes or threads that share the work; None for as many as are worthwhile
     views: bool = False  # let ``reproduce`` score the mean answer over nine views of each test picture (``augment.views``)
 
     def __post_init__(self) -> None:
-        """Check what nothing later checks; optimizer, schedule and layers check their own settings when they are built."""
+        """Check what is not checked later; optimizer, schedule and layers check their own settings when they are built."""
         for name, value in (("learning_rate", self.learning_rate), ("l1", self.l1), ("l2", self.l2)):
             if not isinstance(value, (int, float)) or isinstance(value, bool) or not 0 <= value < math.inf:
                 raise UsageError(f"{name} must be a finite number that is not negative, got {value!r}.")
@@ -96,7 +96,7 @@ class Settings:
         if len(self.picture_size) not in (0, 2):
             raise UsageError(f"picture_size is height and width, got {list(self.picture_size)}.")
         if len(self.only) == 1:
-            raise UsageError(f"only = {list(self.only)} leaves one class: name the classes to tell apart, two or more.")
+            raise UsageError(f"only = {list(self.only)} leaves one class: name two or more classes.")
         if self.norm == "batch" and self.batch_size == 1:
             raise UsageError('norm = "batch" has nothing to compare a single image with: give a batch_size of 2 or more.')
         if self.initializer_scale is not None and self.initializer != "ScaledNormal":
@@ -217,7 +217,7 @@ class Settings:
 
 
 def _layers_of(tables: Sequence[Mapping[str, Any]]) -> list[Layer]:
-    """The layers that tables of kind and arguments describe; a UsageError names the one at fault."""
+    """The layers that tables of kind and arguments describe. A UsageError names a wrong one."""
     layers: list[Layer] = []
     for table in tables:
         try:

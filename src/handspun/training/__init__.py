@@ -1,7 +1,7 @@
-"""Training: the loop, what watches it, and what survives an interruption.
+"""Training: the loop, callbacks that watch it, and checkpoints.
 
-It knows networks, losses and optimizers, but not where images come from. Begin with ``plain.py``, the loop as a textbook prints
-it, then ``fit.py``, ``trainer.py`` and ``step.py``.
+It knows networks, losses and optimizers, but not where images come from. Begin with ``plain.py``, the loop as in a textbook,
+then ``fit.py``, ``trainer.py`` and ``step.py``.
 """
 
 from handspun.training.callback import Callback, Training

@@ -25,14 +25,14 @@ from handspun.training.callback import Callback
 
 @dataclass(frozen=True, eq=False)
 class Arguments:
-    """What a training is made of; ``fit`` explains each.
+    """The arguments of ``fit``, whose docstring explains them, and:
 
     Attributes:
         images: (N, …).
         targets: (N,) intp or (N, *output_shape), as the loss takes them.
-        validation: images and targets that are held out, likewise.
-        data: all arrays as they were given, which tell one training from another.
-        micro_batch_size: images that go through the network at once; None for what suits network and batch size.
+        validation: held-out images and targets, in the same form.
+        data: all arrays as they were given; their hash identifies the training.
+        micro_batch_size: how many images go through the network at once; None to choose by network and batch size.
     """
 
     images: np.ndarray
@@ -62,7 +62,7 @@ class Arguments:
 
     @property
     def images_a_batch(self) -> int:
-        """The images of a step, but for the last one of an epoch."""
+        """The images per step; the last step of an epoch may have fewer."""
         return min(self.batch_size or self.size, self.size)
 
     @property
@@ -72,7 +72,7 @@ class Arguments:
 
 
 def check_arguments(network: Sequential, train: Any, validation: Any, **given: Any) -> Arguments:
-    """The arguments of ``fit``, with defaults in the place of None.
+    """The arguments of ``fit``, checked, with defaults in place of None.
 
     Raises:
         UsageError: arguments that do not fit each other or the network.
@@ -119,7 +119,7 @@ def check_arguments(network: Sequential, train: Any, validation: Any, **given: A
 
 
 def _images_and_targets(network: Sequential, data: Any, loss: Loss, name: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Images and targets of a ``Split`` or a pair, as the network and the loss take them, and the targets as they were given.
+    """Images and targets of a ``Split`` or a pair, as network and loss take them, and the targets as given.
 
     Errors begin with ``name``.
     """

@@ -11,18 +11,18 @@ from handspun.networks.sequential import Sequential
 from handspun.pictures import inputs
 
 Augment = Callable[[np.ndarray, np.random.Generator], np.ndarray]
-"""Changes a batch of images (n, …) at random; returns as many of the same shape and type and leaves the batch as it is."""
+"""Returns randomly changed copies of a batch of images (n, …), with the same shape and type; leaves the batch unchanged."""
 
 
 class BatchLoader:
-    """Gathers images by their indices, changes them at random if so told, and converts them, into the same arrays each time.
+    """Gathers images by their indices, augments them if asked to, and converts them. It reuses its arrays in each step.
 
-    The images stay as they are stored, a byte a pixel; only what a step needs becomes floating point.
+    The images stay as they are stored, one byte per pixel; only those of a step become floating point.
 
     Args:
         images: (N, …), see ``handspun.pictures.inputs``.
-        network: what they are for.
-        augment: changes the images as they are stored; None leaves them.
+        network: the network that takes them.
+        augment: changes stored images at random; None leaves them unchanged.
 
     Raises:
         UsageError: images of another size than the network's.
@@ -39,7 +39,7 @@ class BatchLoader:
     def load(self, indices: np.ndarray | slice, rng: Callable[[], np.random.Generator] | None = None) -> np.ndarray:
         """The images at ``indices`` as a network takes them, (n, *input_shape); valid until the next call.
 
-        A slice is taken straight from the store. ``rng`` gives what augmentation draws from; None leaves it out.
+        A slice is not copied first. ``rng`` makes the generator for augmentation; None turns augmentation off.
         """
         if isinstance(indices, slice):
             stored = self._images[indices]
@@ -47,7 +47,7 @@ class BatchLoader:
             if len(self._stored) < len(indices):
                 self._stored = aligned_empty((len(indices), *self._images.shape[1:]), self._images.dtype)
             stored = self._stored[: len(indices)]
-            # "clip" because "raise" checks into a second buffer; the indices come from a permutation, all are in range.
+            # "clip", because "raise" needs a second buffer; the indices are from a permutation, so all are in range.
             np.take(self._images, indices, axis=0, out=stored, mode="clip")
         if self._augment and rng:
             stored = self._augment(stored, rng())

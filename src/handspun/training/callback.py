@@ -1,4 +1,4 @@
-"""What a callback is, and what it may see of a training."""
+"""``Callback``, and what it may see of a training."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ from handspun.training.history import History, Record
 
 
 class Training(Protocol):
-    """What callbacks see of a training: the trainer.
+    """What callbacks see of the trainer.
 
     Attributes:
-        network: what is trained.
-        optimizer: what changes its weights.
-        average: the average of the weights, if there is one.
-        step: optimizer steps made.
-        position: those of them in the current epoch.
+        network: the network in training.
+        optimizer: updates its weights.
+        average: the average of the weights, or None.
+        step: optimizer steps done.
+        position: steps done in the current epoch.
         epoch: epochs completed.
-        epochs: epochs to make.
+        epochs: epochs in all.
         history: the records of the completed epochs.
-        running: the sums over the current epoch: images, loss, correct, gradient_norm, steps, and the seconds that the steps
-            themselves took.
+        running: the sums over the current epoch: images, loss, correct, gradient_norm, steps, and seconds (of the steps
+            alone).
         horizon: the length of the training.
-        steps_per_epoch: the last of them may have fewer images.
+        steps_per_epoch: steps in an epoch; the last one may have fewer images.
         classification: whether the targets are classes, so that there is an accuracy.
         stop: set it to end the training after the step in progress.
     """
@@ -52,32 +52,33 @@ class Training(Protocol):
 
     @property
     def finished(self) -> bool:
-        """Whether all epochs are complete, or training was told to stop and has."""
+        """Whether all epochs are complete, or training has stopped early."""
         ...
 
     def averaged(self) -> AbstractContextManager[None]:
-        """A context in which the network has the weights that it would end with now."""
+        """A context in which the network has the weights that it would have if training ended now."""
         ...
 
 
 class Callback:
-    """Is told what happens; each method does nothing unless overridden.
+    """The trainer calls these methods; each does nothing unless overridden.
 
-    What a callback remembers from epoch to epoch it returns from ``state`` and gets back in ``load_state``, so that a resumed
-    training goes on as if it had not been interrupted.
+    Whatever a callback remembers from epoch to epoch, it returns from ``state`` and gets back in ``load_state``, so that a
+    resumed training continues as if it had not been interrupted.
 
-    A callback may change ``trainer.stop``, ``trainer.optimizer.learning_rate``, and the weights: those that ``trainer.network``
-    has at the time, for they lie elsewhere while processes share the training. These processes learn of no other change.
+    A callback may change ``trainer.stop``, ``trainer.optimizer.learning_rate``, and the weights. Take the weights from
+    ``trainer.network`` each time: while processes share the training, they are in other memory. Those processes see no other
+    change.
     """
 
-    #: Whether ``on_step_end`` is wanted: a call for each step costs time.
+    #: Whether to call ``on_step_end``; a call for each step costs time.
     watches_steps: ClassVar[bool] = False
 
     def reset(self) -> None:
-        """Forget what another training left; called when a trainer takes the callback, before ``load_state``."""
+        """Forget the previous training; called at the start of a new one, before ``load_state``."""
 
     def on_train_begin(self, trainer: Training) -> None:
-        """Before the first step, also of a resumed training."""
+        """Before the first step, also if the training is resumed."""
 
     def on_step_end(self, trainer: Training) -> None:
         """After each step, if ``watches_steps``."""
@@ -92,8 +93,8 @@ class Callback:
         """After the last epoch; the network holds its final weights, averaged if there is an average."""
 
     def state(self) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
-        """What must survive an interruption: plain data, and arrays."""
+        """What a checkpoint must store: plain data, and arrays."""
         return {}, {}
 
     def load_state(self, plain: dict[str, Any], arrays: dict[str, np.ndarray]) -> None:
-        """The opposite of ``state``."""
+        """Restore what ``state`` returned."""

@@ -54,10 +54,10 @@ class _Best(Callback):
 
 
 class EarlyStopping(_Best):
-    """Stops when the best value is ``patience`` epochs old, and puts back the weights that had it. Prechelt 1998.
+    """Stops when the best value is ``patience`` epochs old, and restores the weights of that epoch. Prechelt 1998.
 
     Args:
-        patience: epochs without a new best value; None never stops, and only puts back the best weights.
+        patience: epochs without a new best value; None never stops, and only restores the best weights.
         monitor: the column to watch; larger is better where its name ends in "accuracy", smaller elsewhere.
         restore_best: whether the network ends with the best epoch's weights instead of the last one's.
     """
@@ -100,7 +100,7 @@ class EarlyStopping(_Best):
 
 
 class BestCheckpoint(_Best):
-    """Saves a model file whenever the watched value is better than ever.
+    """Saves a model file whenever the watched value is the best so far.
 
     Args:
         path: the model file.
@@ -121,7 +121,7 @@ class BestCheckpoint(_Best):
 
 
 class Deadline(Callback):
-    """Stops the training after the step during which the time runs out.
+    """Stops the training after the step in which the time runs out.
 
     Args:
         seconds: the time from the start of training.

@@ -1,8 +1,8 @@
-"""Training that survives an interruption, bit for bit.
+"""Checkpoint files, and exact resume from them.
 
 A checkpoint is an archive of the trainer's arrays with a JSON header: the settings that must not change, the hash of the
-data, and the plain part of the state (see ``state.State``). It is written atomically: a kill while it is being written
-leaves the one before.
+data, and the plain part of the state (see ``state.State``). It is written atomically: if the process is killed while writing,
+the previous checkpoint remains.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ VERSION = 1
 
 
 class Checkpoint(Callback):
-    """Saves the state of the training every few seconds, when it is interrupted, and at its end.
+    """Saves the state of the training every few seconds, on interruption and at the end.
 
     Args:
         path: the checkpoint file.
         data_hash: the SHA-256 of the training data.
-        every: seconds between two saves. When a save happens has no influence on the training.
+        every: seconds between two saves. The time of a save does not influence the training.
     """
 
     watches_steps = True
@@ -45,14 +45,14 @@ class Checkpoint(Callback):
         self._saved = time.monotonic()
 
     def on_train_begin(self, trainer: Any) -> None:
-        encode_json(trainer.settings())  # what cannot be saved is said now, not after an hour
+        encode_json(trainer.settings())  # fail now if they cannot be saved, not after an hour
         make_folder(self.path.parent)
 
     def save(self, trainer: Any) -> None:
         """Write the state as it is after the last complete step.
 
         Raises:
-            OutputError: the file cannot be written, or its folder, with all that lay beside it, is gone.
+            OutputError: the file cannot be written, or its folder was removed.
         """
         if not self.path.parent.is_dir():
             raise OutputError(f"Cannot write {self.path}: its folder is gone.")
@@ -85,8 +85,8 @@ def resume(trainer: State, path: str | os.PathLike[str], data_hash: str) -> None
     """Bring ``trainer`` to the state in the checkpoint ``path``.
 
     Raises:
-        ModelFileError: the file is missing, cut, or no checkpoint.
-        UsageError: it belongs to another training: other data, another network, other settings. The message says which.
+        ModelFileError: the file is missing, truncated, or not a checkpoint.
+        UsageError: it is of another training: the message says whether data, network or settings differ.
     """
     header = read_header(path, FORMAT, VERSION)
     arrays = read_arrays(path, error=ModelFileError)

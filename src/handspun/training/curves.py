@@ -1,7 +1,7 @@
 """The curves of a history as SVG, for notebooks: loss and accuracy by epoch, training and validation.
 
-Drawn by hand because the core needs nothing but NumPy; ``handspun.plots`` draws the curves of run folders with Matplotlib. Text
-and axes take the colour of the page around them, so that they can be read on light and dark ones.
+They are drawn without Matplotlib, because the core needs only NumPy; ``handspun.plots`` uses Matplotlib for run folders. Text
+and axes take the text colour of the page, so they are readable on light and dark pages.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ def curves(history: Mapping[str, Sequence[float]]) -> str:
     """HTML with a chart of the loss and, if there is one, of the accuracy.
 
     Args:
-        history: columns by name, as ``History`` has them.
+        history: the columns of a ``History``.
     """
     if "loss" not in history:
         return "<p>History of no epochs</p>"

@@ -1,4 +1,4 @@
-"""Where a training that is no longer finite went wrong."""
+"""Finds where a training stopped being finite."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from handspun.networks.sequential import Sequential
 def explain_divergence(
     network: Sequential, x: np.ndarray, gradient: np.ndarray, step: int, epoch: int, learning_rate: float
 ) -> DivergenceError:
-    """The error for a step whose loss or gradient is not finite: which step, where it began, what to try.
+    """The error for a step whose loss or gradient is not finite: which step, where it started, what to try.
 
-    The batch goes through the network once more, layer by layer: the first array that is not finite is where it began.
+    The batch goes through the network once more, layer by layer. The first array that is not finite is the origin.
 
     Args:
         network: as it was before the step.
         x: the inputs of the batch, (N, *input_shape).
-        gradient: that of the step, (size,).
-        step: steps made before.
+        gradient: the gradient of the step, (size,).
+        step: steps done before.
         epoch: epochs completed.
-        learning_rate: of the optimizer.
+        learning_rate: that of the optimizer.
     """
     if not np.isfinite(x).all():
-        advice = "Mend or leave out these images."
+        advice = "Repair or leave out these images."
     else:
         wider = "" if network.dtype == np.float64 else " or float64"
         advice = (
@@ -37,10 +37,10 @@ def explain_divergence(
 
 def _origin(network: Sequential, x: np.ndarray, vector: np.ndarray) -> str:
     if not np.isfinite(x).all():
-        return "the images of this batch hold values that are not finite"
+        return "the images of this batch contain values that are not finite"
     for name, array in network.parameters.items():
         if not np.isfinite(array).all():
-            return f"{name} is no longer finite after the step before"
+            return f"{name} is no longer finite after the previous step"
     tape = network.tape(training=True, rng=np.random.default_rng(0))
     with np.errstate(all="ignore"):
         for layer in network.layers:

@@ -1,4 +1,4 @@
-"""``fit``: a network, data, and how to learn it."""
+"""``fit``: trains a network on data."""
 
 from __future__ import annotations
 
@@ -53,49 +53,49 @@ def fit(
     Each epoch goes once through the images in a new random order. With the same machine, number of threads, arguments and
     seed the result is the same to the last bit.
 
-    The loop itself stands in ``handspun.training.plain``: shuffle, batch, forward, loss, backward, update. This adds, each on
-    its own: ``validation``; a ``schedule`` of the learning rate; a ``penalty`` on weights, ``clip`` for gradients and an
-    ``average`` of weights; ``sample_weight``; ``augment``; ``callbacks``; large batches in bounded memory and several
-    processors (``threads``); exact resume (``checkpoint``); a line of ``progress``.
+    The loop itself is in ``handspun.training.plain``: shuffle, batch, forward, loss, backward, update. ``fit`` adds
+    ``validation``; a ``schedule`` of the learning rate; a ``penalty`` on weights, ``clip`` for gradients and an ``average`` of
+    weights; ``sample_weight``; ``augment``; ``callbacks``; large batches in bounded memory and several processors
+    (``threads``); exact resume (``checkpoint``); a line of ``progress``. Each works without the others.
 
     Args:
-        network: what to train; its weights change, and a ``confidence`` that it had is gone.
+        network: the network to train; its weights change, and its ``confidence`` becomes None.
         train: a ``Split`` or a pair (images, targets): images (N, …) uint8 or floating point, targets integer classes (N,)
             or numbers of the shape of the outputs.
         validation: the same, held out: loss and accuracy after each epoch.
         epochs: how many times to go through the images.
         batch_size: images per step: 1 is stochastic, None is full-batch gradient descent. Batches go through the network in
-            micro-batches of 512 images at most, so memory stays bounded, and in two at least where processes share them; for
-            networks with convolutions, in micro-batches of 32.
+            micro-batches of at most 512 images, so memory stays bounded (networks with convolutions: 32). If processes share
+            a large dense network, there are at least two micro-batches.
         loss: by default SoftmaxCrossEntropy().
         optimizer: by default Adam(1e-3).
         schedule: the factor of the learning rate by step; by default constant.
         penalty: L1 and L2 on the weights.
         clip: ClipNorm or ClipValue.
-        average: an exponential moving average of the weights, which validation uses and which the network ends with.
+        average: an exponential moving average of the weights. Validation uses it, and the network has it at the end.
         sample_weight: (N,) finite and not negative: how much each image counts.
         callbacks: early stopping, logs, …
         shuffle: False keeps the order.
-        seed: from which orders, dropout masks and augmentation are drawn.
+        seed: decides the orders, dropout masks and augmentation.
         augment: changes the images of each batch at random, such as an ``Augmentation``. Each process that shares the
             training has a copy of it.
-        threads: how many processes share the micro-batches, or threads where processes cannot; None for one for each
-            processor. It changes no bit of the result of a network of pictures; dense networks have one result for a single
-            process, and one for any larger number. Without threadpoolctl, which the extra "cli" brings, None means one.
-        checkpoint: a file for exact resume. If it exists the training goes on from there, with the same bytes as without the
-            interruption whatever ``threads`` is now; it is saved every ``checkpoint_every`` seconds, on Ctrl-C or SIGTERM, and
-            at the end. Delete it to begin anew.
+        threads: how many processes share the micro-batches, or threads where processes cannot; None for one per processor.
+            For a network that takes pictures, it changes no bit of the result. A dense network has one result for a single
+            process, and one for any larger number. Without threadpoolctl (in the extra "cli"), None means one.
+        checkpoint: a file for exact resume. If it exists, training continues from it and ends with the same bytes as without
+            the interruption, whatever ``threads`` is now. It is saved every ``checkpoint_every`` seconds, on Ctrl-C or
+            SIGTERM, and at the end. Delete it to start again.
         checkpoint_every: seconds.
-        progress: show epoch, loss, accuracy, images per second and the time left, in terminals and notebooks; where the output
-            is no terminal nothing is shown. False turns it off.
+        progress: show epoch, loss, accuracy, images per second and the time left, in terminals and notebooks only. False turns
+            it off.
 
     Returns:
         The history, one record for each epoch.
 
     Raises:
         UsageError: arguments that do not fit each other or the network.
-        DivergenceError: loss or gradient no longer finite.
-        KeyboardInterrupt: Ctrl-C, after the step in progress; the network and the checkpoint are as after that step.
+        DivergenceError: the loss or the gradient is no longer finite.
+        KeyboardInterrupt: on Ctrl-C, when the step in progress is complete and the checkpoint saved.
     """
     arguments = check_arguments(
         network,
@@ -116,7 +116,7 @@ def fit(
         augment=augment,
         threads=threads,
     )
-    network.confidence = None  # it was found for the weights that change now
+    network.confidence = None  # it was fitted to the old weights
     trainer = Trainer(network, arguments)
     if checkpoint is not None:
         data_hash = hash_arrays(*arguments.data)

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 
 Record = dict[str, float]
 
-#: The columns in the order in which they are written; validation columns only if there is validation.
+#: The columns in the order of tables and logs; validation columns only if there is validation.
 COLUMNS = (
     "epoch",
     "loss",
@@ -22,18 +22,18 @@ COLUMNS = (
 #: How the values of a column are printed.
 _FORMS = {"epoch": ".0f", "learning_rate": ".3g", "gradient_norm": ".3g", "images_per_second": ",.0f", "seconds": ".2f"}
 
-#: Epochs that ``print`` shows; of longer histories it leaves out the middle.
+#: How many epochs ``print`` shows; it leaves out the middle of longer histories.
 _SHOWN = 20
 
 
 class History(Mapping[str, list[float]]):
-    """One record for each epoch; ``history["loss"]`` is the column as a list. ``print(history)`` shows a table.
+    """One record for each epoch. ``history["loss"]`` is a column as a list, and ``print(history)`` shows a table.
 
-    Columns: ``epoch`` (from 1); ``loss`` and ``accuracy``, means over the batches of the epoch as they were trained on
-    (accuracy from 0 to 1, for integer targets only), the loss with the penalty if there is one; ``validation_loss``,
-    without it, and ``validation_accuracy`` after the epoch; ``learning_rate`` of the epoch's last step; ``gradient_norm``,
-    the mean Euclidean norm before clipping; ``images_per_second`` of training alone; ``seconds``, the time of the epoch with
-    its validation.
+    Columns: ``epoch``, from 1; ``loss`` and ``accuracy``, means over the training images as each batch was trained (the loss
+    includes the penalty; accuracy is from 0 to 1, for integer targets only); ``validation_loss`` (without the penalty) and
+    ``validation_accuracy``, after the epoch; ``learning_rate``, that of the epoch's last step; ``gradient_norm``, the mean
+    Euclidean norm before clipping; ``images_per_second``, without validation; ``seconds``, the time of the epoch with
+    validation.
     """
 
     def __init__(self, records: list[Record] | None = None) -> None:
@@ -69,7 +69,7 @@ class History(Mapping[str, list[float]]):
         return f"History of {len(self.records)} epoch{'s' if len(self.records) > 1 else ''}, the last with {said}"
 
     def __str__(self) -> str:
-        """A table of the epochs, one in a line."""
+        """A table with one line per epoch."""
         if not self.records:
             return repr(self)
         rows = [[name.replace("_", " ") for name in self.columns]]
@@ -87,7 +87,7 @@ class History(Mapping[str, list[float]]):
 
 
 def _text(column: str, value: float | None) -> str:
-    """A value of a column as it is printed."""
+    """A value as ``print`` shows it."""
     if value is None:
         return ""
     return f"{100 * value:.2f} %" if column.endswith("accuracy") else format(value, _FORMS.get(column, ".4f"))

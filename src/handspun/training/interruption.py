@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM wait until the step that is being made is complete."""
+"""Makes Ctrl-C and SIGTERM wait until the step in progress is complete."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from types import FrameType
 
 
 class Interruption:
-    """While in the ``with`` block a first SIGINT or SIGTERM only sets ``requested``; a second one has its usual effect.
+    """In its ``with`` block, the first SIGINT or SIGTERM only sets ``requested``; a second one has its usual effect.
 
-    Outside the main thread, where Python allows no signal handlers, nothing is changed.
+    Outside the main thread, where Python allows no signal handlers, it does nothing.
     """
 
     def __init__(self) -> None:
@@ -25,7 +25,7 @@ class Interruption:
         return self
 
     def raise_if_requested(self) -> None:
-        """KeyboardInterrupt after SIGINT, SystemExit with the customary 143 after SIGTERM, nothing otherwise."""
+        """Raises KeyboardInterrupt after SIGINT, SystemExit with the customary 143 after SIGTERM."""
         if self.requested:
             raise KeyboardInterrupt if self.signal == signal.SIGINT else SystemExit(128 + signal.SIGTERM)
 

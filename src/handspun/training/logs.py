@@ -13,7 +13,7 @@ from handspun.training.history import COLUMNS, Record
 
 
 class _Log(Callback):
-    """Appends a line for each epoch to a text file, which begins anew with the epochs that a resumed training has."""
+    """Appends a line for each epoch to a text file. A resumed training first rewrites the file with its epochs so far."""
 
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
@@ -33,7 +33,7 @@ class _Log(Callback):
 
 
 class CSVLog(_Log):
-    """One row an epoch with the columns of ``History``; a value that there is none of stays empty."""
+    """One row per epoch with the columns of ``History``; missing values stay empty."""
 
     def _head(self, trainer: Training) -> str:
         return ",".join(COLUMNS) + "\n"
@@ -43,7 +43,7 @@ class CSVLog(_Log):
 
 
 class JSONLinesLog(_Log):
-    """One JSON object a line and epoch."""
+    """One line per epoch with a JSON object."""
 
     def _line(self, record: Record) -> str:
         return json.dumps({name: record[name] for name in COLUMNS if name in record}) + "\n"
@@ -66,7 +66,7 @@ class TensorBoardLog(Callback):
         self._writer: Any = None
 
     def on_train_begin(self, trainer: Training) -> None:
-        # Epochs that a killed run had logged after its last checkpoint are made again; TensorBoard drops the old ones.
+        # Epochs that a killed run logged after its last checkpoint are trained again; TensorBoard drops the old ones.
         self._writer = self._make(str(self.folder), purge_step=trainer.epoch + 1)
 
     def on_epoch_end(self, trainer: Training, record: Record) -> None:

@@ -1,7 +1,7 @@
-"""Mini-batch training as a textbook prints it.
+"""Mini-batch training as in a textbook.
 
-``handspun.fit`` is this loop with what practice adds: see its docstring. For a single process, and batches that need not be cut
-into micro-batches (up to 512 inputs, 32 pictures), both give the same bytes.
+``handspun.fit`` is this loop with practical additions, which its docstring lists. In a single process, and with batches that
+need not be cut into micro-batches (up to 512 inputs, or 32 with convolutions), both give the same bytes.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ def fit(
     optimizer: Optimizer | None = None,
     seed: int = 0,
 ) -> list[float]:
-    """Train ``network`` in place; returns the mean loss of each epoch. Arguments mean what they mean for ``handspun.fit``."""
+    """Train ``network`` in place; returns the mean loss of each epoch. Arguments are as for ``handspun.fit``."""
     loss, optimizer = loss or SoftmaxCrossEntropy(), optimizer or Adam()
     targets = loss.prepare_targets(train.labels, (len(train.images), *network.output_shape), network.dtype)
     orders = order_generator(seed)
@@ -44,7 +44,7 @@ def fit(
                 outputs = network.forward(x, tape)
                 value, d_outputs = loss.weighted_mean(outputs, targets[batch])  # mean loss, and ∂loss/∂outputs
                 network.backward(d_outputs, tape)  # leaves ∂loss/∂θ in tape.gradient
-                network.update_statistics(tape.statistics)  # the running averages of batch normalisation
+                network.update_statistics(tape.statistics)  # running averages of batch normalisation
                 optimizer.step(network.parameters.vector, tape.gradient.vector)  # θ ← θ - η …
                 total += value * len(batch)
             losses.append(total / len(targets))

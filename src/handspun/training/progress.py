@@ -14,13 +14,13 @@ EVERY = 0.1
 
 
 class Progress(Callback):
-    """Epoch, loss, accuracy, images per second and the time left, in one line that is written over again.
+    """Epoch, loss, accuracy, images per second and the time left, in one line that is rewritten in place.
 
     It is shown in terminals and in notebooks, and nowhere else. With rich, which the extra "cli" brings, it has a bar. As a
     context, it gives the terminal back after an error, too.
 
     Args:
-        stream: where to write; None for standard error, or for the output of a notebook's cell.
+        stream: where to write; None for standard error, or, in a notebook, the output of the cell.
     """
 
     watches_steps = True
@@ -72,7 +72,7 @@ class Progress(Callback):
             self._line = None
 
     def _said(self, trainer: Training, now: float) -> str:
-        """The current epoch so far, or its end."""
+        """The line for the current epoch."""
         sums = trainer.running
         parts = [f"epoch {min(trainer.epoch + 1, trainer.epochs)}/{trainer.epochs}"]
         if sums["images"]:
@@ -88,7 +88,7 @@ class Progress(Callback):
 
 
 class _Line:
-    """A line of a terminal or a notebook that is written over."""
+    """A line of a terminal or notebook that is rewritten in place."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
@@ -99,7 +99,7 @@ class _Line:
         self._write(text[: _columns(self._stream) - 1])  # a longer line could not be written over
 
     def end(self, text: str) -> None:
-        """Show ``text`` and leave it there."""
+        """Show ``text`` and end the line."""
         self._write(text)
         self.leave()
 
@@ -109,13 +109,13 @@ class _Line:
         self._stream.flush()
 
     def _write(self, text: str) -> None:
-        self._stream.write("\r" + text.ljust(self._width))  # spaces over what was longer
+        self._stream.write("\r" + text.ljust(self._width))  # spaces erase a longer text
         self._stream.flush()
         self._width = len(text)
 
 
 class _Bar(_Line):
-    """The same by rich, with a bar."""
+    """The same with a bar, drawn by rich."""
 
     def __init__(self, stream: TextIO, rich: Any) -> None:
         super().__init__(stream)
@@ -142,7 +142,7 @@ class _Bar(_Line):
 
 
 def _bar(stream: TextIO) -> _Bar | None:
-    """The bar, where rich is installed."""
+    """A line with a bar; None if rich is not installed."""
     try:
         import rich.console
         import rich.progress
@@ -168,7 +168,7 @@ def _columns(stream: TextIO) -> int:
 
 
 def _in_notebook() -> bool:
-    """Whether this runs in a cell of Jupyter, whose output is no terminal and can be written over all the same."""
+    """Whether this runs in a Jupyter cell: its output is not a terminal, but lines can be rewritten."""
     ipython = sys.modules.get("IPython")
     shell = ipython.get_ipython() if ipython and hasattr(ipython, "get_ipython") else None
     return type(shell).__name__ == "ZMQInteractiveShell"
@@ -179,7 +179,7 @@ def _value(column: str, value: float) -> str:
 
 
 def _clock(seconds: float) -> str:
-    """12.3 s, 4:05 or 1:02:03."""
+    """Seconds as 12.3 s, 4:05 or 1:02:03."""
     if seconds < 60:
         return f"{seconds:.1f} s"
     minutes, rest = divmod(round(seconds), 60)

@@ -1,7 +1,7 @@
-"""Who computes the steps of a training: this process alone, threads, or several processes.
+"""The workers that compute the steps of a training: this process alone, threads, or several processes.
 
-Processes are made after a while only, since that takes some milliseconds, and work only while they are the faster ones
-(``Trial``). None of it changes a bit of the result.
+Forking takes some milliseconds, so a training starts alone and forks a little later. The processes then work only while they
+are faster than one (``Trial``). The result is the same to the last bit in every case.
 """
 
 from __future__ import annotations
@@ -14,9 +14,8 @@ from handspun.engine.trial import Trial
 from handspun.engine.workers import ForkedWorkers, ThreadWorkers, Workers, may_fork
 from handspun.training.step import Step, shared_like
 
-#: A training goes on alone for so many seconds and so many steps before it is shared among processes, which takes some
-#: milliseconds itself; that also tells what a step takes alone. Where steps are long it is alone for LONG_ALONE seconds at
-#: most.
+#: A training runs alone for this many seconds and steps before it forks, which also measures how long a step takes alone. If
+#: steps are long, it runs alone for LONG_ALONE seconds at most.
 ALONE, STEPS_ALONE, LONG_ALONE = 0.005, 4, 0.1
 
 
@@ -24,22 +23,22 @@ class Sharing:
     """Gives a ``Step`` its workers.
 
     Args:
-        step: whose work is shared.
+        step: the step that they share.
     """
 
     def __init__(self, step: Step) -> None:
         self._step = step
         self._made: list[Workers] = []
         self._may_fork = False  # once the training has lasted for a while
-        self._alone: list[float] = []  # seconds an image, of the steps so far
+        self._alone: list[float] = []  # seconds per image of the steps so far
         self._alone_for = 0.0  # seconds
-        self._trial: Trial | None = None  # of whether processes pay
+        self._trial: Trial | None = None  # whether processes are faster
 
     @contextmanager
     def together(self) -> Iterator[None]:
-        """A context in which those that ``threads`` speaks of share the steps."""
+        """A context in which as many workers as ``threads`` says share the steps."""
         step = self._step
-        if not step.products_alone:  # BLAS shares out each product
+        if not step.products_alone:  # the threads are inside BLAS
             yield
             return
         size = min(count_threads(step.arguments.threads), step.count)
@@ -61,7 +60,7 @@ class Sharing:
                 step.network.keep_parameters_in(own)
 
     def begin_step(self) -> None:
-        """Before a step: make the processes if it is time for that."""
+        """Call before a step: forks the processes when it is time."""
         if not self._may_fork or not self._has_been_alone():
             return
         self._may_fork = False
@@ -69,20 +68,20 @@ class Sharing:
         size = min(count_threads(step.arguments.threads), step.count)
         step.network.keep_parameters_in(shared_like(step.network.parameters).vector)
         step.optimizer.keep_state_in_shared_memory()
-        # Without another process, of which the system may have no more, the training goes on alone.
+        # If the system allows no more processes, the training continues alone.
         with suppress(OSError):
             self._made.append(ForkedWorkers(size, step.tasks))
-            # The first steps take longer than the others, which touch the same memory again.
+            # The median, because the first steps are slower: their memory is touched for the first time.
             self._trial = Trial(self._made, sorted(self._alone)[len(self._alone) // 2])
             step.workers = self._trial.workers
 
     def _has_been_alone(self) -> bool:
-        """Whether that was long enough."""
+        """Whether the training has run alone for long enough."""
         enough = self._alone_for > ALONE and len(self._alone) >= STEPS_ALONE
         return enough or self._alone_for > LONG_ALONE
 
     def end_step(self, seconds: float, images: int) -> None:
-        """After a step: take in what it took, on which it depends who does the next one."""
+        """Call after a step, with the time it took: decides which workers run the next one."""
         if self._may_fork:
             self._alone.append(seconds / images)
             self._alone_for += seconds

@@ -1,9 +1,9 @@
-"""The state of a training: all that decides how it goes on, and so all that a checkpoint holds.
+"""The state of a training: everything that decides how it continues, which is what a checkpoint holds.
 
-Parameters, running averages, the optimizer's vectors and step count, the averaged weights, the generator of orders, the place
-in the epoch, the sums of the epoch so far, the history, and what the callbacks remember. The order of an epoch's images is not
-stored: it is drawn again from the generator's state at the start of the epoch. What dropout and augmentation draw depends on
-seed, step and micro-batch alone, so there is nothing to remember of it.
+It consists of the parameters, running averages, the optimizer's vectors and step count, the averaged weights, the state of the
+shuffling generator, the position in the epoch, the sums of the epoch so far, the history, and the state of the callbacks. The
+order of an epoch's images is not stored: it is drawn again from the generator's state at the start of the epoch. The random
+numbers of dropout and augmentation depend only on seed, step and micro-batch, so they need no state.
 """
 
 from __future__ import annotations
@@ -24,30 +24,30 @@ from handspun.training.callback import Callback
 from handspun.training.history import History
 from handspun.training.step import Step
 
-#: What the random numbers of a training are for: each use draws from a stream of its own (see also ``step.NOISE``).
+#: The random stream for shuffling; dropout and augmentation have another one (``step.NOISE``).
 ORDER = 1
 
 
 def order_generator(seed: int) -> np.random.Generator:
-    """What the order of the images is drawn from, epoch after epoch."""
+    """The generator that draws the order of the images, epoch after epoch."""
     return np.random.Generator(np.random.PCG64(np.random.SeedSequence([seed, ORDER])))
 
 
 class State:
-    """Where a training stands. Its attributes are those of ``callback.Training``, and:
+    """The current state of a training. Its attributes are those of ``callback.Training``, and:
 
     Attributes:
-        work: what computes the steps.
-        onlookers: more callbacks, which a checkpoint need not know of.
-        order_state: the state of the generator of orders at the start of the epoch.
-        learning_rate: of the last step, or of the first.
+        work: computes the steps.
+        onlookers: further callbacks, which checkpoints leave out.
+        order_state: the state of the shuffling generator at the start of the epoch.
+        learning_rate: that of the last step; before any step, that of the first.
     """
 
     def __init__(self, network: Sequential, arguments: Arguments) -> None:
         assert arguments.optimizer is not None
         self.network, self.arguments = network, arguments
         self.optimizer, self.average, self.epochs = arguments.optimizer, arguments.average, arguments.epochs
-        self.steps_per_epoch = -(-arguments.size // arguments.images_a_batch)  # the last one may have fewer images
+        self.steps_per_epoch = -(-arguments.size // arguments.images_a_batch)  # the last step may have fewer images
         self.horizon = Horizon(self.epochs * self.steps_per_epoch, self.steps_per_epoch)
         self.callbacks = list(arguments.callbacks)
         for callback in self.callbacks:
@@ -60,7 +60,7 @@ class State:
         self.order_rng = order_generator(arguments.seed)
         self.order_state: Any = self.order_rng.bit_generator.state
         self.step = self.epoch = 0
-        self.position = 0  # steps made in the current epoch
+        self.position = 0  # steps done in the current epoch
         self.history = History()
         self.running = nothing_yet()
         self.stop = False
@@ -72,7 +72,7 @@ class State:
         return self.arguments.classification
 
     def settings(self) -> dict[str, Any]:
-        """Everything that must be the same for a resumed run to equal an uninterrupted one."""
+        """Everything that must be equal for a resumed run to end like an uninterrupted one."""
         given = self.arguments
         return {
             "network": self.network.config(),
@@ -100,7 +100,7 @@ class State:
         return vectors | ({"average": self.average.vector} if self.average else {})
 
     def state(self) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
-        """All that decides how training goes on: plain data, and arrays."""
+        """Everything that decides how training continues: plain data, and arrays."""
         callbacks: list[dict[str, Any]] = []
         arrays = self._vectors()
         for number, callback in enumerate(self.callbacks):
@@ -124,10 +124,10 @@ class State:
         return plain, arrays
 
     def load_state(self, plain: dict[str, Any], arrays: dict[str, np.ndarray]) -> None:
-        """Take up where ``state`` was taken. Nothing is changed if it does not fit.
+        """Continue from what ``state`` returned. If it does not fit, nothing is changed.
 
         Raises:
-            UsageError: the arrays or callbacks are not those of this training, or its threads cannot be had.
+            UsageError: arrays or callbacks of another training, or a number of BLAS threads that cannot be set here.
             ValueError, KeyError, TypeError, AttributeError: ``plain`` is not what ``state`` returns.
         """
         targets = self._vectors()
@@ -160,7 +160,7 @@ class State:
 
         for name, target in targets.items():
             target[...] = arrays[name]
-        # It goes on as it began, whatever the number of threads and processors is now.
+        # Continue as the training began, whatever the number of threads and processors is now.
         self.work.blas_threads, self.work.products_alone = blas_threads, blas_threads in (None, 1)
         if micro_batch_size != self.work.micro_batch_size:
             self.work.cut_into(micro_batch_size)
@@ -175,18 +175,18 @@ def nothing_yet() -> dict[str, float]:
 
 
 def _blas_threads(plain: Mapping[str, Any], work: Step) -> int | None:
-    """How many threads matrix products used in a saved training, which the resumed one must use as well.
+    """How many threads matrix products used in a saved training; the resumed one must use as many.
 
     Raises:
-        UsageError: it cannot be said how many they use here.
+        UsageError: that number cannot be read and set here, or could not be when the checkpoint was saved.
     """
-    if "blas_threads" not in plain:  # files of handspun before this was kept say only whether there was one
+    if "blas_threads" not in plain:  # older files say only whether there was one thread
         if not isinstance(plain["holds_blas"], bool):
             raise ValueError("BLAS neither held nor free")
         return blas_thread_count() and (1 if plain["holds_blas"] else work.blas_threads)
     saved = plain["blas_threads"]
     if saved is not None and not _whole(saved):
-        raise ValueError("products in no thread")
+        raise ValueError("products use no thread")
     if (saved is None) != (blas_thread_count() is None):
         raise UsageError(
             "the number of threads of matrix products, on which the last bits of a result depend, can be read and set only "
@@ -197,27 +197,27 @@ def _blas_threads(plain: Mapping[str, Any], work: Step) -> int | None:
 
 
 def _plain(thing: Any) -> dict[str, Any]:
-    """The attributes of a thing, as plain data."""
+    """The attributes of an object, as plain data."""
     plain = {name: value.tolist() if isinstance(value, np.ndarray) else value for name, value in vars(thing).items()}
     for name, value in plain.items():
         try:
             encode_json(value)
         except (UsageError, ValueError) as error:
             raise UsageError(
-                f"{type(thing).__name__}: a checkpoint keeps its attributes as plain data, to know the training again; "
-                f'"{name}" is {type(value).__name__}.'
+                f"{type(thing).__name__}: a checkpoint stores its attributes as plain data, to compare them on resume, "
+                f'but "{name}" is {type(value).__name__}.'
             ) from error
     return plain
 
 
 def _described(function: Any) -> str:
-    """What a function is, or an object that can be called, in words that are the same in another process."""
+    """A description of a function or callable object that is the same in every process."""
     if isinstance(function, partial):
         named = [f"{name}={value!r}" for name, value in function.keywords.items()]
         return f"{_described(function.func)}({', '.join([*map(repr, function.args), *named])})"
     if hasattr(function, "__qualname__"):
         return function.__qualname__
-    # An object without words of its own is described by its place in memory.
+    # The default repr contains the memory address, which differs between processes.
     plain = type(function).__repr__ is object.__repr__
     return type(function).__qualname__ if plain else repr(function)
 

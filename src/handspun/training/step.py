@@ -1,8 +1,8 @@
 """One step of a training: the gradient of a batch, micro-batch by micro-batch, and the update of the parameters.
 
-The losses and gradients of the micro-batches of a batch add up to those of the whole, always in the same order, whoever
-computes them: one process, several that share memory, or threads (``sharing.py``). They also share the sum of the gradients and
-the update.
+The losses and gradients of the micro-batches of a batch add up to those of the batch, always in the same order, whether one
+process computes them, or several that share memory, or threads (``sharing.py``). These workers also share the summation of the
+gradients and the update.
 """
 
 from __future__ import annotations
@@ -22,27 +22,27 @@ from handspun.networks.sequential import Sequential
 from handspun.training.arguments import Arguments
 from handspun.training.batches import BatchLoader
 
-#: The random numbers of dropout and augmentation are a stream of their own among those of a training.
+#: The random stream of dropout and augmentation; shuffling has another one (``state.ORDER``).
 NOISE = 2
 
-#: Micro-batches whose gradients wait at the same time until they are added up.
+#: How many micro-batches' gradients are kept before they are added up.
 WAITING = 8
 
-#: Dense networks, whose micro-batches could be large, cut a batch in two from so many parameters times images on, where there
-#: are two processes to share it: they take less time than one then.
+#: If parameters times images reach this number, two processes are faster than one for a dense network, so its batch is cut in
+#: two even if it could be one micro-batch.
 WORTH_TWO = 2_000_000
 
-#: Into so many parts the vectors are cut that are added up and changed together. Not one for each worker: the sum of squares
-#: depends on it.
+#: The vectors are cut into this many parts for the summation and the update. It is not the number of workers, because the last
+#: bits of the sum of squares depend on it.
 PARTS = 2
 
 VALUES_A_LINE = LINE // 4
 
 
 class Batch(NamedTuple):
-    """What the workers are told of a batch: some of its micro-batches, from ``first`` on.
+    """The message to the workers about some micro-batches of a batch, from ``first`` on.
 
-    The images are those at ``Step._indices``, or ``images`` of them from ``start`` on if that is not -1.
+    The images are those at ``Step._indices`` if ``start`` is -1, otherwise ``images`` images from ``start`` on.
     """
 
     step: int
@@ -54,23 +54,23 @@ class Batch(NamedTuple):
 
 
 class Update(NamedTuple):
-    """What the workers are told of an update."""
+    """The message to the workers about an update."""
 
     rate: float
-    steps: int  # made before
+    steps: int  # done before
 
 
 class Step:
     """Loss and gradient of batches, and the update of the parameters.
 
     Args:
-        network: what is trained.
+        network: the network to train.
         arguments: of the training.
 
     Attributes:
-        micro_batch_size: images that go through the network at once, at most.
-        blas_threads: how many threads a matrix product uses; its last bits depend on that. None where nobody can tell.
-        workers: who computes.
+        micro_batch_size: how many images go through the network at once, at most.
+        blas_threads: how many threads a matrix product uses, which decides its last bits; None if that is unknown.
+        workers: those that share the steps.
     """
 
     def __init__(self, network: Sequential, arguments: Arguments) -> None:
@@ -81,7 +81,7 @@ class Step:
         self.workers = Workers()
         threads = count_threads(arguments.threads)
         self.cut_into(arguments.micro_batch_size or _micro_batch_size(network, arguments.images_a_batch, threads))
-        #: Whether matrix products have one thread, because the micro-batches are shared or there is one thread in all.
+        #: Whether matrix products use one thread: micro-batches are shared, or there is only one thread.
         self.products_alone = (
             network.takes_pictures
             or threads == 1
@@ -92,20 +92,20 @@ class Step:
         self.blas_threads = None if found is None else found if asked is None else min(asked, processors())
 
     def cut_into(self, micro_batch_size: int) -> None:
-        """Let batches be cut into micro-batches of this size, and make room for them in memory that processes share."""
+        """Cut batches into micro-batches of this size from now on, and allocate shared memory for them."""
         self.micro_batch_size = micro_batch_size
         images = self.arguments.images_a_batch
         self.count = -(-images // micro_batch_size)
         at_once = min(self.count, max(WAITING, count_threads(self.arguments.threads)))
         self._indices = shared_zeros((images,), np.intp)
-        self._results = shared_zeros((at_once, 2), np.float64)  # loss and right answers of each micro-batch
+        self._results = shared_zeros((at_once, 2), np.float64)  # loss and number of correct answers of each micro-batch
         self._gradients = [_Gradient(self.network) for _ in range(at_once)]
         self._sum = _Gradient(self.network) if self.count > 1 else self._gradients[0]
         self._squares = shared_zeros((PARTS,), np.float64)  # of the parts of the sum
 
     @property
     def tasks(self) -> list[tuple[Task, type]]:
-        """What workers do, with the kind of message that each task takes."""
+        """The tasks of workers, each with its type of message."""
         return [(self._pass, Batch), (self._add_up, Batch), (self._update, Update)]
 
     @property
@@ -115,17 +115,17 @@ class Step:
 
     @property
     def statistics(self) -> Parameters:
-        """What the passes saw of the last batch, averaged over its micro-batches."""
+        """The statistics of the last batch, averaged over its micro-batches."""
         return self._sum.statistics
 
     def gradient_norm(self, *, changed: bool) -> float:
-        """The Euclidean norm of the gradient; ``changed`` says that it is no longer as it was computed."""
+        """The Euclidean norm of the gradient; ``changed`` says that it was modified after it was computed."""
         if changed or self._sum is self._gradients[0]:
             self._squares[:] = [float(part @ part) for part in self._sum.parts]
         return math.sqrt(self._squares[0] + self._squares[1])
 
     def compute(self, indices: np.ndarray | slice, step: int) -> tuple[float, int]:
-        """Loss and right answers of the images at ``indices``; leaves ``gradient`` and ``statistics``."""
+        """Loss and number of correct answers of the images at ``indices``; sets ``gradient`` and ``statistics``."""
         if isinstance(indices, slice):
             start, images = indices.start, indices.stop - indices.start
         else:
@@ -148,7 +148,7 @@ class Step:
         return math.fsum(value for value, _ in results), int(sum(hits for _, hits in results))
 
     def _pass(self, worker: int, size: int, batch: Batch) -> None:
-        """Every ``size``-th micro-batch from ``worker`` on: forward, loss, backward."""
+        """Forward, loss and backward for every ``size``-th micro-batch from number ``worker`` on."""
         arguments, network = self.arguments, self.network
         if worker not in self._tapes:
             loader = BatchLoader(arguments.images, network, arguments.augment)
@@ -169,7 +169,7 @@ class Step:
             self._results[place] = value, correct(outputs, targets) if arguments.classification else 0
 
     def _add_up(self, worker: int, size: int, batch: Batch) -> None:
-        """Add the gradients of micro-batches to those before, and their squares: a part of the vector each."""
+        """Add the gradients of micro-batches to those before, and square the sum; each worker for its parts of the vector."""
         for part in range(worker, PARTS, size):
             total = self._sum.parts[part]
             others = [gradient.parts[part] for gradient in self._gradients[: batch.micro_batches]]
@@ -182,25 +182,25 @@ class Step:
             self._squares[part] = total @ total
 
     def _add_up_statistics(self, batch: Batch) -> None:
-        """The mean over the micro-batches of what they saw."""
+        """The mean over the micro-batches of their statistics."""
         total = self._sum.statistics.vector
         if batch.first == 0:
             total[...] = 0.0
         for place in range(batch.micro_batches):
             seen = self._gradients[place].statistics.vector
             size = min(self.micro_batch_size, batch.images - (batch.first + place) * self.micro_batch_size)
-            if size == 1:  # it may not have seen all: then what is known stands in, and changes nothing
+            if size == 1:  # one sample has no variance (NaN): the running value in its place changes nothing
                 seen = np.where(np.isnan(seen), self.network.statistics.vector, seen)
             total += seen * (size / batch.images)
 
     def update(self, rate: float) -> None:
-        """Change the parameters by the gradient, with this learning rate."""
+        """Update the parameters from the gradient, with this learning rate."""
         message = Update(float(rate), self.optimizer.steps)
         with self.workers.share(self._update, message, short=True) as size:
             self._update(0, size, message)
 
     def _update(self, worker: int, size: int, update: Update) -> None:
-        """A part of the parameters each."""
+        """Update this worker's parts of the parameters."""
         self.optimizer.steps = update.steps  # not all workers take part in every step
         vector = self.network.parameters.vector
         shares = [_part(vector.size, part) for part in range(worker, PARTS, size)]
@@ -208,13 +208,13 @@ class Step:
 
 
 def noise(seed: int, step: int, micro_batch: int) -> np.random.Generator:
-    """What dropout and augmentation draw from: it depends on these numbers alone, so it does not matter who draws."""
+    """The generator of dropout and augmentation. It depends only on these numbers, so it does not matter which worker draws."""
     return np.random.Generator(np.random.SFC64(np.random.SeedSequence([seed, NOISE, step, micro_batch])))
 
 
 def _micro_batch_size(network: Sequential, batch_size: int, threads: int) -> int:
-    """How many images of a batch go through the network at once, where so many workers could share it."""
-    # A micro-batch is normalised by its own mean and variance: where there are such layers a batch is not cut without need.
+    """How many images of a batch go through the network at once, if ``threads`` workers could share it."""
+    # Batch normalisation uses the mean and variance of a micro-batch, so with such layers a batch is cut only if it must be.
     worth_two = network.parameters.vector.size * batch_size >= WORTH_TWO and not network.statistics
     if network.takes_pictures or threads == 1 or not processes_can_share() or not worth_two:
         return network.chunk_size
@@ -222,11 +222,11 @@ def _micro_batch_size(network: Sequential, batch_size: int, threads: int) -> int
 
 
 class _Gradient:
-    """Where a pass leaves its gradient and what it saw of its images, in memory that processes share.
+    """The gradient and statistics of one pass, in memory that processes share.
 
     Attributes:
         vector: the gradient.
-        parts: the parts of it that workers add up, ``PARTS`` of them.
+        parts: its ``PARTS`` parts, which workers add up.
     """
 
     def __init__(self, network: Sequential) -> None:
@@ -243,6 +243,6 @@ def _part(size: int, part: int) -> slice:
 
 
 def shared_like(parameters: Parameters) -> Parameters:
-    """Room of the same layout in memory that processes share."""
+    """Zeros of the same layout, in memory that processes share."""
     vector = parameters.vector
     return Parameters(parameters.shapes, vector.dtype, shared_zeros(vector.shape, vector.dtype))

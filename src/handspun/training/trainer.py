@@ -24,8 +24,8 @@ class Trainer(State):
 
     @property
     def finished(self) -> bool:
-        """Whether all epochs are complete, or training was told to stop and has."""
-        # A stop in the middle of an epoch still owes the record of that epoch.
+        """Whether all epochs are complete, or training has stopped early."""
+        # After a stop in the middle of an epoch, the record of that epoch must still be made.
         return self.epoch >= self.epochs or (self.stop and self.position == 0)
 
     def run(self) -> History:
@@ -41,7 +41,7 @@ class Trainer(State):
             callback.on_train_begin(self)
         watchers = [callback for callback in everyone if callback.watches_steps]
         sharing = Sharing(self.work)
-        # What is not finite is found and explained by the step itself; NumPy need not warn of it.
+        # The step itself finds and explains values that are not finite, so NumPy need not warn.
         with Interruption() as interruption:
             with np.errstate(all="ignore"), sharing.together():
                 while not self.finished and not interruption.requested:
@@ -54,12 +54,12 @@ class Trainer(State):
                             value, hits = self.work.compute(indices, self.step)  # forward, loss, backward
                             images = self._learn(indices, value, hits)
                         seconds = time.perf_counter() - began
-                        self.running["seconds"] += seconds  # what callbacks take, or wait for, is no training
+                        self.running["seconds"] += seconds  # without the time of callbacks
                         sharing.end_step(seconds, images)
                         for callback in watchers:
                             callback.on_step_end(self)
                         if interruption.requested and self.position < self.steps_per_epoch and not self.stop:
-                            # The epoch goes on another day: its order is drawn again from the state that it began with.
+                            # When the epoch is resumed, its order is drawn again from this state.
                             self.order_rng.bit_generator.state = self.order_state
                             break
                     else:
@@ -74,20 +74,20 @@ class Trainer(State):
     # One step ----------------------------------------------------------------------------------------------------------
 
     def _order(self) -> np.ndarray | None:
-        """The order of this epoch's images; None for that of the data."""
+        """The order of this epoch's images; None for the order of the data."""
         self.order_state = self.order_rng.bit_generator.state
         given = self.arguments
         # The order within a full batch changes nothing.
         return self.order_rng.permutation(given.size) if given.shuffle and given.images_a_batch < given.size else None
 
     def _batch(self, order: np.ndarray | None) -> np.ndarray | slice:
-        """Which images the next step takes."""
+        """The indices of the next step's images."""
         start = self.position * self.arguments.images_a_batch
         batch = slice(start, min(start + self.arguments.images_a_batch, self.arguments.size))
         return batch if order is None else order[batch]
 
     def _learn(self, indices: np.ndarray | slice, value: float, hits: int) -> int:
-        """Change the parameters by the gradient of the step; returns the number of its images."""
+        """Update the parameters from the gradient of the step; returns the number of its images."""
         work, network, given = self.work, self.network, self.arguments
         vector, gradient = network.parameters.vector, work.gradient
         if given.penalty:
@@ -96,7 +96,7 @@ class Trainer(State):
         if not math.isfinite(value + norm):
             x = BatchLoader(given.images, network).load(indices)
             raise explain_divergence(network, x, gradient, self.step, self.epoch, self.optimizer.learning_rate)
-        # After that check: a training that ends there leaves running averages that are as finite as the parameters.
+        # After that check, so that a training that diverges leaves finite running averages.
         if network.statistics:
             network.update_statistics(work.statistics)
         if given.clip:
@@ -148,7 +148,7 @@ class Trainer(State):
 
     @contextmanager
     def averaged(self) -> Iterator[None]:
-        """A context in which the network has the weights that it would end with now: averaged, if there is an average."""
+        """A context in which the network has the weights that it would have if training ended now (the average, if any)."""
         if self.average is None:
             yield
             return

@@ -299,7 +299,7 @@ def test_contributions_through_a_residual_block_are_its_slopes():
         (cnn, "flatten1", 11, lambda n: n.layers[3].weight[3].transpose(1, 0, 2)),
     ],
 )
-def test_weights_have_the_shape_of_what_they_look_at(make, layer, unit, expected):
+def test_weights_have_the_shape_of_their_input(make, layer, unit, expected):
     network = make()
     found = inside.weights(network, layer, unit)
     np.testing.assert_array_equal(array(found["weights"]), expected(network).astype(np.float32))

@@ -105,7 +105,7 @@ def test_the_inside_is_sent_when_asked_for(stream, known):
     assert answer["focus"]["value"] == pytest.approx(float(outputs["dense1"][0, 5]), rel=1e-5)
 
 
-def test_of_many_frames_only_the_newest_must_be_answered(stream):
+def test_only_the_newest_of_many_frames_must_be_answered(stream):
     ink = render(SEVEN)
     for sequence in range(1, 301):
         stream.send(frame(ink, sequence))
@@ -189,7 +189,7 @@ def test_a_bug_gets_a_sentence_and_the_stream_goes_on(stream, monkeypatch, caplo
     assert ask(stream, frame(render(SEVEN), 2))["class"] == 7
 
 
-def test_a_page_that_leaves_harms_no_other(url):
+def test_a_page_that_disconnects_does_not_affect_others(url):
     for _ in range(10):
         with connect(url) as page:
             for sequence in range(20):
@@ -199,7 +199,7 @@ def test_a_page_that_leaves_harms_no_other(url):
         assert ask(page, frame(render(SEVEN)))["class"] == 7
 
 
-def test_a_page_that_leaves_before_its_errors_fills_no_log(url, monkeypatch, caplog):
+def test_errors_for_a_disconnected_page_are_not_logged(url, monkeypatch, caplog):
     monkeypatch.setattr(logging.getLogger("uvicorn"), "propagate", True)
     message = b"\x81\x83\0\0\0\0bad"
     for number in (100, 20_000):

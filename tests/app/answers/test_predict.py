@@ -69,7 +69,7 @@ def test_every_common_file_format_is_read(client, digits, kind, options):
         assert read(client.post("/api/predict", content=body, headers={"content-type": type_})) == ["3"]
 
 
-def test_many_pictures_come_in_every_form(client, digits):
+def test_many_pictures_are_accepted_in_every_form(client, digits):
     files = [("images", (f"{digit}.png", file_of(digits[digit]), "image/png")) for digit in range(10)]
     answer = client.post("/api/predict", files=files)
     assert read(answer) == DIGITS
@@ -152,7 +152,7 @@ def test_an_unknown_model_is_not_found(client):
     assert "Known models: mnist-cnn, mnist-mlp" in answer.json()["error"]
 
 
-def test_hostile_file_names_do_nothing(client, digits, tmp_path):
+def test_hostile_file_names_have_no_effect(client, digits, tmp_path):
     name = f"../../{tmp_path}/owned<script>.png"
     answer = client.post("/api/predict", files=[("images", (name, file_of(digits[1]), "image/png"))])
     assert read(answer) == ["1"]
@@ -209,7 +209,7 @@ print(peak() - before)
     ("mode", "colour", "kind", "most"),
     [("RGBA", (255, 255, 255, 4), "PNG", 12), ("RGB", (9, 99, 200), "JPEG", 12), ("F", 1.5, "TIFF", 17), ("I", 9, "TIFF", 17)],
 )
-def test_decoding_takes_few_bytes_a_pixel(mode, colour, kind, most, tmp_path):
+def test_decoding_takes_few_bytes_per_pixel(mode, colour, kind, most, tmp_path):
     side = 2500
     for size in (50, side):
         Image.new(mode, (size, size), colour).save(tmp_path / str(size), kind)
@@ -229,7 +229,7 @@ def test_json_of_too_many_values_is_refused(client):
         assert "1,000,000 values" in answer.json()["error"]
 
 
-def test_texts_among_the_pixels_take_no_memory(client):
+def test_text_among_the_pixels_takes_no_memory(client):
     """NumPy would make all texts as long as the longest: here 400 TB."""
     pixels = ["x" * 10**7] + ["y"] * 10**5
     assert client.post("/api/predict", json={"pixels": pixels}).status_code == 400

@@ -47,7 +47,7 @@ def test_every_marked_line_of_a_loss_is_in_the_source(kind):
 
 
 @every_case
-def test_source_is_the_files_and_only_lines_that_ran_are_marked(make, seen, classes):
+def test_the_source_equals_the_file_and_only_lines_that_ran_are_marked(make, seen, classes):
     package = Path(handspun.__file__).parent.parent
     for step in step_through(make(), seen)["steps"]:
         source = step["source"]
@@ -82,7 +82,7 @@ NUMBERS |= {4567.8: "4568", 2.5e7: "2.5·10⁷"}
 
 
 @pytest.mark.parametrize(("value", "text"), NUMBERS.items())
-def test_numbers_in_sentences_look_like_the_pages(value, text):
+def test_numbers_in_sentences_are_written_as_on_the_page(value, text):
     assert wording.number_text(value) == text
 
 
@@ -105,11 +105,11 @@ def test_a_probability_is_rounded_to_neither_0_nor_100(share, text):
 
 
 @pytest.mark.parametrize(("share", "text"), [(0.5, "50.0 %"), (0.0004, "less than 0.1 %"), (0.9996, "more than 99.9 %")])
-def test_a_probability_with_one_digit_is_rounded_alike(share, text):
+def test_a_probability_with_one_decimal_is_rounded_alike(share, text):
     assert wording.percent_text(share, 1) == text
 
 
-def test_formulas_fit_the_layers_settings():
+def test_formulas_match_the_settings_of_the_layer():
     network = filled(Sequential([Conv2D(2, 3, stride=2, dilation=(1, 2), padding=1), Flatten(), Dense(2)], (1, 6, 6)))
     found = {(step["phase"], step["layer"]): step for step in step_through(network, SEEN)["steps"]}
     convolution = found["forward", "conv2d1"]

@@ -156,7 +156,7 @@ def test_the_loss_of_a_confident_answer_is_exact(units):
 
 
 @every_case
-def test_softmax_says_which_probability_draw_shows(make, seen, classes):
+def test_the_lesson_on_softmax_names_the_probability_that_draw_shows(make, seen, classes):
     """Draw divides the logits by the temperature; training does not."""
     network = make()
     plain = in_phase(step_through(network, seen, 1), "loss")[0]

@@ -35,7 +35,7 @@ def test_a_kept_model_is_listed_and_saved_under_a_free_name(tmp_path):
         runs.discard(run)
 
 
-def test_a_name_in_other_capitals_is_taken_too(tmp_path):
+def test_a_name_that_differs_only_in_case_is_also_taken(tmp_path):
     runs = Runs(one_model(), folder=tmp_path)
     (tmp_path / "digits.npz").write_bytes(b"somebody else's")
     names = [runs.keep(finished_run(), name).name for name in ("Digits", "DIGITS", "First")]
@@ -43,7 +43,7 @@ def test_a_name_in_other_capitals_is_taken_too(tmp_path):
     assert (tmp_path / "digits.npz").read_bytes() == b"somebody else's"
 
 
-def test_two_servers_keeping_at_once_take_two_names(tmp_path, monkeypatch):
+def test_two_servers_that_keep_at_once_use_two_names(tmp_path, monkeypatch):
     ours, theirs = (Runs(one_model(), folder=tmp_path) for _ in range(2))
     names = []
 
@@ -83,7 +83,7 @@ def test_names_that_lead_to_other_folders_are_refused(name, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_nobody_waits_while_a_model_is_written(monkeypatch, tmp_path):
+def test_no_request_waits_while_a_model_is_written(monkeypatch, tmp_path):
     runs, run = Runs(one_model(), folder=tmp_path), finished_run()
     begun, go_on = threading.Event(), threading.Event()
     monkeypatch.setattr("handspun.app.runs.registry.save", lambda *args, **options: (begun.set(), go_on.wait(20)))

@@ -19,7 +19,7 @@ from handspun.recipes.run import Plan, prepare, train
 from handspun.recipes.settings import Settings
 
 
-def test_pause_stands_still_and_stop_ends_within_a_step(web):
+def test_pause_and_stop_take_effect_within_a_step(web):
     run = web.post("/api/runs", json=LONG).json()
     wait_for(web, run["id"], "training")
     time.sleep(0.5)

@@ -117,7 +117,7 @@ def test_the_threshold_moves_with_the_network():
         (Model("small", mlp(64, [4], 10, classes=NAMES), "file"), "does not take light 28 x 28 digits"),
     ],
 )
-def test_models_of_other_things_are_refused(model, words):
+def test_models_that_do_not_read_digits_are_refused(model, words):
     with pytest.raises(RequestError, match=words):
         check_teachable(model)
 

@@ -31,7 +31,7 @@ def test_only_available_data_sets_are_offered(tmp_path, monkeypatch):
         given.find(str(path))
 
 
-def test_given_data_sets_get_names_of_their_own(tmp_path):
+def test_given_data_sets_get_their_own_names(tmp_path):
     rng = np.random.default_rng(0)
     paths = [tmp_path / "cifar10", tmp_path / "drawings", tmp_path / "own.npz", tmp_path / "more" / "own.npz"]
     for width, path in enumerate(paths, 5):

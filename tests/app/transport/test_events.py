@@ -80,7 +80,7 @@ def test_a_listener_that_missed_events_gets_the_state():
     in_a_loop(scene)
 
 
-def test_a_listener_whose_loop_is_gone_harms_nobody():
+def test_a_listener_whose_loop_has_ended_does_no_harm():
     feed = Counter()
 
     async def listen():

@@ -74,19 +74,19 @@ def test_loopback_host_names_are_answered(client, host):
         {"sec-fetch-site": "same-site"},
     ],
 )
-def test_pages_of_other_sites_can_change_nothing(page, client, headers):
+def test_pages_of_other_sites_cannot_change_anything(page, client, headers):
     for path in ("/api/predict", "/api/runs", "/api/teach", "/api/runs/1/stop", "/api/drawings", "/api/step"):
         answer = http_post(page + path, json.dumps(PIXELS).encode(), {"content-type": "application/json", **headers})
         assert answer[0] == 403, path
         assert "other sites" in answer[1]
 
 
-def test_the_own_page_and_programs_are_let_in(client, address):
+def test_the_apps_page_and_programs_are_allowed(client, address):
     for headers in ({"origin": address}, {}, {"origin": address, "sec-fetch-site": "same-origin"}):
         assert client.post("/api/predict", json=PIXELS, headers=headers).status_code == 200
 
 
-def test_the_live_stream_is_for_the_own_page(page):
+def test_the_live_stream_is_only_for_the_apps_page(page):
     url = page.replace("http", "ws") + "/api/live"
     for origin in ("https://evil.example", "null"):
         with pytest.raises((InvalidStatus, ConnectionClosed)):
@@ -95,7 +95,7 @@ def test_the_live_stream_is_for_the_own_page(page):
         pass
 
 
-def test_prediction_alone_has_neither_page_nor_training(client):
+def test_a_server_for_prediction_has_no_page_and_no_training(client):
     answer = client.get("/", follow_redirects=False)
     assert answer.headers["location"] == "/api"
     assert client.get("/api").status_code == 200
@@ -144,7 +144,7 @@ def test_unknown_paths_and_methods_are_refused(client):
         ("/api/runs/1/stop", "POST"),
     ],
 )
-def test_a_wrong_method_is_told_the_right_ones(page, path, methods):
+def test_the_answer_to_a_wrong_method_names_the_right_ones(page, path, methods):
     for method in ("GET", "POST", "DELETE", "PUT", "OPTIONS"):
         if method not in methods:
             answer = httpx.request(method, page + path)
@@ -219,7 +219,7 @@ def test_an_upload_that_stops_is_ended(address, client, monkeypatch):
 
 
 @pytest.mark.parametrize(("piece", "status"), [(b"x", 408), (b"x" * 2000, 400)])
-def test_an_upload_that_trickles_is_ended_a_slow_one_is_not(address, piece, status, monkeypatch):
+def test_a_trickling_upload_is_ended_but_a_slow_one_is_not(address, piece, status, monkeypatch):
     monkeypatch.setattr(guard, "PATIENCE", 0.6)
     with raw(address) as slow:
         slow.sendall(b"POST /api/predict HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Type: image/png\r\n")
@@ -278,7 +278,7 @@ def test_health_is_answered_while_all_threads_are_busy(client, monkeypatch):
             go_on.set()
 
 
-def test_clients_that_vanish_harm_nobody(address, client, caplog):
+def test_clients_that_vanish_do_no_harm(address, client, caplog):
     head = b"POST /api/predict HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n"
     body = json.dumps({"pixels": np.zeros((50, 28, 28), int).tolist()}).encode()
     for part in (head % 1000 + b'{"pix', head % len(body) + body):
@@ -292,7 +292,7 @@ def test_clients_that_vanish_harm_nobody(address, client, caplog):
 
 
 @pytest.mark.parametrize("junk", [b"\0" * 100, b"GET\r\n\r\n", b"\x16\x03\x01\x02\x00\x01" * 20, b"GET / HTTP/9.9\r\n\r\n"])
-def test_what_is_not_http_is_refused(address, client, junk):
+def test_anything_but_http_is_refused(address, client, junk):
     with raw(address) as sender:
         sender.sendall(junk)
         sender.shutdown(socket.SHUT_WR)

@@ -35,10 +35,10 @@ from handspun.pictures import inputs
 #: The name of what comes before the first layer.
 INPUT = "input"
 
-#: The layers whose units are made of several others.
+#: The layers whose units combine several others.
 MIXING = (Dense, Conv2D, Residual)
 
-#: How many units of a layer are named as those that matter most.
+#: How many of a layer's most important units are named.
 STRONGEST = 16
 
 

@@ -1,4 +1,4 @@
-"""The live stream of a drawing: the page sends a frame with each stroke, and gets back what the network makes of it.
+"""The live stream of a drawing: the page sends a frame with each stroke, and gets back the network's answer.
 
 A pen can be faster than a network. Of the frames that arrive while one is computed only the newest is kept, so that answers
 never lag behind: each connection has at most one frame in progress and one waiting.
@@ -120,7 +120,7 @@ async def _send(socket: WebSocket, value: dict[str, Any]) -> bool:
     """Whether the page was there to receive it."""
     try:
         await socket.send_text(json.dumps(value, separators=(",", ":")))
-    except (WebSocketDisconnect, RuntimeError):  # it left meanwhile; a closed socket raises RuntimeError
+    except (WebSocketDisconnect, RuntimeError):  # it has left; a closed socket raises RuntimeError
         return False
     await asyncio.sleep(0)  # among many messages in a row, a disconnect must be noticed
     return True

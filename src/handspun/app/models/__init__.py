@@ -1,4 +1,4 @@
 """The models that the app can ask, and how a picture becomes what a model sees.
 
-It knows the networks and the transport, and none of the views. Begin with ``catalog.py``.
+It knows networks and the transport, but no views. Begin with ``catalog.py``.
 """

@@ -1,4 +1,4 @@
 """A run is one training that the page watches and steers; the app has one at a time and remembers the last ones.
 
-It knows how to run a job, and not what the job trains: ``teaching`` and ``trainings`` say that. Begin with ``run.py``.
+It runs jobs; ``teaching`` and ``trainings`` decide what a job trains. Begin with ``run.py``.
 """

@@ -1,4 +1,4 @@
-"""One run: a training, what the page is told of it, and how the page steers it."""
+"""One run: a training, its state for the page, and how the page steers it."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ _log = logging.getLogger("handspun.app")
 
 
 class Abandoned(Exception):  # noqa: N818 - nothing is wrong: the server ends
-    """The server ends, and the run with it, without a result."""
+    """The server ends, so the run ends without a result."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class Outcome:
     """The result of a run."""
 
     network: Sequential
-    result: dict[str, Any]  # what the page is told of it, with the accuracy
+    result: dict[str, Any]  # what the page is told about it, with the accuracy
     training: dict[str, Any]  # what a model file is to say about the training
 
 
@@ -159,7 +159,7 @@ class Run(Feed):
     # What the training does --------------------------------------------------------------------------------------------
 
     def execute(self, job: Callable[[Run], Outcome]) -> None:
-        """Do the job in this thread and tell how it ended; catches every exception."""
+        """Do the job in this thread and report how it ended; catches every exception."""
         try:
             outcome = job(self)
         except Abandoned:
@@ -182,7 +182,7 @@ class Run(Feed):
             self.end()
 
     def begin(self, network: Sequential, classes: tuple[str, ...], images: int, judged: Split | None) -> None:
-        """The training starts: on so many ``images``, validated on ``judged``."""
+        """The training starts on ``images`` images, validated on ``judged``."""
         with self.lock:
             self._judged = judged
             self.tell(
@@ -226,7 +226,7 @@ class Run(Feed):
             self.publish("weights", {"weights": self._told["weights"]})
 
     def epoch_ended(self, network: Sequential, record: Record) -> None:
-        """Tell of an epoch, and validate ``network``."""
+        """Report an epoch, and validate ``network``."""
         confusion = None
         predicted, probability = self._predicted, self._probability
         if self._judged is not None and self._judged.labels is not None:

@@ -1,4 +1,4 @@
-"""What the form of the page offers, beside the data sets: layers, augmentation, optimizers, presets, and limits."""
+"""What the form of the page offers, in addition to the data sets: layers, augmentation, optimizers, presets, and limits."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from handspun.app.teaching.drawings import EMBEDDED, MAX_DRAWINGS
 from handspun.layers import ACTIVATIONS
 from handspun.optimization.optimizers import OPTIMIZERS
 
-#: How large things may get: what one core and 2 GiB of memory can do with patience. Outputs are those of one layer and
+#: The largest values: what one core and 2 GiB of memory can do with patience. Outputs are those of one layer and
 #: multiplications those of all layers, for one image. A step of 64 images, and so a stop, takes seconds at most.
 LIMITS = {
     "epochs": 200,

@@ -1,4 +1,4 @@
-"""What every request passes before anything reads it: who may ask, how large a body may be, how long the server waits.
+"""The checks of every request before it is read: who may ask, how large a body may be, how long the server waits.
 
 A page of another site can make a browser send requests here. It cannot read the answers, but it could start a training; so a
 request that changes something must come from a page of this server (by its Origin header) or from no page. A site can also
@@ -25,7 +25,7 @@ LOOPBACK = ("localhost", "127.0.0.1", "::1")
 #: Seconds in which the next chunk of a body must arrive.
 PATIENCE = 20.0
 
-#: The least bytes a second at which a body may arrive, after ``PATIENCE``: slower than the slowest modem.
+#: The fewest bytes per second at which a body may arrive, after ``PATIENCE``: slower than the slowest modem.
 MIN_BYTES_PER_SECOND = 2048
 
 _SAFE = ("GET", "HEAD", "OPTIONS")

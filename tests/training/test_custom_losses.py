@@ -38,14 +38,14 @@ def trained(loss, batch_size, **more):
 
 @pytest.mark.parametrize("batch_size", [None, 20])
 @pytest.mark.parametrize("weight", [None, RNG.uniform(0, 2, 90)], ids=["plain", "weighted"])
-def test_a_loss_of_ones_own_trains_as_the_one_that_is_included(batch_size, weight):
+def test_a_custom_loss_trains_like_the_included_one(batch_size, weight):
     own, included = (trained(loss, batch_size, sample_weight=weight) for loss in (OwnSquares(), hs.MeanSquaredError()))
     np.testing.assert_allclose(own[0], included[0], rtol=1e-10)
     np.testing.assert_allclose(own[1], included[1], rtol=1e-12)
 
 
 @pytest.mark.parametrize(("loss", "targets"), [(OwnSquares(), Y), (Huber(0.3), CLASSES)])
-def test_gradients_of_a_loss_of_ones_own_are_checked(loss, targets):
+def test_gradients_of_a_custom_loss_are_checked(loss, targets):
     assert hs.check_gradients(hs.mlp(5, [4], 3, "tanh"), X[:20], targets[:20], loss).passed
 
 
@@ -65,7 +65,7 @@ def test_classes_give_an_accuracy_whatever_the_loss():
     assert history["loss"][1] < history["loss"][0]
 
 
-def test_a_loss_that_does_the_work_of_the_base_class_is_refused():
+def test_a_loss_that_overrides_the_base_class_is_refused():
     with pytest.raises(hs.UsageError, match=r"Old: a loss defines per_sample\(outputs, targets\)"):
 
         class Old(hs.Loss):
@@ -131,13 +131,13 @@ def test_a_gradient_may_be_read_only_or_of_another_type():
         (hs.SigmoidBinaryCrossEntropy(), X[:4, :3], [[0, 1, np.nan]] * 4, "not finite"),
     ],
 )
-def test_targets_that_do_not_fit_are_refused_by_the_loss_itself(loss, outputs, targets, message):
+def test_the_loss_refuses_targets_that_do_not_fit(loss, outputs, targets, message):
     with pytest.raises(hs.UsageError, match=message):
         loss(outputs, targets)
 
 
 @pytest.mark.parametrize("loss", [hs.SoftmaxCrossEntropy(), hs.MeanSquaredError(), hs.SigmoidBinaryCrossEntropy()])
-def test_labels_in_any_sound_form_are_the_same_labels(loss):
+def test_all_accepted_forms_of_labels_are_equivalent(loss):
     value, gradient = loss(X[:, :3], CLASSES)
     for labels in (
         CLASSES[:, None],
@@ -152,7 +152,7 @@ def test_labels_in_any_sound_form_are_the_same_labels(loss):
 
 
 @pytest.mark.parametrize("weight", [np.ones(3), -np.ones(4), [1, 1, np.nan, 1], np.ones((4, 1))])
-def test_weights_that_do_not_fit_are_refused_by_the_loss_itself(weight):
+def test_the_loss_refuses_weights_that_do_not_fit(weight):
     with pytest.raises(hs.UsageError, match="sample_weight must be 4 finite numbers, none negative"):
         hs.MeanSquaredError()(X[:4, :3], X[:4, :3], weight)
 
