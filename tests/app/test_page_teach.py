@@ -118,7 +118,7 @@ def test_a_lesson_can_be_discarded(new_page, size):
     page.locator("#teach-seconds").select_option("4")
     page.locator("#teach-learn").click()
     page.locator("#teach-discard").wait_for(timeout=60_000)
-    assert "from which mnist-mlp has learned" in page.locator("#teach-seen").inner_text()
+    assert "on which mnist-mlp was trained" in page.locator("#teach-seen").inner_text()
     for part in ("[data-test=comparison]", "#teach-seen", "#teach-keep", "#teach-discard"):  # the decision is visible
         box = page.locator(part).bounding_box()
         assert box["y"] >= 0

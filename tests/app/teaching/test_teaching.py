@@ -81,7 +81,7 @@ def test_the_original_is_not_changed_and_there_is_a_curve(taught):
 def test_models_trained_on_the_held_out_digits_are_named(taught):
     """They are training images of MNIST, which the included models, and models taught from them, know."""
     shipped, drawings = next(model for model in shipped_models() if model.name == "mnist-mlp"), taught[2]
-    note = "mnist-5k is a part of the training images of mnist, from which {} has learned."
+    note = "mnist-5k is a part of the training images of mnist, on which {} was trained."
     outcome = teach(Run("teach", {}, "once"), shipped, drawings, 0.1)
     assert outcome.result["seen"].startswith(note.format("mnist-mlp"))
     again = teach(Run("teach", {}, "twice"), Model("once", outcome.network, "taught", outcome.training), drawings, 0.1)
