@@ -107,6 +107,14 @@ def check_arguments(network: Sequential, train: Any, validation: Any, **given: A
     given["seed"] = int(seed)
     images, targets, data = _images_and_targets(network, train, given["loss"], "train")
     weight = given["sample_weight"] = checks.sample_weight(given["sample_weight"], len(images))
+    if weight is not None and weight.any():
+        with np.errstate(all="ignore"):
+            total = weight.astype(network.dtype).sum()
+        if not np.finfo(network.dtype).tiny <= total < np.inf:
+            raise UsageError(
+                f"sample_weight: weights up to {weight.max():.3g} are too {'small' if total < 1 else 'large'} for "
+                f"{network.dtype}. Only their ratios count: divide them by their mean."
+            )
     if validation is None:
         return Arguments(images, targets, data=(*data, weight), **given)
     held_out, their_targets, their_data = _images_and_targets(network, validation, given["loss"], "validation")
