@@ -95,7 +95,7 @@ class _BlasGate:
         self._lock = threading.Lock()
         self._changed = threading.Condition(self._lock)
         self._queue: deque[object] = deque()
-        self._inside = 0
+        self._inside: set[int] = set()  # threads
         self._left = 0  # how often somebody went out
         self._before: list[int] = []  # what each BLAS was found with
         self._found: int | None = None  # as long as nobody asked for a number there is no need to look
@@ -104,6 +104,8 @@ class _BlasGate:
     def enter(self, asked: int | None) -> None:
         """Come in, now or later; None takes the number of threads that BLAS is found with."""
         with self._lock:
+            if threading.get_ident() in self._inside:  # Ctrl-C came between the lines of the context that it was in
+                self._go(threading.get_ident())
             if self._queue or not self._fits(asked):
                 place = object()
                 self._queue.append(place)
@@ -118,19 +120,22 @@ class _BlasGate:
                 self._found, self._count = max(self._before), asked
                 if asked != self._found:
                     _set_blas_threads([asked] * len(self._before))
-            self._inside += 1
+            self._inside.add(threading.get_ident())
 
     def leave(self) -> None:
         """Go out again; the last one puts back the number of threads."""
         with self._lock:
-            self._inside -= 1
-            self._left += 1
-            if not self._inside:
-                if self._count != self._found:
-                    _set_blas_threads(self._before)
-                self._found = self._count = None
-                if self._queue:
-                    self._changed.notify_all()
+            self._go(threading.get_ident())
+
+    def _go(self, thread: int) -> None:
+        self._inside.discard(thread)
+        self._left += 1
+        if not self._inside:
+            if self._count != self._found:
+                _set_blas_threads(self._before)
+            self._found = self._count = None
+            if self._queue:
+                self._changed.notify_all()
 
     def forget(self) -> None:
         """In a forked process, which has no other threads: nobody is inside, unless the fork was made there."""

@@ -56,7 +56,7 @@ class Loss(abc.ABC):
             dtype: the floating-point type of the outputs.
 
         Returns:
-            Classes (N,) intp, or numbers of the shape ``outputs`` and the type ``dtype``.
+            Classes (N,) intp, or numbers of the shape ``outputs``, of which each micro-batch gets the type of its outputs.
 
         Raises:
             UsageError: targets of another number, shape or kind, classes out of range, or numbers that are not finite.
@@ -73,13 +73,12 @@ class Loss(abc.ABC):
         if array.size != count * wanted:
             hint = " If they are classes, give whole numbers: targets.astype(int)." if array.size == count else ""
             raise UsageError(f"the outputs have shape {outputs}, the targets {array.shape}: they must agree.{hint}")
-        if not np.isfinite(array).all():
+        largest = max(float(array.max()), -float(array.min()))  # NaN if any value is
+        if not math.isfinite(largest):
             raise UsageError("targets hold values that are not finite numbers.")
-        with np.errstate(over="ignore"):
-            numbers = np.ascontiguousarray(array, dtype).reshape(outputs)
-        if not np.isfinite(numbers).all():
+        if largest > float(np.finfo(dtype).max):
             raise UsageError(f"targets hold values that are too large for {np.dtype(dtype)}. Scale them.")
-        return numbers
+        return array.reshape(outputs)
 
     def _classes(self, labels: np.ndarray, outputs: tuple[int, ...]) -> np.ndarray:
         if len(outputs) != 2:
@@ -125,6 +124,8 @@ class Loss(abc.ABC):
         normalizer: float | None = None,
     ) -> tuple[float, np.ndarray]:
         """``__call__`` for arguments that were checked; ``normalizer`` is the total weight of the batch that they belong to."""
+        if targets.shape == outputs.shape:  # others, such as a class for each pixel, are what ``prepare_targets`` made of them
+            targets = targets.astype(outputs.dtype, copy=False)
         total = self.total_weight(targets, sample_weight) if normalizer is None else normalizer
         # A batch in which nothing counts teaches nothing.
         return self._weighted_mean(outputs, targets, sample_weight, 1.0 / total if total > 0.0 else 0.0)
@@ -290,7 +291,7 @@ class SigmoidBinaryCrossEntropy(_ElementwiseLoss):
 def _numbers(targets: np.ndarray, outputs: np.ndarray) -> np.ndarray:
     """Targets as numbers of the shape and type of the outputs: classes become one-hot, or 0 and 1 for one output."""
     if targets.ndim > 1:
-        return targets.astype(outputs.dtype, copy=False)
+        return targets
     if outputs.shape[1] == 1:
         return targets[:, None].astype(outputs.dtype)
     hot = np.zeros_like(outputs)
