@@ -112,6 +112,8 @@ def test_after_an_error_the_terminal_is_as_it_was(every_step, monkeypatch, rich)
         def on_epoch_end(self, trainer, record):
             raise RuntimeError("a fault in a callback")
 
+    if rich:
+        pytest.importorskip("rich")
     stream, out = as_terminal(monkeypatch), Terminal()
     monkeypatch.setattr(sys, "stdout", out)
     if not rich:
