@@ -353,3 +353,36 @@ def test_targets_too_large_for_the_outputs_are_refused():
 def test_outputs_of_no_numbers_are_refused():
     with pytest.raises(UsageError, match="outputs must be numbers"):
         MeanSquaredError()(np.zeros((3, 0)), np.zeros((3, 0)))
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+def test_elementwise_losses_scale_each_gradient_once(weighted):
+    outputs, targets = RNG.standard_normal((2, 7, 3)).astype(np.float32)
+    weight = RNG.random(7).astype(np.float32) if weighted else None
+    gradient = MeanSquaredError().weighted_mean(outputs, targets, weight, 7.0)[1]
+    expected = 2.0 * (outputs - targets) * (1.0 / 7.0 / 3)  # the order of operations, which trained bytes depend on
+    assert np.array_equal(gradient, expected if weight is None else expected * weight[:, None])
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+def test_a_subclass_of_an_elementwise_loss_may_change_its_values(weighted):
+    class TripledError(MeanSquaredError):
+        def per_sample(self, outputs, targets):
+            values, gradients = super().per_sample(outputs, targets)
+            return 3.0 * values, 3.0 * gradients
+
+    outputs, targets = RNG.standard_normal((2, 7, 3))
+    weight = RNG.random(7) if weighted else None
+    value, gradient = MeanSquaredError()(outputs, targets, weight)
+    tripled, gradients = TripledError()(outputs, targets, weight)
+    assert tripled == pytest.approx(3.0 * value, rel=1e-12)
+    np.testing.assert_allclose(gradients, 3.0 * gradient, rtol=1e-12)
+
+
+def test_an_elementwise_loss_does_not_broadcast_targets_of_a_subclass():
+    class WideError(MeanSquaredError):
+        def prepare_targets(self, targets, outputs, dtype=np.float64):
+            return np.zeros((outputs[0], 3))
+
+    with pytest.raises(UsageError, match="per_sample must return"):
+        WideError()(np.zeros((2, 1)), [0, 1])

@@ -54,6 +54,9 @@ def test_an_argument_of_the_wrong_kind_is_named(wrong, message, blobs):
         ({"sample_weight": np.ones(89)}, "sample_weight must be 90"),
         ({"sample_weight": -np.ones(90)}, "none negative"),
         ({"sample_weight": np.full(90, np.nan)}, "finite"),
+        ({"sample_weight": np.full(90, 1e300)}, r"weights up to 1e\+300 are too large for float32"),
+        ({"sample_weight": np.full(90, 1e38)}, r"weights up to 1e\+38 are too large for float32"),
+        ({"sample_weight": np.full(90, 1e-300)}, "weights up to 1e-300 are too small for float32"),
         ({"validation": (np.zeros((5, 12)), np.full(5, 3))}, "validation: label 3"),
         ({"validation": (np.zeros((5, 11)), np.zeros(5, int))}, r"\(11,\)"),
         ({"validation": "later"}, "validation must be"),
@@ -267,6 +270,12 @@ NO_IMAGES = {
 @pytest.mark.parametrize(("make", "message"), NO_IMAGES.values(), ids=NO_IMAGES)
 def test_other_images_are_refused_with_what_to_write(blobs, make, message):
     refuse(make(blobs[0]), blobs[1], message)
+
+
+def test_a_sample_weight_too_small_to_count_counts_nothing(blobs):
+    weight = np.r_[1e-300, np.ones(89)]
+    with np.errstate(all="raise"):
+        assert trained(*blobs, sample_weight=weight) == trained(*blobs, sample_weight=np.r_[0.0, np.ones(89)])
 
 
 def test_sample_weights_may_be_lists_and_integers(blobs):

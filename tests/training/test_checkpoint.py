@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from resumed_trainings import make_checkpoint, train
 
+from handspun.data.dataset import hash_arrays
 from handspun.errors import UsageError
 from handspun.files.archive import read_arrays
 from handspun.networks.architectures import mlp
@@ -113,6 +114,14 @@ def test_a_refused_checkpoint_leaves_the_network_unchanged(blobs, tmp_path, call
     with pytest.raises(UsageError, match="callbacks"):
         fit(network, blobs, blobs, epochs=1, callbacks=callbacks, checkpoint=tmp_path / "run.npz")
     assert network.parameters.vector.tobytes() == before
+
+
+def test_the_data_of_a_checkpoint_are_known_in_the_byte_order_given(tmp_path):
+    images, classes = np.random.default_rng(0).random((8, 4)).astype(">f4"), np.arange(8) % 3
+    path = tmp_path / "training.ckpt"
+    fit(mlp(4, [3], 3), (images, classes), epochs=1, checkpoint=path)
+    header = json.loads(read_arrays(path)["header"].tobytes())
+    assert header["data_hash"] == hash_arrays(images, classes.astype(np.intp), None)
 
 
 def test_a_wrong_checkpoint_interval_is_refused(blobs, tmp_path):

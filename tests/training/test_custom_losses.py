@@ -174,3 +174,24 @@ def test_outputs_that_are_pictures_train_with_and_without_weights():
         expected = float(np.mean((network.logits(x) - x) ** 2))
         history = hs.fit(network, (x, x), epochs=1, batch_size=8, loss=hs.MeanSquaredError(), sample_weight=weight)
         assert history["loss"][0] == pytest.approx(expected, rel=1e-5)
+
+
+def test_targets_of_another_shape_stay_as_a_loss_prepared_them():
+    class Pixels(hs.Loss):
+        def prepare_targets(self, targets, outputs, dtype=np.float64):
+            return np.asarray(targets, np.intp)  # (N, H, W), a class for each pixel
+
+        def per_sample(self, outputs, targets):
+            hot = np.zeros_like(outputs)
+            np.put_along_axis(hot, targets[:, None], 1.0, axis=1)
+            difference = outputs - hot
+            return (difference**2).mean(axis=(1, 2, 3)), 2.0 * difference / outputs[0].size
+
+    images = RNG.random((8, 5, 5))
+    classes = (images > 0.5).astype(int)
+    hot = np.stack([classes == 0, classes == 1], axis=1).astype(float)
+    losses = [
+        hs.fit(hs.Sequential([hs.Conv2D(2, 3, padding=1)], (1, 5, 5), dtype=np.float64), (images, targets), loss=loss, epochs=3)
+        for loss, targets in ((Pixels(), classes), (hs.MeanSquaredError(), hot))
+    ]
+    np.testing.assert_allclose(losses[0]["loss"], losses[1]["loss"], rtol=1e-12)

@@ -15,6 +15,7 @@ import pytest
 from handspun.engine.threads import blas_thread_count
 from handspun.files.header import encode_json
 from handspun.networks.architectures import cnn, mlp
+from handspun.optimization.losses import SoftmaxCrossEntropy
 from handspun.optimization.optimizers import Adam
 from handspun.training.callback import Callback
 from handspun.training.fit import fit
@@ -139,6 +140,22 @@ def test_a_checkpoint_without_the_number_of_threads_is_resumed(tmp_path):
         run(1, tmp_path / "one.npz", stop_after=5)
     rewritten(tmp_path / "one.npz", as_it_was)
     assert run(1, tmp_path / "one.npz") == run(1, tmp_path / "other.npz")
+
+
+def test_an_old_checkpoint_with_another_mean_of_the_loss_is_refused(tmp_path):
+    """Class weights with probabilities as targets: the mean is divided by the number of samples now."""
+
+    def run(stop_after=None):
+        rng = np.random.default_rng(5)
+        loss, data = SoftmaxCrossEntropy(class_weight=[1, 2, 3]), (rng.random((60, 9)), rng.dirichlet(np.ones(3), 60))
+        fit(mlp(9, [4], 3), data, epochs=3, loss=loss, batch_size=20, checkpoint=path, callbacks=[StopAfter(stop_after)])
+
+    path = tmp_path / "old.npz"
+    with pytest.raises(KeyboardInterrupt):
+        run(stop_after=4)
+    rewritten(path, lambda state: state.update(piece_size=state["micro_batch_size"]))
+    with pytest.raises(ValueError, match=r"old\.npz: it was made by an earlier handspun, .* Train anew"):
+        run()
 
 
 def test_a_checkpoint_is_refused_if_the_number_cannot_be_set(tmp_path):

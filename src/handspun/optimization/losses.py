@@ -124,16 +124,22 @@ class Loss(abc.ABC):
         normalizer: float | None = None,
     ) -> tuple[float, np.ndarray]:
         """``__call__`` for arguments that were checked; ``normalizer`` is the total weight of the batch that they belong to."""
-        if targets.ndim > 1:
+        if targets.shape == outputs.shape:  # others, such as a class for each pixel, are what ``prepare_targets`` made of them
             targets = targets.astype(outputs.dtype, copy=False)
+        total = self.total_weight(targets, sample_weight) if normalizer is None else normalizer
+        # A batch in which nothing counts teaches nothing.
+        return self._weighted_mean(outputs, targets, sample_weight, 1.0 / total if total > 0.0 else 0.0)
+
+    def _weighted_mean(
+        self, outputs: np.ndarray, targets: np.ndarray, sample_weight: np.ndarray | None, scale: float
+    ) -> tuple[float, np.ndarray]:
+        """``weighted_mean``, where ``scale`` makes the weighted sum a mean."""
         values, gradients = self.per_sample(outputs, targets)
         if np.shape(values) != outputs.shape[:1] or np.shape(gradients) != outputs.shape:
             raise UsageError(
                 f"{type(self).__name__}.per_sample must return a value for each sample, {outputs.shape[:1]}, and gradients "
                 f"{outputs.shape}; got {np.shape(values)} and {np.shape(gradients)}."
             )
-        total = self.total_weight(targets, sample_weight) if normalizer is None else normalizer
-        scale = 1.0 / total if total > 0.0 else 0.0  # if all weights are 0, so is the gradient
         gradient = np.empty_like(outputs)
         if sample_weight is None:
             return float(np.add.reduce(values)) * scale, np.multiply(gradients, scale, out=gradient, casting="same_kind")
@@ -240,6 +246,21 @@ class _ElementwiseLoss(Loss):
         errors, gradients = self._elements(outputs, _numbers(targets, outputs))
         gradients *= 1.0 / math.prod(outputs.shape[1:])
         return errors.reshape(len(errors), -1).mean(axis=1), gradients
+
+    def _weighted_mean(
+        self, outputs: np.ndarray, targets: np.ndarray, sample_weight: np.ndarray | None, scale: float
+    ) -> tuple[float, np.ndarray]:
+        own = type(self).per_sample is not _ElementwiseLoss.per_sample
+        if own or (targets.ndim > 1 and targets.shape != outputs.shape):  # which a subclass may bring about
+            return super()._weighted_mean(outputs, targets, sample_weight, scale)
+        # Like per_sample, but 1/K and the scale are one factor, which rounds once less. Trained bytes depend on it.
+        errors, gradient = self._elements(outputs, _numbers(targets, outputs))
+        values = errors.reshape(len(errors), -1).mean(axis=1)
+        gradient *= scale / math.prod(outputs.shape[1:])
+        if sample_weight is None:
+            return float(np.add.reduce(values)) * scale, gradient
+        gradient *= sample_weight.reshape(-1, *[1] * (outputs.ndim - 1))
+        return float(values @ sample_weight) * scale, gradient
 
 
 class MeanSquaredError(_ElementwiseLoss):

@@ -105,21 +105,30 @@ def check_arguments(network: Sequential, train: Any, validation: Any, **given: A
     if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)) or seed < 0:
         raise UsageError(f"seed must be a whole number, not negative, got {seed!r}.")
     given["seed"] = int(seed)
-    images, targets, labels = _images_and_targets(network, train, given["loss"], "train")
+    images, targets, data = _images_and_targets(network, train, given["loss"], "train")
     weight = given["sample_weight"] = checks.sample_weight(given["sample_weight"], len(images))
+    if weight is not None and weight.any():
+        with np.errstate(all="ignore"):
+            total = weight.astype(network.dtype).sum()
+        if not np.finfo(network.dtype).tiny <= total < np.inf:
+            raise UsageError(
+                f"sample_weight: weights up to {weight.max():.3g} are too {'small' if total < 1 else 'large'} for "
+                f"{network.dtype}. Only their ratios count: divide them by their mean."
+            )
     if validation is None:
-        return Arguments(images, targets, data=(images, labels, weight), **given)
-    held_out, their_targets, their_labels = _images_and_targets(network, validation, given["loss"], "validation")
+        return Arguments(images, targets, data=(*data, weight), **given)
+    held_out, their_targets, their_data = _images_and_targets(network, validation, given["loss"], "validation")
     try:
         check_finite(held_out)
     except UsageError as error:
         raise UsageError(f"validation: {error}") from error
-    data = (images, labels, weight, held_out, their_labels)
-    return Arguments(images, targets, (held_out, their_targets), data, **given)
+    return Arguments(images, targets, (held_out, their_targets), (*data, weight, *their_data), **given)
 
 
-def _images_and_targets(network: Sequential, data: Any, loss: Loss, name: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Images and targets of a ``Split`` or a pair, as network and loss take them, and the targets as given.
+def _images_and_targets(
+    network: Sequential, data: Any, loss: Loss, name: str
+) -> tuple[np.ndarray, np.ndarray, tuple[np.ndarray, np.ndarray]]:
+    """Images and targets of a ``Split`` or a pair, as network and loss take them, and both as given.
 
     Errors begin with ``name``.
     """
@@ -131,7 +140,7 @@ def _images_and_targets(network: Sequential, data: Any, loss: Loss, name: str) -
         raise UsageError(f"{name} must be a Split or a pair (images, targets), got {type(data).__name__}.")
     if targets is None:
         raise UsageError(f"{name} has no labels.")
-    images = checks.plain_array(f"{name}: images", images)
+    given, images = images, checks.plain_array(f"{name}: images", images)
     try:
         check_images(images, network.input_shape)
         if not len(images):
@@ -139,4 +148,6 @@ def _images_and_targets(network: Sequential, data: Any, loss: Loss, name: str) -
         prepared = loss.prepare_targets(targets, (len(images), *network.output_shape), network.dtype)
     except UsageError as error:
         raise UsageError(f"{name}: {error}") from error
-    return images, prepared, prepared if prepared.ndim == 1 else np.asarray(targets)
+    # The hash of the data knows their byte order.
+    given = given if type(given) is np.ndarray and given.dtype.kind in "biuf" else images
+    return images, prepared, (given, prepared if prepared.ndim == 1 else np.asarray(targets))

@@ -134,6 +134,12 @@ class State:
         for name, target in targets.items():
             if name not in arrays or arrays[name].shape != target.shape or arrays[name].dtype != target.dtype:
                 raise UsageError(f'The checkpoint\'s "{name}" does not fit this training.')
+        weighted = vars(self.arguments.loss).get("class_weight") is not None and self.arguments.targets.ndim > 1
+        if "piece_size" in plain and weighted:
+            raise UsageError(
+                "it was made by an earlier handspun, which took another mean of a loss with class weights if the targets are "
+                "probabilities. Train anew."
+            )
         names = [callback["name"] for callback in plain["callbacks"]]
         if names != [type(callback).__name__ for callback in self.callbacks]:
             raise UsageError(f"The checkpoint was made with other callbacks: {', '.join(names) or 'none'}.")

@@ -76,7 +76,8 @@ class Step:
     def __init__(self, network: Sequential, arguments: Arguments) -> None:
         assert arguments.optimizer is not None
         self.network, self.arguments, self.optimizer = network, arguments, arguments.optimizer
-        self._weight = None if arguments.sample_weight is None else arguments.sample_weight.astype(network.dtype)
+        with np.errstate(under="ignore"):
+            self._weight = None if arguments.sample_weight is None else arguments.sample_weight.astype(network.dtype)
         self._tapes: dict[int, tuple[Tape, BatchLoader]] = {}  # of the workers in this process
         self.workers = Workers()
         threads = count_threads(arguments.threads)
