@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 def evaluate(
     model: ModelArgument,
-    data: Annotated[str | None, argument("A name or path; by default the test images of its own training.", "DATA")] = None,
+    data: Annotated[str | None, argument("A name or path; by default the test images of the model's training.", "DATA")] = None,
     messy: Annotated[bool, option("Also on distorted versions: shifted, rotated, noisy, inverted, ….", "--messy")] = False,
     unknown: Annotated[bool, option("Also how often it takes noise, scribbles and letters for a class.", "--unknown")] = False,
     others: Annotated[str | None, option("With --unknown: also this dataset, which shows none of its classes.")] = None,

@@ -118,7 +118,7 @@ def _fetch(entry: Entry, file: PublishedFile, path: Path, base: str, timeout: fl
 
 
 def _receive(url: str, stream: BinaryIO, most: int, timeout: float, report: Report | None) -> str | None:
-    """Copy at most ``most`` bytes from a URL into a stream. Returns None, or what went wrong at the other end."""
+    """Copy at most ``most`` bytes from a URL into a stream. Returns None, or the server's fault in words."""
     try:
         import requests
         import urllib3

@@ -271,7 +271,7 @@ def _assemble(
 def _split(
     scan: FolderScan, labels: np.ndarray, digests: Sequence[bytes | str], rows: Sequence[int]
 ) -> tuple[list[int], list[int]]:
-    """Rows for training and for the test. Copies of a picture go where the first of them goes."""
+    """Rows for training and for the test. Copies of a picture go to the same part as the first."""
     firsts: dict[bytes | str, int] = {}
     for row in rows:
         firsts.setdefault(digests[row], row)

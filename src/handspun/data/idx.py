@@ -20,7 +20,7 @@ from handspun.errors import DataError, UsageError
 from handspun.files.archive import LIMIT_BYTES, MAX_DEFLATE_RATIO, as_native, read_into
 from handspun.files.writing import replacing
 
-#: The names that MNIST gave to the images and labels of each split, and many data sets have adopted.
+#: MNIST's names of the files of each split, images and labels; many data sets use them too.
 STANDARD_NAMES = {
     "train": ("train-images-idx3-ubyte", "train-labels-idx1-ubyte"),
     "test": ("t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"),
@@ -98,7 +98,7 @@ def write_idx(path: str | os.PathLike[str], array: np.ndarray) -> None:
 
 
 def join_idx(images: np.ndarray, labels: np.ndarray, images_path: Path, labels_path: Path) -> Split:
-    """Join the arrays of two IDX files to a split. Raises DataError if one is of the wrong kind or they do not match."""
+    """Combine the arrays of two IDX files into a split. Raises DataError if one is of the wrong kind or they do not match."""
     if labels.ndim != 1 or labels.dtype.kind == "f":
         what = "images" if labels.ndim in (3, 4) else "something else"
         raise DataError(f"{labels_path} holds {what} {labels.shape} where labels were expected.")

@@ -111,7 +111,7 @@ def read_array(
 def write_arrays(path: str | os.PathLike[str] | io.BytesIO, arrays: Mapping[str, np.ndarray], *, compress: bool = True) -> None:
     """Write an ``.npz`` file for ``read_arrays`` or ``numpy.load``; a path is written atomically.
 
-    No time of day is stored, so with one version of zlib the same arrays in the same order give the same bytes.
+    No time is stored, so with one version of zlib the same arrays in the same order give the same bytes.
 
     Raises:
         UsageError: the reader would refuse a name or an array, or there are too many arrays.

@@ -67,7 +67,7 @@ def check_gradients(
 ) -> GradientReport:
     """Compare the gradient with respect to every parameter array and to the input with finite differences.
 
-    The network stays as it is: a float64 copy of it is checked. Dropout draws the same numbers in each pass.
+    The network is not changed: a float64 copy of it is checked. Dropout draws the same numbers in each pass.
 
     Args:
         network: any network.

@@ -49,7 +49,7 @@ def find_ink(ink: np.ndarray) -> np.ndarray:
 
 
 def extents(mask: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Top, bottom, left and right of the box around what is true in (n, H, W), (n,) each; 0 where nothing is."""
+    """Top, bottom, left and right of the box around what is true in (n, H, W), (n,) each; 0 for a picture without any."""
     return *_extent(np.any(mask, axis=2)), *_extent(np.any(mask, axis=1))
 
 

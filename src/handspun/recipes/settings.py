@@ -41,7 +41,7 @@ class Settings:
     train_images: int | None = None  # train on this many of the training images (a stratified choice); None for all
 
     # The network.
-    channels: tuple[int, ...] = ()  # filters of each convolution, which norm, 2 x 2 max-pooling and activation follow
+    channels: tuple[int, ...] = ()  # filters of each convolution; norm, 2 x 2 max-pooling and activation follow it
     kernel_size: int = 3  # rows and columns of the filters
     padding: str = "same"  # of the convolutions: "valid" or "same"
     # In place of channels, hidden and dropout: all layers but the last, each with its kind and arguments, such as

@@ -43,7 +43,7 @@ class Wanted:
 
     @classmethod
     def from_text(cls, text: str) -> Wanted:
-        """What a message of the type "settings" wants. Raises RequestError for any other message."""
+        """The settings that a message of the type "settings" asks for. Raises RequestError for any other message."""
         if len(text) > _MAX_SETTINGS:
             raise RequestError(413, f"A message may have at most {_MAX_SETTINGS:,} characters, this one has {len(text):,}.")
         try:

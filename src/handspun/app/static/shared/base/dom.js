@@ -30,7 +30,7 @@ export function svg(tag, attributes = {}, ...children) {
   return made;
 }
 
-/** One of the drawings in icons.svg. It has no name of its own: the element that holds it needs one. */
+/** One of the drawings in icons.svg. It has no name for screen readers: the element that holds it needs one. */
 export function icon(name) {
   return svg("svg", { class: "icon", "aria-hidden": "true" }, svg("use", { href: `icons.svg#${name}` }));
 }

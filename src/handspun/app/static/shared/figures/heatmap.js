@@ -16,8 +16,8 @@ export class Heatmap {
   /**
    * @param array as the server sends it, or {shape, values}
    * @param options symbol: its name in the line below; label: its description for screen readers; picture: see `plane`;
-   *   most: the longest side in pixels of the screen, where there is room; limit: the size that gets the full colour;
-   *   signed: whether to use the colours for positive and negative values, unless given only where some are negative
+   *   most: the longest side in pixels of the screen, if there is room; limit: the size that gets the full colour;
+   *   signed: whether to use the colours for positive and negative values, by default only if some are negative
    */
   constructor(array, { symbol = "", label = "", picture = null, most = 168, limit = null, signed = null } = {}) {
     const { shape, values } = array.values ? array : decode(array);
@@ -55,7 +55,7 @@ export class Heatmap {
     else paintGrey(this.canvas, shown, [rows, columns], { low: 0, high: limit });
   }
 
-  /** Make it as large as `room` pixels allow, with whole pixels of the screen for each value where there are enough. */
+  /** Make it as large as `room` pixels allow, with whole screen pixels for each value if there are enough. */
   #fit(room) {
     if (room === 0) return; // hidden
     const { rows, columns, stretches } = this.plane;

@@ -4,7 +4,7 @@ import { toast } from "../base/messages.js";
 import { get, post } from "./api.js";
 import { isFinished } from "./trainings.js";
 
-/** Points of the curve that are kept. The server (runs/run.py) keeps as many, so that the curve is the same after a reload. */
+/** How many points of the curve are kept: as many as on the server (runs/run.py), so a reload shows the same curve. */
 const MOST_POINTS = 400;
 
 /** Events: "change"; "gone" (the server no longer knows the training). */

@@ -70,7 +70,7 @@ export class Diagram {
     if (last.kind === "outputs") last.nameWidth = Math.min(width(`600 14px ${this.font}`, last.classes), MOST_NAME);
   }
 
-  /** Paint the cells of an answer. They stay blank where it has no values. */
+  /** Paint the cells of an answer. They stay blank if it has no values. */
   paintCells(answer) {
     const values = new Map((answer?.layers ?? []).map((layer) => [layer.name, layer.values]));
     const seen = answer?.seen && answer.verdict !== "empty" ? decode(answer.seen) : null;

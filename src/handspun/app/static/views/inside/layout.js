@@ -1,6 +1,6 @@
 // Where the columns stand, and how large their cells are. All sizes are in pixels.
 
-/** Pixels between columns, where the threads run. `tight` is used where it saves scrolling. */
+/** Pixels between columns, for the threads. `tight` is used if it saves scrolling. */
 const BETWEEN = { tight: 7, least: 14, usual: 36, most: 240 };
 
 /** The least width of the head above a column. */

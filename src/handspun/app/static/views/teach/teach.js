@@ -50,7 +50,7 @@ export default {
     this.app.live.want({ stages: false });
   },
 
-  /** Why the model cannot be taught; "" where it can. */
+  /** Why the model cannot be taught; "" if it can. */
   get refusal() {
     const { live, models } = this.app;
     // Other views request no stages, so an answer without them means something only here.
@@ -117,7 +117,7 @@ export default {
     announce(`Added as ${DIGITS[label]}. The tray holds ${counted(tray.drawings.length, "drawing")}.`);
   },
 
-  /** The model's answer to the present drawing; null where none comes in time. */
+  /** The model's answer to the present drawing; null if none comes in time. */
   answered() {
     const { live } = this.app;
     if (live.isCurrent) return Promise.resolve(live.answer);

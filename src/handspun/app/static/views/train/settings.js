@@ -52,7 +52,7 @@ export function inWords(settings) {
   return WORDS.map(({ name, of }) => [name, of(settings)]).filter(([name, value]) => value !== "" && name !== "hidden layers");
 }
 
-/** The value that more than half of them have; undefined where there is none. */
+/** The value that more than half of them have; undefined if there is none. */
 function usual(values) {
   return values.find((value) => 2 * values.filter((other) => other === value).length > values.length);
 }
@@ -60,7 +60,7 @@ function usual(values) {
 /**
  * A short name for each training, made of the settings in which it differs from most others: "sgd, rate 0.1". One without any
  * is "as most". Where no two differ, all names are "".
- * @param besides names of settings to leave out, because they stand elsewhere
+ * @param besides names of settings to leave out, because they are shown elsewhere
  */
 export function differences(allSettings, besides = []) {
   const differing = WORDS.filter(({ name }) => !besides.includes(name))

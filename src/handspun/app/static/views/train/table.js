@@ -25,7 +25,7 @@ export class TrainingTable {
     this.onChoose = onChoose;
     this.table = element("table", { class: "runs", id: "runs" });
     this.charts = element("div", { class: "compare", hidden: true });
-    this.names = element("ul", { class: "soft small compare-names" }); // for where the lines have no room for them
+    this.names = element("ul", { class: "soft small compare-names" }); // shown if the lines have no room for them
     this.chart = accuracyChart(this.charts, { title: "Validation accuracy, compared", test: "train-compare" });
     this.charts.append(this.names);
     this.root = element("section", { class: "panel", "aria-labelledby": "runs-title", hidden: true },
