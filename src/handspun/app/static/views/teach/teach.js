@@ -53,7 +53,7 @@ export default {
   /** Why the model cannot be taught; "" if it can. */
   get refusal() {
     const { live, models } = this.app;
-    // Other views request no stages, so an answer without them means something only here.
+    // Only this view requests stages, so only here is an answer without them meaningful.
     return whyNot(models.current, this.isShown && live.isCurrent ? live.answer : null);
   },
 
