@@ -85,7 +85,7 @@ def test_an_unknown_name_gets_a_suggestion(arguments, says, refused, here):
             'Unknown setting of the schedule step "evry"; did you mean',
         ),
         ("[settings]\ninitializer = 'HeNorml'\n", 'Unknown initializer "HeNorml"; did you mean "HeNormal"?'),
-        ("[settings]\ninitializer_scale = 0.1\n", 'initializer_scale belongs to the initializer "ScaledNormal"'),
+        ("[settings]\ninitializer_scale = 0.1\n", 'initializer_scale is only for the initializer "ScaledNormal"'),
         ("[settings]\nmomentum = 0.9\n", 'The optimizer "adam" has no momentum setting'),
         ("titel = 'x'\n[settings]\n", 'Unknown entry in mine.toml: "titel"; did you mean "title"?'),
         ("title = 3\n[settings]\n", "mine.toml: title = 3 is not of the type str"),

@@ -247,12 +247,12 @@ def test_wrong_names_and_types_in_plain_data_are_named(values, says):
         ({"train_images": -3}, "train_images must be at least 1, got -3"),
         ({"pool_test": 0}, "pool_test must be at least 1, got 0"),
         ({"early_stopping": 0}, "early_stopping must be at least 1, got 0"),
-        ({"norm": "batch", "batch_size": 1}, "has nothing to compare a single image with"),
+        ({"norm": "batch", "batch_size": 1}, "needs several images"),
         ({"momentum": 0.9, "optimizer": "adam"}, 'The optimizer "adam" has no momentum setting'),
         ({"only": ("a",)}, "leaves one class"),
         ({"picture_size": (3,)}, "picture_size is height and width"),
-        ({"initializer_scale": 0.1}, "initializer_scale belongs to the initializer"),
-        ({"initializer_scale": 0.1, "initializer": "HeNormal"}, "initializer_scale belongs to the initializer"),
+        ({"initializer_scale": 0.1}, "initializer_scale is only for the initializer"),
+        ({"initializer_scale": 0.1, "initializer": "HeNormal"}, "initializer_scale is only for the initializer"),
     ],
 )
 def test_invalid_values_are_refused(values, says):

@@ -1,4 +1,4 @@
-"""Is the gradient right? It is compared in float64 with finite differences of the loss.
+"""Checks a gradient: compares it in float64 with finite differences of the loss.
 
 The derivative along a direction d is (L(θ + h d) - L(θ - h d))/2h up to an error of order h². Elementwise, d is one
 parameter at a time. Directional, d is a random direction through all parameters at once, which checks a network of any

@@ -66,7 +66,7 @@ class Contract:
             (N, side, side) uint8, light strokes on black.
 
         Raises:
-            UsageError: the images are not such pictures.
+            UsageError: the images are not of that type and shape.
         """
         images = byte_pictures("A contract", images, channels=(1, 3, 4))
         result = np.zeros((len(images), self.side, self.side), np.uint8)
@@ -226,7 +226,7 @@ class PictureContract:
             (N, height, width) or (N, height, width, 3), uint8.
 
         Raises:
-            UsageError: the images are not such pictures.
+            UsageError: the images are not of that type and shape.
             MissingExtraError: Pillow, which scales them, is not installed.
         """
         images = byte_pictures("A picture contract", images, channels=(3,))

@@ -98,9 +98,9 @@ class Settings:
         if len(self.only) == 1:
             raise UsageError(f"only = {list(self.only)} leaves one class: name two or more classes.")
         if self.norm == "batch" and self.batch_size == 1:
-            raise UsageError('norm = "batch" has nothing to compare a single image with: give a batch_size of 2 or more.')
+            raise UsageError('norm = "batch" needs several images: give a batch_size of 2 or more.')
         if self.initializer_scale is not None and self.initializer != "ScaledNormal":
-            raise UsageError('initializer_scale belongs to the initializer "ScaledNormal", and to no other.')
+            raise UsageError('initializer_scale is only for the initializer "ScaledNormal".')
         if self.momentum is not None and self.optimizer not in ("momentum", "nesterov"):
             raise UsageError(f'The optimizer "{self.optimizer}" has no momentum setting; "momentum" and "nesterov" have.')
 

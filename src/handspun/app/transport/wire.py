@@ -34,7 +34,7 @@ MAX_JSON_VALUES = 1_000_000
 #: Characters of an error message. It may quote the request, which can be long.
 _MAX_MESSAGE = 1000
 
-#: One half of a UTF-16 surrogate pair, written as an escape. Alone it is no valid text.
+#: One half of a UTF-16 surrogate pair, written as an escape. Alone it is not valid text.
 _HALF = re.compile(r"\\u[dD][89a-fA-F]")
 
 #: Sequence number, width, height, kind, and three bytes that are always zero.
