@@ -44,7 +44,7 @@ Y = np.array([0, 1, 2, 0, 1])
         ({"x": X[:0], "y": Y[:0]}, "x has 0 inputs"),
         ({"y": Y[:3]}, r"x has 5 inputs, y has the shape \(3,\)"),
         ({"y": 1}, r"y has the shape \(\)"),
-        ({"y": [[0], [1, 2], [0], [0], [0]]}, "not of one length"),
+        ({"y": [[0], [1, 2], [0], [0], [0]]}, "differ in length"),
     ],
 )
 def test_invalid_arguments_are_refused(arguments, message):

@@ -74,7 +74,7 @@ def test_wrong_arguments_are_refused_and_change_nothing(blobs, change, message):
 
 def test_whole_numbers_are_classes_and_floats_are_values():
     x, y = np.zeros((5, 3)), np.arange(5)
-    with pytest.raises(UsageError, match=r"label 4 is out of range.*given as floats: targets.astype\(float\)"):
+    with pytest.raises(UsageError, match=r"label 4 is out of range.*as floats: targets.astype\(float\)"):
         fit(mlp(3, [], 1), (x, y), loss=MeanSquaredError())
     with pytest.raises(UsageError, match=r"the classes are 0 to 2\.$"):
         fit(mlp(3, [], 3), (x, y))
@@ -243,7 +243,7 @@ NO_LABELS = {
     "whole floats": (lambda labels: labels.astype(float), r"whole numbers: targets\.astype\(int\)"),
     "column of floats": (lambda labels: labels[:, None].astype(float), r"whole numbers: targets\.astype\(int\)"),
     "dates": (lambda labels: labels.astype("M8[D]"), r"datetime64.*array\.astype\(float\)"),
-    "rows of two lengths": (lambda labels: [[0], [1, 2]] * (len(labels) // 2), "the rows are not of one length"),
+    "rows of two lengths": (lambda labels: [[0], [1, 2]] * (len(labels) // 2), "the rows differ in length"),
 }
 
 
@@ -260,7 +260,7 @@ NO_IMAGES = {
     "text": (lambda images: images.astype(str), r"images are <U.*, which is text: read the files first"),
     "int64": (lambda images: images.astype(np.int64), r"images are int64.*images\.astype\(np\.uint8\)"),
     "uint16": (lambda images: images.astype(np.uint16), r"images are uint16.*images\.astype\(np\.uint8\)"),
-    "rows of two lengths": (lambda images: [[0.0], [1.0, 2.0]] * (len(images) // 2), "the rows are not of one length"),
+    "rows of two lengths": (lambda images: [[0.0], [1.0, 2.0]] * (len(images) // 2), "the rows differ in length"),
 }
 
 

@@ -33,7 +33,7 @@ def read_idx(path: str | os.PathLike[str], *, limit_bytes: int = LIMIT_BYTES) ->
     """Read an IDX file, plain or gzipped, into an array in the machine's byte order.
 
     Raises:
-        DataError: the file is missing, not IDX, truncated or damaged, goes on after its last value, or claims more than
+        DataError: the file is missing, not IDX, truncated or damaged, continues after its last value, or claims more than
             ``limit_bytes``.
     """
     return read_idx_and_hash(path, limit_bytes=limit_bytes)[0]
@@ -68,7 +68,7 @@ def read_idx_and_hash(path: str | os.PathLike[str], *, limit_bytes: int = LIMIT_
         if (end := read_into(stream, flat)) < nbytes:
             raise DataError(f"{path} is cut off: it ends after {end} of the {nbytes} bytes that it claims.")
         if stream.read(1):
-            raise DataError(f"{path} goes on after the {nbytes} bytes of its shape {shape}.")
+            raise DataError(f"{path} continues after the {nbytes} bytes of its shape {shape}.")
     digest = hashlib.sha256(magic + sizes)
     digest.update(flat.data)
     return as_native(flat, dtype).reshape(shape), digest.hexdigest()

@@ -162,7 +162,7 @@ def _to_the_largest(
     taps = [(_at(axis, outputs), _at(axis, inputs)) for _, outputs, inputs in window.taps]
     hit = here.buffer("hit", y.shape, bool)
     if window.tiles:
-        # No value is in two windows. What has found no place yet waits in the place of the last value.
+        # No value is in two windows. Gradients that have found no place yet wait in the place of the last value.
         waiting, last = dy, dx[taps.pop()[1]]
         for _, inputs in taps:
             np.multiply(waiting, np.equal(x[inputs], y, out=hit), out=dx[inputs])

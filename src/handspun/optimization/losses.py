@@ -211,7 +211,7 @@ class SoftmaxCrossEntropy(Loss):
                 "Flatten() and Dense(classes), or GlobalAvgPool(), at the end."
             )
         if outputs[1] == 1:
-            raise UsageError("SoftmaxCrossEntropy needs two outputs or more; for one there is SigmoidBinaryCrossEntropy.")
+            raise UsageError("SoftmaxCrossEntropy needs at least two outputs; for one, use SigmoidBinaryCrossEntropy.")
         if self.class_weight is not None and len(self.class_weight) != outputs[1]:
             raise UsageError(f"{len(self.class_weight)} class weights for {outputs[1]} classes.")
         return super().prepare_targets(targets, outputs, dtype)

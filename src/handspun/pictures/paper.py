@@ -23,8 +23,8 @@ from handspun.pictures.strokes import extents
 PARTS, SPARED = 16, 2
 
 #: The light is uneven if the border's brightness varies by this share of the contrast. Measured on digits "photographed" by a
-#: program (tests/photos.py): up to an eighth, one ground for the whole sheet reads as many digits on plain paper as the ground
-#: around each place; on ruled paper it is worse from a twentieth on, and at three eighths it fails in three of four cases.
+#: program (tests/photos.py): up to an eighth, one background for the whole sheet reads as many digits on plain paper as local
+#: ones; on ruled paper it is worse from a twentieth on, and at three eighths it fails in three of four cases.
 UNEVEN = 1 / 16
 
 #: A shadow leaves at least this share of the light. Anything darker is ink along the border; on black no shadow can be seen.

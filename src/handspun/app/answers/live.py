@@ -25,7 +25,7 @@ from handspun.networks.answers import EMPTY
 from handspun.pictures.contract import Contract
 
 #: Characters of a message with settings; the longest names take a fraction of it. Messages are parsed on the event loop, where
-#: one of several megabytes would delay everybody.
+#: one of several megabytes would delay all clients.
 _MAX_SETTINGS = 4096
 
 _log = logging.getLogger("handspun.app")

@@ -37,7 +37,7 @@ export function icon(name) {
 
 /** Call `act` when the screen's pixels per page pixel change: the page is zoomed, or moves to another screen. */
 export function onDensity(act) {
-  // The query is for the present density. It changes once, whatever comes next.
+  // The query names the present density, so it changes only once; then a new one is needed.
   matchMedia(`(resolution: ${devicePixelRatio}dppx)`).addEventListener("change", () => {
     onDensity(act);
     act();

@@ -38,7 +38,7 @@ export class Heatmap {
     this.root = element("div", { class: "heatmap" }, this.canvas, this.readout);
     this.#paint(signed ?? least < 0, limit ?? Math.max(Math.abs(least), Math.abs(greatest)));
     this.#fit(most);
-    // The line below the picture is as wide as there is room. The picture itself changes size here, and would call again.
+    // Observe the line below, which takes the full width. The picture changes its size here and would trigger this again.
     new ResizeObserver(([{ contentRect }]) => this.#fit(contentRect.width)).observe(this.readout);
   }
 

@@ -23,7 +23,7 @@ export class Follower extends EventTarget {
   get id() { return this.run.id; }
   get finished() { return isFinished(this.run); }
 
-  /** Take the answer to a request. What it leaves out stays. Events may have overtaken it; then they count. */
+  /** Take the answer to a request. What it leaves out does not change. If newer events came first, they win. */
   #take(run) {
     if (run.revision < this.run.revision) return;
     this.run = { ...run, weights: run.weights ?? this.run.weights };

@@ -28,7 +28,7 @@ export class Live extends EventTarget {
   #socket = null;
   #wants = { stages: false, layers: false, saliency: null, focus: null };
   #sequence = 0;
-  #version = 0; // counts the changes of the drawing, the model and the wants
+  #version = 0; // counts the changes of the drawing, the model and the requests
   #answered = null; // the version that `answer` answers
   #valid = 0; // answers to frames before this one are from another model, or lack what is wanted now
   #told = null; // the settings that the server has

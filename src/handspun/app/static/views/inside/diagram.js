@@ -18,7 +18,7 @@ const MOST_NAME = 176;
 const HEAD = 60;
 const BELOW = 36;
 
-// The colours of the theme. They are kept, for asking the document for one makes it compute all styles again.
+// The colours of the theme. They are kept, because asking the document for one makes it compute all styles again.
 const colours = new Map();
 document.addEventListener("themechange", () => colours.clear());
 
@@ -228,7 +228,7 @@ export class Diagram {
   }
 }
 
-/** As much of a text as fits. */
+/** The part of a text that fits. */
 function shortened(context, text, room) {
   if (context.measureText(text).width <= room) return text;
   let kept = text.length;

@@ -130,7 +130,7 @@ export class Lesson {
   }
 
   #showCurves({ trace, history }) {
-    // An epoch ends at the second where the trace has reached its number.
+    // An epoch ends at the second when the trace reaches its number.
     const secondOf = (epoch) => trace.findLast(([epochs]) => epochs <= epoch + 1e-6)?.[1] ?? 0;
     const places = { loss: 2, accuracy: 3 };
     this.curves.update((set, measure) => (set === "training"

@@ -62,7 +62,7 @@ export default {
     this.lesson.showButton();
   },
 
-  /** Say at once whether the model can be taught, not only when somebody tries. */
+  /** Say at once whether the model can be taught, before anyone tries. */
   showModel() {
     const why = this.refusal;
     this.keys.setRefused(why !== "");

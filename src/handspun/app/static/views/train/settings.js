@@ -59,7 +59,7 @@ function usual(values) {
 
 /**
  * A short name for each training, made of the settings in which it differs from most others: "sgd, rate 0.1". One without any
- * is "as most". Where no two differ, all names are "".
+ * is "as most". If no two differ, all names are "".
  * @param besides names of settings to leave out, because they are shown elsewhere
  */
 export function differences(allSettings, besides = []) {
