@@ -1,4 +1,4 @@
-"""``check_gradients`` with arguments that cannot be meant, a user's own layers, and batches of one."""
+"""``check_gradients`` with invalid arguments, a user's own layers, and batches of one."""
 
 import numpy as np
 import pytest

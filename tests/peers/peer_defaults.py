@@ -258,7 +258,7 @@ PEERS: dict[str, dict[str, dict[str, Theirs]]] = {
     },
 }
 
-_NO_RATE = "no rate suits all trainings, so it is asked for"
+_NO_RATE = "no rate suits all trainings, so it is required"
 _PYTORCH = "PyTorch's"
 _RECIPES = "He's suits ReLU, the default activation"
 _COUNTS = "counts the time in steps or epochs; a decay of r over s steps is r/s here"

@@ -112,7 +112,7 @@ def _accepted(network: Sequential, others: str | None) -> tuple[Acceptance, ...]
 
 
 def _versions(images: np.ndarray) -> Figure:
-    """Some images, clean and distorted, drawn as light, as they are stored: so "inverted" looks inverted."""
+    """Some images, clean and distorted. High values are drawn as light, so that "inverted" looks inverted."""
     from handspun import plots
 
     some = images[:14]

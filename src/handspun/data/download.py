@@ -33,7 +33,7 @@ def fetch_missing(
 
     ``mirrors`` are base URLs in the layout of the cache folder, instead of the published ones; by default the environment
     variable ``HANDSPUN_MIRROR``, if it is set. A mirror is given up after ``timeout`` seconds without an answer. ``progress``
-    is told the bytes of each file; see ``reporter``.
+    gets the bytes of each file; see ``reporter``.
 
     Raises:
         DownloadError: no mirror sent the right file; the message says why, and which files to put where by hand.

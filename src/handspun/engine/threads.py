@@ -164,7 +164,7 @@ def blas_thread_count() -> int | None:
 
 
 def default_blas_threads(threads: int | None) -> int | None:
-    """How many threads a matrix product may use if ``threads`` were asked for; None for as many as BLAS has."""
+    """How many threads a matrix product may use, given ``threads`` of ``fit``; None for as many as BLAS has."""
     return _blas_limit.get() if threads is None else threads
 
 

@@ -4,12 +4,12 @@ Light multiplies: in the shadow, paper and ink both reflect the same share of wh
 brightness of the paper around each place is known, the ink is what differs from it, relative to it.
 
 The brightness of the paper is the picture without strokes. A closing (the largest value in a window around each place, then the
-smallest of those) fills whatever is dark and narrower than its window, and leaves wide things and their edges where they are.
+smallest of those) fills whatever is dark and narrower than its window, and keeps wide things and their edges.
 An opening does the same to what is light (Serra, "Image Analysis and Mathematical Morphology", 1982; what it removes is Meyer's
 top-hat, 1979). Comparing with the surroundings, not with one threshold for the sheet, is the idea of Sauvola and Pietikäinen,
 "Adaptive document image binarization", Pattern Recognition 33 (2000), and of Bradley and Roth, "Adaptive thresholding using the
 integral image", Journal of Graphics Tools 12 (2007). They compare with means over a window, which works as well if it is known
-whether the ink is dark or light; here the smoother of closing and opening tells.
+whether the ink is dark or light; here the smoother of closing and opening shows it.
 """
 
 from __future__ import annotations

@@ -8,8 +8,8 @@ import numpy as np
 
 from handspun.pictures.normalize import neighbourhoods
 
-#: A pixel is ink if it has this share of white, and its surroundings have the second share on average. The grain of a photo has
-#: not.
+#: A pixel is ink if it has this share of white, and its surroundings have the second share on average, as grain in
+#: a photo does not.
 INK, AROUND = 0.25, 0.2
 
 

@@ -82,7 +82,7 @@ class Guard:
                 await response(scope, receive, answer)
 
     def _check(self, scope: Scope) -> None:
-        """Raises _Refusal for a request that may not come in."""
+        """Raises _Refusal for a request that is not allowed."""
         headers = Headers(scope=scope)
         host = headers.get("host", "")
         if self.hosts is not None and _name_of(host) not in self.hosts:
