@@ -112,7 +112,7 @@ def test_copies_and_checks_need_no_registration():
     assert handspun.check_gradients(made, X, Y).passed
 
 
-def test_register_is_a_decorator_and_takes_a_class_again(monkeypatch):
+def test_register_is_a_decorator_and_accepts_a_class_twice(monkeypatch):
     monkeypatch.setitem(LAYERS, "Scale", None)  # to be taken out again
     monkeypatch.delitem(LAYERS, "Scale")
     assert handspun.register(Scale) is Scale is LAYERS["Scale"]

@@ -74,7 +74,7 @@ export default {
   /** Show what the model takes the drawing for, or why it cannot be taught. */
   showGuess() {
     const why = this.refusal;
-    if (why !== this.lesson.refusal) this.showModel(); // its first answer has shown what it sees
+    if (why !== this.lesson.refusal) this.showModel(); // only now has its first answer shown what it sees
     else if (why !== "") this.keys.say(why);
     else this.keys.guess(this.app.live.answer);
   },
