@@ -57,7 +57,7 @@ def processors() -> int:
 def count_threads(threads: int | None) -> int:
     """The number of threads that ``threads`` means; None takes that of ``use_threads``, or one per processor.
 
-    Without threadpoolctl, BLAS cannot be limited to one thread, so None then means one thread of our own.
+    Without threadpoolctl, BLAS cannot be limited to one thread, so None means that we start no threads.
 
     Raises:
         UsageError: not a whole number above 0.
