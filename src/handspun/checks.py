@@ -107,7 +107,7 @@ def plain_array(name: str, value: Any) -> np.ndarray:
         )
     if array.dtype.kind not in "biufUS":
         raise UsageError(
-            f"{name}: an array of {array.dtype} cannot be used. Make it one of numbers first: array.astype(float)."
+            f"{name}: an array of {array.dtype} cannot be used. Convert it to numbers first: array.astype(float)."
         )
     return array if array.dtype.isnative else array.astype(array.dtype.newbyteorder("="))
 

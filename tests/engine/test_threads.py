@@ -1,8 +1,12 @@
 """The number of threads changes how long it takes, and not one bit of the result."""
 
+import contextlib
 import os
 import sys
 import threading
+import warnings
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 
 import numpy as np
 import pytest
@@ -133,6 +137,21 @@ def test_inference_does_not_depend_on_the_number_of_threads(count):
         assert own.logits(images).tobytes() == alone.tobytes()
 
 
+def test_a_single_image_does_not_wait_for_all_those_of_another_thread():
+    own, turns, inside = network(), 12, []
+    images = RNG.integers(0, 256, (turns * TURN * PICTURES_A_CHUNK, 8, 8)).astype(np.uint8)
+    own.logits(images[:1])
+    enter, calls = threads._gate.enter, []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(threads._gate, "enter", lambda asked: (calls.append(asked), enter(asked)))
+        patch.setattr(
+            threads._gate, "leave", lambda leave=threads._gate.leave: (inside.append(len(threads._gate._inside)), leave())
+        )
+        own.logits(images, threads=2)
+    assert calls == [1] * turns  # it comes out after each turn
+    assert set(inside) <= {1, 2}
+
+
 def test_each_task_is_done_once_and_workers_do_one_at_a_time():
     done, busy, lock = [], set(), threading.Lock()
 
@@ -238,12 +257,77 @@ def test_a_process_forked_inside_the_gate_can_compute():
     if not hasattr(os, "fork"):
         pytest.skip("no fork on this system")
     with blas_threads(1):
-        child = threads._gate._inside, os.fork()
+        child = len(threads._gate._inside), os.fork()
         if child[1] == 0:
-            os._exit(0 if threads._gate._inside == 0 else 1)
+            os._exit(1 if threads._gate._inside else 0)
         _, status = os.waitpid(child[1], 0)
     assert child[0] == 1
     assert status == 0
+
+
+def test_a_process_forked_while_another_thread_is_inside_has_all_blas_threads():
+    if not hasattr(os, "fork"):
+        pytest.skip("no fork on this system")
+    before, inside, enough = blas(), threading.Event(), threading.Event()
+
+    def compute():
+        with blas_threads(max(before) + 1):
+            inside.set()
+            enough.wait(60)
+
+    worker = threading.Thread(target=compute)
+    worker.start()
+    inside.wait(60)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # Python warns of the thread
+        child = os.fork()
+    if child == 0:
+        os._exit(0 if blas() == before else 1)
+    enough.set()
+    worker.join(60)
+    assert os.waitpid(child, 0)[1] == 0
+    assert blas() == before
+
+
+def test_each_blas_gets_back_its_own_number_of_threads(monkeypatch):
+    class Library:
+        def __init__(self, count):
+            self.count = count
+
+        def get_num_threads(self):
+            return self.count
+
+        def set_num_threads(self, count):
+            self.count = count
+
+    libraries = Library(3), Library(1)
+    monkeypatch.setattr(threads, "_libraries", lambda: libraries)
+    with blas_threads(2):
+        assert [library.count for library in libraries] == [2, 2]
+    assert [library.count for library in libraries] == [3, 1]
+
+
+@pytest.mark.parametrize("as_told", [True, False])
+def test_an_augmentation_may_predict_in_a_thread_of_its_own(monkeypatch, as_told):
+    monkeypatch.setattr(threads, "PATIENCE", 0.05)
+    images, other = RNG.random((8, 20)).astype(np.float32), mlp(20, [4], 3)
+    count = max(blas()) + 1  # not what a training with one thread takes
+
+    def augment(batch, rng):
+        work = [copy_context().run, predict] if as_told else [predict]
+        pool.submit(*work, batch).result(60)
+        return batch
+
+    def predict(batch):
+        with use_threads(count):
+            return other.predict(batch)
+
+    before = blas()
+    with ThreadPoolExecutor(1) as pool:
+        told = contextlib.nullcontext() if as_told else pytest.warns(RuntimeWarning, match="copy_context")
+        with told:
+            fit(mlp(20, [4], 3), (images, np.arange(8) % 3), epochs=1, threads=1, augment=augment)
+    assert blas() == before
 
 
 @pytest.mark.parametrize("value", [0, -1, 1.5, True, "2"])
@@ -269,3 +353,13 @@ def test_without_threadpoolctl_there_is_one_thread_and_more_are_refused(monkeypa
         threads._controller.cache_clear()
         threads._libraries.cache_clear()
         threads._libraries.cache_clear()
+
+
+def test_an_interruption_within_the_context_itself_is_mended_by_the_next_one():
+    """Ctrl-C may come after the gate was entered, and before that is noted in the context."""
+    before = blas()
+    threads._gate.enter(1)  # and never left
+    assert set(blas()) <= {1}
+    with blas_threads(2):
+        assert set(blas()) == {2}
+    assert blas() == before

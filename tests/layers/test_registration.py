@@ -81,7 +81,7 @@ def test_a_network_that_could_not_be_loaded_is_not_saved(layer, name, tmp_path):
     assert not list(tmp_path.iterdir())
 
 
-def test_a_config_that_forgets_what_shapes_depend_on_is_noticed(tmp_path, monkeypatch):
+def test_a_config_that_omits_a_setting_of_the_shape_is_noticed(tmp_path, monkeypatch):
     class Few(Scale):
         def parameter_shapes(self, input_shape):
             return {"scale": (int(self.factor),)}

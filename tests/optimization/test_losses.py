@@ -300,6 +300,16 @@ def test_class_weights_are_copied():
     assert loss(LOGITS, CLASSES)[0] == before
 
 
+@pytest.mark.parametrize("loss", [SoftmaxCrossEntropy(), MeanSquaredError(), SigmoidBinaryCrossEntropy()])
+def test_float16_outputs_are_summed_in_float32(loss):
+    outputs = np.random.default_rng(0).standard_normal((100_000, 4)).astype(np.float16)
+    targets = np.eye(4)[np.arange(100_000) % 4]
+    value, gradient = loss(outputs, targets)
+    exact, slope = loss(outputs.astype(np.float64), targets)
+    assert value == pytest.approx(exact, rel=1e-5)
+    np.testing.assert_allclose(gradient, slope, rtol=1e-5, atol=1e-12)
+
+
 # Errors ----------------------------------------------------------------------------------------------------------------
 
 
@@ -309,8 +319,8 @@ def test_label_smoothing_outside_its_range_is_refused(smoothing):
         SoftmaxCrossEntropy(label_smoothing=smoothing)
 
 
-@pytest.mark.parametrize("weight", [[1.0, -1.0], [1.0, math.nan], [math.inf, 1.0], [[1.0, 2.0]]])
-def test_invalid_class_weights_are_refused(weight):
+@pytest.mark.parametrize("weight", [[1.0, -1.0], [1.0, math.nan], [math.inf, 1.0], [[1.0, 2.0]], ["a", "b"], {0: 1.0}])
+def test_class_weights_that_are_no_weights_are_refused(weight):
     with pytest.raises(UsageError, match="class_weight"):
         SoftmaxCrossEntropy(class_weight=weight)
 
@@ -332,3 +342,14 @@ def test_losses_by_name():
     assert {name: type(loss_by_name(name)) for name in LOSSES} == LOSSES
     with pytest.raises(UsageError, match='did you mean "softmax-cross-entropy"'):
         loss_by_name("softmax-crossentropy")
+
+
+def test_targets_too_large_for_the_outputs_are_refused():
+    outputs = np.zeros((2, 3), np.float32)
+    with pytest.raises(UsageError, match="too large for float32"):
+        MeanSquaredError()(outputs, np.full((2, 3), 1e300))
+
+
+def test_outputs_of_no_numbers_are_refused():
+    with pytest.raises(UsageError, match="outputs must be numbers"):
+        MeanSquaredError()(np.zeros((3, 0)), np.zeros((3, 0)))

@@ -3,11 +3,11 @@
 import subprocess
 import sys
 
-import matplotlib as mpl
 import pytest
 
 pytest.importorskip("matplotlib")
 
+import matplotlib as mpl
 from figures import HISTORY, every_picture
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 

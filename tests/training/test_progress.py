@@ -9,6 +9,7 @@ import pytest
 
 from handspun.networks.architectures import mlp
 from handspun.training import progress
+from handspun.training.callback import Callback
 from handspun.training.fit import fit
 from handspun.training.progress import Progress, _clock
 
@@ -105,7 +106,59 @@ def test_a_closed_standard_error_is_not_an_error(monkeypatch):
     train()
 
 
-def test_progress_is_an_ordinary_callback(every_step):
+@pytest.mark.parametrize("rich", [True, False])
+def test_after_an_error_the_terminal_is_as_it_was(every_step, monkeypatch, rich):
+    class Bad(Callback):
+        def on_epoch_end(self, trainer, record):
+            raise RuntimeError("a fault in a callback")
+
+    if rich:
+        pytest.importorskip("rich")
+    stream, out = as_terminal(monkeypatch), Terminal()
+    monkeypatch.setattr(sys, "stdout", out)
+    if not rich:
+        monkeypatch.setattr(progress, "_bar", lambda stream: None)
+    with pytest.raises(RuntimeError, match="a fault"):
+        train(callbacks=[Bad()])
+    assert sys.stdout is out
+    assert sys.stderr is stream
+    shown = stream.getvalue()
+    assert shown.count("\x1b[?25l") == shown.count("\x1b[?25h") == int(rich)  # the cursor is hidden, and shown again
+    assert rich or shown.endswith("\n")
+
+
+def test_what_callbacks_print_goes_where_they_print_it(every_step, monkeypatch):
+    class Speaking(Callback):
+        def on_epoch_end(self, trainer, record):
+            print("an epoch")
+
+    stream = as_terminal(monkeypatch)
+    monkeypatch.setattr(sys, "stdout", io.StringIO())
+    train(callbacks=[Speaking()])
+    assert sys.stdout.getvalue() == 3 * "an epoch\n"
+    assert "an epoch" not in stream.getvalue()
+
+
+def test_in_a_narrow_terminal_the_line_is_cut(every_step, monkeypatch):
+    stream = as_terminal(monkeypatch)
+    monkeypatch.setattr(progress, "_bar", lambda stream: None)
+    monkeypatch.setattr(progress, "_columns", lambda stream: 30)
+    train()
+    *updates, last = stream.getvalue().split("\r")[1:]
+    assert {len(line) for line in updates} == {29}
+    assert last.startswith("epoch 3/3  loss ")
+    assert last.endswith("in all\n")
+
+
+@pytest.mark.parametrize("stream", [None, object(), "closed"])
+def test_a_stream_that_cannot_say_what_it_is_is_no_terminal(stream, tmp_path):
+    if stream == "closed":
+        with (tmp_path / "closed").open("w") as stream:
+            pass
+    assert not progress._is_terminal(stream)
+
+
+def test_it_is_a_callback_like_any_other(every_step):
     stream = Terminal()
     train(progress=False, callbacks=[Progress(stream)])
     assert "epoch 3/3" in stream.getvalue()

@@ -13,8 +13,9 @@ from __future__ import annotations
 import itertools
 import os
 import threading
+import warnings
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from contextvars import ContextVar, Token, copy_context
@@ -28,6 +29,9 @@ _limit: ContextVar[int | None] = ContextVar("handspun_threads", default=None)
 _blas_limit: ContextVar[int | None] = ContextVar("handspun_blas_threads", default=None)
 _inside: ContextVar[bool] = ContextVar("handspun_inside_blas_threads", default=False)
 _unpacked: ContextVar[bool] = ContextVar("handspun_unpacked", default=False)
+
+#: Seconds that a computation waits for those of other threads while none of them comes to an end.
+PATIENCE = 30.0
 
 #: OpenBLAS's names of the processors for which it has matrix products without packing.
 UNPACKED_PROCESSORS = frozenset({"SkylakeX", "Cooperlake", "SapphireRapids"})
@@ -57,7 +61,7 @@ def processors() -> int:
 def count_threads(threads: int | None) -> int:
     """The number of threads that ``threads`` means; None takes that of ``use_threads``, or one per processor.
 
-    Without threadpoolctl, BLAS cannot be limited to one thread, so None then means one thread of our own.
+    Without threadpoolctl, BLAS cannot be limited to one thread, so None means that we start no threads.
 
     Raises:
         UsageError: not a whole number above 0.
@@ -82,43 +86,78 @@ class _BlasGate:
     ran in two Python threads, the one that ended first would reset the number while the other still computed. Those that wait
     enter in order of arrival, so none waits longer than one step of each of the others. When the last one leaves, BLAS has
     its original number of threads again.
+
+    One inside may itself wait for somebody outside: an augmentation that predicts in threads of its own. So if nobody left
+    for ``PATIENCE``, whoever waits is let in with the number of threads that BLAS has.
     """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._changed = threading.Condition(self._lock)
         self._queue: deque[object] = deque()
-        self._inside = 0
-        self._found: int | None = None  # the original number; read only when one is asked for
+        self._inside: set[int] = set()  # threads
+        self._left = 0  # how often somebody went out
+        self._before: list[int] = []  # what each BLAS was found with
+        self._found: int | None = None  # as long as nobody asked for a number there is no need to look
         self._count: int | None = None
 
     def enter(self, asked: int | None) -> None:
         """Enter, if necessary after waiting; None accepts the number of threads that BLAS has."""
         with self._lock:
+            if threading.get_ident() in self._inside:  # Ctrl-C came between the lines of the context that it was in
+                self._go(threading.get_ident())
             if self._queue or not self._fits(asked):
                 place = object()
                 self._queue.append(place)
                 try:
-                    self._changed.wait_for(lambda: self._queue[0] is place and self._fits(asked))
+                    if not self._wait_for(lambda: self._queue[0] is place and self._fits(asked)):
+                        asked = None
                 finally:
                     self._queue.remove(place)
                     self._changed.notify_all()  # the next in the queue may want the same number
             if asked is not None and self._count is None:
-                self._found, self._count = blas_thread_count(), asked
+                self._before = [library.get_num_threads() for library in _libraries()]
+                self._found, self._count = max(self._before), asked
                 if asked != self._found:
-                    _set_blas_threads(asked)
-            self._inside += 1
+                    _set_blas_threads([asked] * len(self._before))
+            self._inside.add(threading.get_ident())
 
     def leave(self) -> None:
         """Leave; the last one restores the number of threads."""
         with self._lock:
-            self._inside -= 1
-            if not self._inside:
-                if self._found is not None and self._count != self._found:
-                    _set_blas_threads(self._found)
-                self._found = self._count = None
-                if self._queue:
-                    self._changed.notify_all()
+            self._go(threading.get_ident())
+
+    def _go(self, thread: int) -> None:
+        self._inside.discard(thread)
+        self._left += 1
+        if not self._inside:
+            if self._count != self._found:
+                _set_blas_threads(self._before)
+            self._found = self._count = None
+            if self._queue:
+                self._changed.notify_all()
+
+    def forget(self) -> None:
+        """In a forked process, which has no other threads: nobody is inside, unless the fork was made there."""
+        if self._count != self._found and not _inside.get():
+            _set_blas_threads(self._before)
+        self.__init__()
+
+    def _wait_for(self, ready: Callable[[], bool]) -> bool:
+        """Whether that came true before nobody had come out for ``PATIENCE``."""
+        left = self._left
+        while not self._changed.wait_for(ready, PATIENCE):
+            if self._left == left:
+                warnings.warn(
+                    f"A computation has waited {PATIENCE:.0f} s for one in another thread, and goes on beside it; the last "
+                    "bits of its result may differ. If that one waits for this one (an augmentation or a layer that computes "
+                    "in threads of its own), give these threads its context: pool.submit(contextvars.copy_context().run, …).",
+                    RuntimeWarning,
+                    stacklevel=4,
+                )
+                return False
+            left = self._left
+        return True
 
     def _fits(self, asked: int | None) -> bool:
         if not self._inside or asked == self._count:
@@ -130,8 +169,8 @@ class _BlasGate:
 
 _gate = _BlasGate()
 if hasattr(os, "register_at_fork"):
-    # In a forked process nothing is inside yet, and locks that were held at the fork must not stay locked.
-    os.register_at_fork(after_in_child=lambda: _gate.__init__())
+    # A forked process starts with nobody inside, and without locks that were held at that moment.
+    os.register_at_fork(after_in_child=_gate.forget)
 
 
 class blas_threads:  # noqa: N801 - used as a function; a generator would take twice as long, and single images are short
@@ -190,8 +229,8 @@ def _libraries() -> tuple[Any, ...]:
     return tuple(controller.select(user_api="blas").lib_controllers) if controller else ()
 
 
-def _set_blas_threads(count: int) -> None:
-    for library in _libraries():
+def _set_blas_threads(counts: Sequence[int]) -> None:
+    for library, count in zip(_libraries(), counts, strict=True):
         # threadpoolctl lets only the first thread change OpenBLAS's number; the gate takes the place of that rule.
         getattr(library, "_real_set_num_threads", library.set_num_threads)(count)
 

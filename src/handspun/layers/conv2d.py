@@ -188,5 +188,5 @@ def convolve_by_definition(
 
 
 def _short(value: Any) -> str:
-    """A pair of two equal numbers as one."""
+    """A pair (n, n) as n; another pair as it is."""
     return repr(value[0]) if isinstance(value, tuple) and value[0] == value[1] else repr(value)

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import math
 from html import escape
-from typing import TYPE_CHECKING
 
 from handspun.engine.memory import Shape
-
-if TYPE_CHECKING:
-    from handspun.networks.sequential import Sequential
+from handspun.networks.layout import Network
 
 #: Pixels: the width of the drawing, the height of a row, and the middle of the column of shapes.
 WIDTH, ROW, MIDDLE = 760, 44, 85
@@ -18,7 +15,7 @@ WIDTH, ROW, MIDDLE = 760, 44, 85
 NAME, KIND = 18, 44
 
 
-def table(network: Sequential) -> str:
+def table(network: Network) -> str:
     """The layers as lines of text: name, kind, output shape, parameters, bytes; and the totals."""
     rows = [["layer", "kind", "output", "parameters", "bytes"], ["input", "", str(network.input_shape), "", ""]]
     for layer, shape, size in network.outline():
@@ -33,7 +30,7 @@ def table(network: Sequential) -> str:
     return "\n".join([lines[0], rule, *lines[1:-1], rule, lines[-1]])
 
 
-def drawing(network: Sequential) -> str:
+def drawing(network: Network) -> str:
     """The layers as an inline SVG, one row each: the form of the output, name, kind, output shape, parameters.
 
     Pictures are stacks of squares; vectors are bars whose lengths grow with the logarithm of their size; an arc leads around
@@ -41,7 +38,7 @@ def drawing(network: Sequential) -> str:
     pages. It contains no script.
     """
     rows = [("input", "", network.input_shape, 0, False)]
-    with_layers_inside = {layer.name.split(".")[0] for layer in network._every if "." in layer.name}
+    with_layers_inside = {name.split(".")[0] for name in network.parameters if name.count(".") > 1}
     for layer, shape, size in network.outline():
         rows.append((_cut(layer.name, NAME), _cut(repr(layer), KIND), shape, size, layer.name in with_layers_inside))
     shapes = [shape for _, _, shape, _, _ in rows]

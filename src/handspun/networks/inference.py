@@ -6,7 +6,7 @@ of images beyond the result. Nothing in the network changes: tapes that are free
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -17,10 +17,8 @@ from handspun.engine.tape import Tape
 from handspun.engine.threads import ThreadPool, blas_threads
 from handspun.errors import UsageError
 from handspun.networks.answers import check_class_outputs
+from handspun.networks.layout import Network
 from handspun.pictures import inputs
-
-if TYPE_CHECKING:
-    from handspun.networks.sequential import Sequential
 
 #: Rows in a chunk of a dense network: many enough for the matrix product, few enough for the cache. 512 rows of MNIST in
 #: float32 are 1.6 MB.
@@ -33,10 +31,10 @@ PICTURES_A_CHUNK = 32
 TURN = 4
 
 #: For each network its free tapes, each for a chunk of inputs. Making a tape takes as long as classifying an image.
-_idle: WeakKeyDictionary[Sequential, list[tuple[Tape, np.ndarray]]] = WeakKeyDictionary()
+_idle: WeakKeyDictionary[Network, list[tuple[Tape, np.ndarray]]] = WeakKeyDictionary()
 
 
-def answerable(network: Sequential, images: Any) -> np.ndarray:
+def answerable(network: Network, images: Any) -> np.ndarray:
     """``images`` as an array (N, …) that the network can take and name classes for.
 
     Raises:
@@ -50,7 +48,7 @@ def answerable(network: Sequential, images: Any) -> np.ndarray:
     return images
 
 
-def class_logits(network: Sequential, images: Any, *, keep_features: bool = False) -> tuple[np.ndarray, np.ndarray]:
+def class_logits(network: Network, images: Any, *, keep_features: bool = False) -> tuple[np.ndarray, np.ndarray]:
     """Like ``infer``, for answers: all logits (N, C) are finite numbers, one per class.
 
     Raises:
@@ -73,9 +71,7 @@ def class_logits(network: Sequential, images: Any, *, keep_features: bool = Fals
     return features, logits
 
 
-def infer(
-    network: Sequential, images: Any, threads: int | None, *, keep_features: bool = False
-) -> tuple[np.ndarray, np.ndarray]:
+def infer(network: Network, images: Any, threads: int | None, *, keep_features: bool = False) -> tuple[np.ndarray, np.ndarray]:
     """Inputs of the last layer (N, D), or (N, 0) unless they are to be kept, and its outputs (N, *output_shape).
 
     Raises:
@@ -87,7 +83,7 @@ def infer(
 
 
 @np.errstate(all="ignore")
-def _infer(network: Sequential, images: np.ndarray, threads: int | None, keep_features: bool) -> tuple[np.ndarray, np.ndarray]:
+def _infer(network: Network, images: np.ndarray, threads: int | None, keep_features: bool) -> tuple[np.ndarray, np.ndarray]:
     """``infer`` for images that were checked."""
     features = np.empty((len(images), network.feature_count if keep_features else 0), network.dtype)
     outputs = np.empty((len(images), *network.output_shape), network.dtype)
@@ -99,14 +95,15 @@ def _infer(network: Sequential, images: np.ndarray, threads: int | None, keep_fe
 
     def take(worker: int, number: int) -> None:
         turn = turns[number]
-        _infer_chunks(network, images[turn], features[turn], outputs[turn])
+        with blas_threads(1):  # for each turn anew: a single image in another thread waits no longer than that
+            _infer_chunks(network, images[turn], features[turn], outputs[turn])
 
-    with blas_threads(1), ThreadPool(threads) as pool:
+    with ThreadPool(threads) as pool:
         pool.each(take, len(turns))
     return features, outputs
 
 
-def _infer_chunks(network: Sequential, images: np.ndarray, features: np.ndarray, outputs: np.ndarray) -> None:
+def _infer_chunks(network: Network, images: np.ndarray, features: np.ndarray, outputs: np.ndarray) -> None:
     """Write features and outputs of ``images``, chunk by chunk, in this thread."""
     idle = _idle.setdefault(network, [])
     # pop and append are single steps of the interpreter, so no two threads ever hold the same tape.

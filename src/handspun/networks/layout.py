@@ -3,15 +3,42 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
 from handspun.engine.parameters import Parameters, Shape, count
+from handspun.engine.tape import Tape
 from handspun.layers import Layer, layers_from_config
 from handspun.layers.base import chain
 
 Placed = tuple[str, Layer, Shape]  # a layer's name, the layer, and the shape of its input
+
+
+class Network(Protocol):
+    """What inference and drawings see of a ``Sequential``, which is built on them."""
+
+    layers: tuple[Layer, ...]
+    input_shape: Shape
+    output_shape: Shape
+    feature_count: int
+    dtype: np.dtype
+    parameters: Parameters
+    statistics: Parameters
+    takes_pictures: bool
+    chunk_size: int
+
+    def tape(self) -> Tape:
+        """A new tape for inference."""
+        ...
+
+    def batch(self, size: int) -> np.ndarray:
+        """Room for ``size`` inputs."""
+        ...
+
+    def outline(self) -> list[tuple[Layer, Shape, int]]:
+        """Each layer with its output shape and its number of parameters."""
+        ...
 
 
 def every_layer(layers: Sequence[Layer], input_shape: Shape) -> list[Placed]:

@@ -56,7 +56,7 @@ class Loss(abc.ABC):
             dtype: the floating-point type of the outputs.
 
         Returns:
-            Classes (N,) intp, or numbers of the shape ``outputs`` and the type ``dtype``.
+            Classes (N,) intp, or numbers of the shape ``outputs``, of which each micro-batch gets the type of its outputs.
 
         Raises:
             UsageError: targets of the wrong number, shape or kind, classes out of range, or numbers that are not finite.
@@ -73,9 +73,12 @@ class Loss(abc.ABC):
         if array.size != count * wanted:
             hint = " If they are classes, give whole numbers: targets.astype(int)." if array.size == count else ""
             raise UsageError(f"the outputs have shape {outputs}, the targets {array.shape}: they must agree.{hint}")
-        if not np.isfinite(array).all():
+        largest = max(float(array.max()), -float(array.min()))  # NaN if any value is
+        if not math.isfinite(largest):
             raise UsageError("targets hold values that are not finite numbers.")
-        return np.ascontiguousarray(array, dtype).reshape(outputs)
+        if largest > float(np.finfo(dtype).max):
+            raise UsageError(f"targets hold values that are too large for {np.dtype(dtype)}. Scale them.")
+        return array.reshape(outputs)
 
     def _classes(self, labels: np.ndarray, outputs: tuple[int, ...]) -> np.ndarray:
         if len(outputs) != 2:
@@ -98,7 +101,7 @@ class Loss(abc.ABC):
         """The weighted mean over the samples, and its gradient with respect to ``outputs``, of the same shape.
 
         Args:
-            outputs: (N, …) as a network gives them.
+            outputs: (N, …) as a network gives them; the gradient has their type, but float32 for float16, whose sums overflow.
             targets: see ``prepare_targets``.
             sample_weight: (N,) finite and not negative; None for 1 each. If all are 0, value and gradient are 0.
 
@@ -106,9 +109,10 @@ class Loss(abc.ABC):
             UsageError: arguments that do not fit each other.
         """
         outputs = checks.plain_array("outputs", outputs)
-        if outputs.ndim < 2 or outputs.dtype.kind not in "fiub" or not len(outputs):
+        if outputs.ndim < 2 or outputs.dtype.kind not in "fiub" or not outputs.size:
             raise UsageError(f"outputs must be numbers (N, …), a row for each image, got {outputs.dtype} {outputs.shape}.")
-        outputs = outputs if outputs.dtype.kind == "f" else outputs.astype(np.float64)
+        if outputs.dtype.kind != "f" or outputs.dtype == np.float16:
+            outputs = outputs.astype(np.float32 if outputs.dtype == np.float16 else np.float64)
         targets = self.prepare_targets(targets, outputs.shape, outputs.dtype)
         return self.weighted_mean(outputs, targets, checks.sample_weight(sample_weight, len(outputs)))
 
@@ -120,6 +124,8 @@ class Loss(abc.ABC):
         normalizer: float | None = None,
     ) -> tuple[float, np.ndarray]:
         """``__call__`` for arguments that were checked; ``normalizer`` is the total weight of the batch that they belong to."""
+        if targets.ndim > 1:
+            targets = targets.astype(outputs.dtype, copy=False)
         values, gradients = self.per_sample(outputs, targets)
         if np.shape(values) != outputs.shape[:1] or np.shape(gradients) != outputs.shape:
             raise UsageError(
@@ -264,7 +270,7 @@ class SigmoidBinaryCrossEntropy(_ElementwiseLoss):
 def _numbers(targets: np.ndarray, outputs: np.ndarray) -> np.ndarray:
     """Targets as numbers of the shape and type of the outputs: classes become one-hot, or 0 and 1 for one output."""
     if targets.ndim > 1:
-        return targets.astype(outputs.dtype, copy=False)
+        return targets
     if outputs.shape[1] == 1:
         return targets[:, None].astype(outputs.dtype)
     hot = np.zeros_like(outputs)
@@ -274,10 +280,10 @@ def _numbers(targets: np.ndarray, outputs: np.ndarray) -> np.ndarray:
 
 def _class_weight(class_weight: Any) -> np.ndarray:
     """The weights of the classes, (C,) float64; UsageError unless they are finite and not negative."""
-    weight = np.array(class_weight, np.float64)
-    if weight.ndim != 1 or not (np.isfinite(weight) & (weight >= 0)).all():
+    weight = checks.plain_array("SoftmaxCrossEntropy: class_weight", class_weight)
+    if weight.ndim != 1 or weight.dtype.kind not in "biuf" or not (np.isfinite(weight) & (weight >= 0)).all():
         raise UsageError("SoftmaxCrossEntropy: class_weight must be one finite number, not negative, for each class.")
-    return weight
+    return weight.astype(np.float64)
 
 
 LOSSES: dict[str, type[Loss]] = {

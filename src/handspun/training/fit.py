@@ -124,6 +124,8 @@ def fit(
         trainer.callbacks.append(saver)
         if saver.path.exists():
             resume(trainer, saver.path, data_hash)
-    if progress:
-        trainer.onlookers.append(Progress())
-    return trainer.run()
+    if not progress:
+        return trainer.run()
+    with Progress() as line:
+        trainer.onlookers.append(line)
+        return trainer.run()

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
-from typing import Any, TextIO
+from typing import Any, Self, TextIO
 
 from handspun.training.callback import Callback, Training
 
@@ -15,7 +16,8 @@ EVERY = 0.1
 class Progress(Callback):
     """Epoch, loss, accuracy, images per second and the time left, in one line that is rewritten in place.
 
-    It is shown only in terminals and notebooks. With rich (in the extra "cli") it has a bar.
+    It is shown in terminals and in notebooks, and nowhere else. With rich, which the extra "cli" brings, it has a bar. As a
+    context, it gives the terminal back after an error, too.
 
     Args:
         stream: where to write; None for standard error, or, in a notebook, the output of the cell.
@@ -32,11 +34,19 @@ class Progress(Callback):
         self._shown = self._began = 0.0
         self._first = 0
 
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._line is not None:  # the training has not come to its end
+            self._line.leave()
+            self._line = None
+
     def on_train_begin(self, trainer: Training) -> None:
         self._first, self._began = trainer.step, time.monotonic()
         notebook = _in_notebook()
         stream = self._stream or (sys.stdout if notebook else sys.stderr)
-        if stream is not None and (notebook or stream.isatty()):
+        if notebook or _is_terminal(stream):
             self._line = (None if notebook else _bar(stream)) or _Line(stream)
 
     def on_step_end(self, trainer: Training) -> None:
@@ -85,12 +95,16 @@ class _Line:
         self._width = 0
 
     def show(self, text: str, share: float) -> None:
-        """Show ``text``; ``share`` is how much of the training is done, 0 to 1."""
-        self._write(text)
+        """Show ``text``; ``share`` of the training is done."""
+        self._write(text[: _columns(self._stream) - 1])  # a longer line could not be written over
 
     def end(self, text: str) -> None:
         """Show ``text`` and end the line."""
         self._write(text)
+        self.leave()
+
+    def leave(self) -> None:
+        """Leave what is shown; others write below it."""
         self._stream.write("\n")
         self._stream.flush()
 
@@ -111,6 +125,7 @@ class _Bar(_Line):
             rich.progress.TextColumn("{task.description}"),
             console=self._console,
             transient=True,
+            redirect_stdout=_is_terminal(sys.stdout),  # otherwise what callbacks print is for a file
         )
         self._task = self._progress.add_task("", total=1.0)
         self._progress.start()
@@ -119,8 +134,11 @@ class _Bar(_Line):
         self._progress.update(self._task, description=text, completed=share)
 
     def end(self, text: str) -> None:
-        self._progress.stop()
+        self.leave()
         self._console.print(text, soft_wrap=True, highlight=False)
+
+    def leave(self) -> None:
+        self._progress.stop()
 
 
 def _bar(stream: TextIO) -> _Bar | None:
@@ -131,6 +149,22 @@ def _bar(stream: TextIO) -> _Bar | None:
     except ImportError:
         return None
     return _Bar(stream, rich)
+
+
+def _is_terminal(stream: Any) -> bool:
+    """Whether ``stream`` is a terminal. People put many things in the place of standard error."""
+    try:
+        return bool(stream.isatty())
+    except (AttributeError, ValueError):  # None, an object that can only write, a file that is closed
+        return False
+
+
+def _columns(stream: TextIO) -> int:
+    """The width of the terminal; more than any line has where there is no telling."""
+    try:
+        return os.get_terminal_size(stream.fileno()).columns or 1_000
+    except (AttributeError, OSError, ValueError):
+        return 1_000
 
 
 def _in_notebook() -> bool:

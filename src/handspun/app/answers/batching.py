@@ -23,7 +23,7 @@ from handspun.pictures.inputs import check_images
 #: Pictures in one request.
 MAX_PICTURES = 1000
 
-#: Requests that may wait; further ones get a 503. This stops a flood and no real client.
+#: Requests that may wait; further ones get a 503. This stops a flood, but no real client.
 MAX_WAITING = 1024
 
 

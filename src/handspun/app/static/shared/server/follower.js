@@ -41,7 +41,7 @@ export class Follower extends EventTarget {
     }
   }
 
-  /** Choose its model, after keeping it if need be. Whether it is chosen now. */
+  /** Choose its model, after keeping it if need be. Returns whether it is chosen now. */
   async use(models) {
     if (this.run.model === null) await this.steer("keep");
     const { model } = this.run;

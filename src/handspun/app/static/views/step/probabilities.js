@@ -2,7 +2,7 @@
 
 import { short } from "../../shared/base/numbers.js";
 
-/** The digits that a float32 can be trusted to. */
+/** How many digits of a float32 are reliable. */
 const MOST_DIGITS = 7;
 
 /** Three digits after the point would show values this close as 0 or 1. They are written in powers of ten. */

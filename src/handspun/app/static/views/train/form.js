@@ -183,7 +183,7 @@ export class Form extends EventTarget {
     this.#timer = setTimeout(() => this.#showOutline(), PAUSE);
   }
 
-  /** Ask the server for the outline of this network: only its rules count. */
+  /** Ask the server for the outline of this network: the server decides what is valid. */
   async #showOutline() {
     this.#asked += 1;
     const asked = this.#asked;
