@@ -231,7 +231,7 @@ class Sequential:
 
     @np.errstate(all="ignore")
     def activations(self, images: np.ndarray) -> dict[str, np.ndarray]:
-        """The output (N, …) of each layer by its name, in inference mode. All outputs are kept in memory, so give only a few ``images`` (N, …).
+        """The output (N, …) of each layer by its name, in inference mode, for a few ``images`` (N, …); memory holds all of it.
 
         Raises:
             UsageError: images of another size or type.
