@@ -271,7 +271,7 @@ def test_invalid_values_are_refused(values, says):
         (Settings(dropout=1.0), "rate must be a number from 0.0 up to"),
         (Settings(hidden=(0,)), "units must be a whole number above 0"),
         (Settings(hidden=(10**12, 10**12)), "hidden = 1000000000000,1000000000000: such a network does not fit"),
-        (Settings(hidden=(10**40,)), "such a network does not fit into the memory"),
+        (Settings(hidden=(10**40,)), "such a network does not fit into memory"),
     ],
 )
 def test_a_network_that_cannot_be_built_is_refused(settings, says):

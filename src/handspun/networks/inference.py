@@ -1,7 +1,7 @@
 """Inference: large batches in chunks, on several threads if that helps.
 
-The chunks are always the same, so the result does not depend on the number of threads, and memory does not grow with the number
-of images beyond the result. Nothing in the network changes: tapes that are free wait here for the next call.
+The chunks are always the same, so the result does not depend on the number of threads. Apart from the result, memory does not
+grow with the number of images. Nothing in the network changes: tapes that are free wait here for the next call.
 """
 
 from __future__ import annotations

@@ -56,7 +56,7 @@ class Loss(abc.ABC):
             dtype: the floating-point type of the outputs.
 
         Returns:
-            Classes (N,) intp, or numbers of the shape ``outputs``, of which each micro-batch gets the type of its outputs.
+            Classes (N,) intp, or numbers of the shape ``outputs``; micro-batches convert them to the type of the outputs.
 
         Raises:
             UsageError: targets of the wrong number, shape or kind, classes out of range, or numbers that are not finite.

@@ -150,7 +150,7 @@ class Settings:
             raise
         except (MemoryError, ValueError, OverflowError) as error:  # from NumPy, for an array that is too large
             units = ",".join(map(str, self.hidden))
-            raise UsageError(f"hidden = {units}: such a network does not fit into the memory ({error}).") from error
+            raise UsageError(f"hidden = {units}: such a network does not fit into memory ({error}).") from error
 
     def make_layers(self, image_shape: tuple[int, ...], classes: tuple[str, ...]) -> tuple[list[Layer], tuple[int, ...]]:
         """The layers of that network, which hold no memory yet, and the shape of one input."""

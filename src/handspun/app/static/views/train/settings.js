@@ -2,7 +2,7 @@
 
 import { percent, plain } from "../../shared/base/numbers.js";
 
-/** Layers that set the size of a network, as its name has them. */
+/** Layers that set the size of a network, as written in its name. */
 const SIZED = {
   Dense: ({ units }) => units,
   Conv2D: ({ filters, kernel_size: size }) => `${filters}C${size}`,
@@ -13,7 +13,7 @@ const SIZED = {
 
 const number = (value) => plain(value, 6);
 
-/** Hidden layers as the network's name has them: "16C5-MP2-128". `units` are hidden layers that were set elsewhere. */
+/** Hidden layers as in the name of the network: "16C5-MP2-128". `units` are hidden layers that were set elsewhere. */
 function hidden({ layers, hidden: units }) {
   const sizes = layers.filter(({ kind }) => kind in SIZED).map((layer) => SIZED[layer.kind](layer));
   return [...sizes, ...units].join("-");

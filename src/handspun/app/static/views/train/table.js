@@ -39,7 +39,7 @@ export class TrainingTable {
       // Lessons are evaluated on other images, and shown in Teach.
       this.runs = (await listTrainings()).filter(({ kind }) => kind === "train");
     } catch {
-      return; // the banner says that the server is lost
+      return; // the banner reports the lost connection
     }
     const known = new Set(this.runs.map(({ id }) => id));
     for (const id of this.#compared) if (!known.has(id)) this.#compared.delete(id);
