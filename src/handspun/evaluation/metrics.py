@@ -58,7 +58,7 @@ def confusion_matrix(labels: np.ndarray, predicted: np.ndarray, classes: int) ->
         classes: C.
 
     Raises:
-        UsageError: no labels, or labels or predictions of different lengths or that are not classes.
+        UsageError: no labels; labels and predictions that differ in length, or are not classes.
     """
     classes = checks.positive_integer("confusion_matrix", "classes", classes)
     labels = checks.labels(labels, None, classes)

@@ -79,8 +79,8 @@ class Contract:
     def stages(self, picture: np.ndarray) -> Stages:
         """What happens to one picture, step by step.
 
-        A call computes the same steps by the same code, with one exception: it scales and moves the strokes at once, because each
-        resampling blurs a little. ``scaled`` shows the strokes scaled, but not moved yet.
+        A call computes the same steps by the same code, with one exception: it scales and moves the strokes at once, because
+        each resampling blurs a little. ``scaled`` shows the strokes scaled, but not moved yet.
 
         Args:
             picture: (H, W) or (H, W, C), as for a call.

@@ -45,7 +45,7 @@ export class Stages {
       this.clear();
       return;
     }
-    // It stays true once it is: a later answer may have been requested without stages.
+    // Once true, it stays true: a later answer may have been requested without stages.
     this.#hasStages.set(model, this.#hasStages.get(model) || Boolean(stages));
     // For a model of photos, pictures are only scaled: there are no stages and no ink.
     this.root.classList.toggle("is-short", !stages);
