@@ -106,9 +106,7 @@ def plain_array(name: str, value: Any) -> np.ndarray:
             "Convert it: numpy.lib.recfunctions.structured_to_unstructured."
         )
     if array.dtype.kind not in "biufUS":
-        raise UsageError(
-            f"{name}: an array of {array.dtype} cannot be used. Convert it to numbers first: array.astype(float)."
-        )
+        raise UsageError(f"{name}: an array of {array.dtype} cannot be used. Convert it to numbers first: array.astype(float).")
     return array if array.dtype.isnative else array.astype(array.dtype.newbyteorder("="))
 
 
