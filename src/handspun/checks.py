@@ -84,7 +84,7 @@ def plain_array(name: str, value: Any) -> np.ndarray:
     sparse matrices become objects, complex numbers lose a part, and structured arrays have no order: those are refused.
     """
     if type(value) is np.ndarray and value.dtype.kind in "biuf" and value.dtype.isnative:
-        return value  # as nearly always; and a single image is answered in some 30 µs
+        return value  # the usual case; it must be fast, because a single image is answered in some 30 µs
     parts = value if isinstance(value, (list, tuple)) else (value,)
     if any(isinstance(part, np.ma.MaskedArray) for part in parts):
         raise UsageError(f"{name}: a masked array would lose its mask. Fill it, array.filled(0), or leave those rows out.")
@@ -93,9 +93,9 @@ def plain_array(name: str, value: Any) -> np.ndarray:
     try:
         array = np.asarray(value)
         if array.dtype == object:
-            array = np.asarray(array.tolist())  # objects that are numbers or text, as pandas has them
+            array = np.asarray(array.tolist())  # objects that are numbers or text, as in pandas
     except ValueError as error:
-        raise UsageError(f"{name}: the rows are not of one length, so that they make no array ({error}).") from error
+        raise UsageError(f"{name}: the rows differ in length, so they are not an array ({error}).") from error
     except Exception as error:  # a tensor on a GPU, and whatever other libraries raise
         raise UsageError(f"{name}: NumPy cannot make an array of this {type(value).__name__} ({error}).") from error
     if array.dtype.kind == "c":
@@ -103,12 +103,10 @@ def plain_array(name: str, value: Any) -> np.ndarray:
     if array.dtype.names:
         raise UsageError(
             f"{name}: a structured array with the fields {', '.join(array.dtype.names)} is not an array of numbers. "
-            "numpy.lib.recfunctions.structured_to_unstructured makes one of it."
+            "Convert it: numpy.lib.recfunctions.structured_to_unstructured."
         )
     if array.dtype.kind not in "biufUS":
-        raise UsageError(
-            f"{name}: an array of {array.dtype} cannot be used. Make it one of numbers first: array.astype(float)."
-        )
+        raise UsageError(f"{name}: an array of {array.dtype} cannot be used. Convert it to numbers first: array.astype(float).")
     return array if array.dtype.isnative else array.astype(array.dtype.newbyteorder("="))
 
 

@@ -1,4 +1,4 @@
-"""What can go wrong through no fault of handspun's, said to the person who can mend it.
+"""Errors that are no fault of handspun's, for the person who can fix them.
 
 Every message is one or two lines: which file or value, what is wrong with it, what was expected, what to do. The command
 line prints the message alone; a traceback is for a defect of ours.
@@ -16,13 +16,13 @@ class HandspunError(Exception):
 
 
 class UsageError(HandspunError, ValueError):
-    """An argument, option or name that cannot be meant. The command line exits with 2."""
+    """An invalid argument, option or name. The command line exits with 2."""
 
     exit_code = 2
 
 
 class DataError(HandspunError):
-    """A data file (IDX, CSV, NumPy, …) that is missing, broken, or holds something else than it should."""
+    """A data file (IDX, CSV, NumPy, …) that is missing, broken, or has the wrong content."""
 
 
 class DownloadError(HandspunError):
@@ -49,7 +49,7 @@ class MissingExtraError(HandspunError):
 
 
 def unknown_name(kind: str, name: str, known: Iterable[str]) -> UsageError:
-    """A UsageError that names the nearest right one, if any is near, and all that there are."""
+    """A UsageError that names the nearest valid name, if any is near, and all valid names."""
     import difflib  # needed for a mistake only
 
     known = sorted(known)

@@ -33,7 +33,7 @@ def swap_idx(folder):
         (lambda f: (f / LABELS).unlink(), f"lacks the file {LABELS}"),
         (swap_idx, f"{LABELS} holds images .* where labels were expected"),
         (lambda f: (f / LABELS).write_bytes(b"\x89PNG\r\n\x1a\n"), f"{LABELS} is not an IDX file"),
-        (lambda f: (f / LABELS).write_bytes((f / LABELS).read_bytes() + b"x"), f"{LABELS} goes on after"),
+        (lambda f: (f / LABELS).write_bytes((f / LABELS).read_bytes() + b"x"), f"{LABELS} continues after"),
     ],
 )
 def test_a_broken_idx_folder_names_the_file(spoil, says, refused, small_set):

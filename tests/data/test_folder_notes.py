@@ -52,7 +52,7 @@ def test_a_decompression_bomb_is_left_out(root, monkeypatch):
     (root / "train/a/0.png").write_bytes(bomb)
     for options in ({}, {"size": (5, 4), "mode": "rgb"}):
         (note,) = load_dataset(root, **options).notes
-        assert note == "1 file is left out: train/a/0.png has more pixels than the 100,000,000 that are read at most."
+        assert note == "1 file is left out: train/a/0.png has more than 100,000,000 pixels, the limit."
     save(root / "train/a/0.png", noise(6, 7))
     monkeypatch.setattr(decoding, "MOST_DECODED_PIXELS", 41)
     (note,) = load_dataset(root).notes

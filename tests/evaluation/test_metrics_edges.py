@@ -68,7 +68,7 @@ def test_labels_that_are_not_classes_are_refused(labels, message):
         (np.zeros((2, 3)), r"2 images need 2 whole numbers as labels, got the shape \(3,\)"),
         ([["a", "b"]] * 3, "got <U1"),
         ([[0.5, np.nan, 0.5]] * 3, "row 0, counted from 0, is NaN"),
-        ([[0.5, 0.5], [1.0]], "not of one length"),
+        ([[0.5, 0.5], [1.0]], "differ in length"),
         (np.zeros((3, 3), complex), "complex"),
     ],
 )

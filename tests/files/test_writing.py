@@ -80,7 +80,7 @@ def test_anything_but_a_file_is_refused_and_left_alone(tmp_path):
 
 
 @links
-def test_links_in_a_circle_are_refused(tmp_path):
+def test_circular_links_are_refused(tmp_path):
     (tmp_path / "a").symlink_to("b")
     (tmp_path / "b").symlink_to("a")
     for path in (tmp_path / "a", tmp_path / "a" / "c.txt"):

@@ -92,7 +92,7 @@ def test_every_class_up_to_the_last_is_in_range():
         ([0, -1, 2], "label -1 is out of range"),
         (np.array([0, 1, 2**64 - 1], np.uint64), "label 18446744073709551615 is out of range"),
         (np.ma.array([0, 1, 2], mask=[False, True, False]), "masked array"),
-        ([[0], [1, 2], [0]], "not of one length"),
+        ([[0], [1, 2], [0]], "differ in length"),
         ({0, 1, 2}, "labels: an array of object"),
         (None, "labels: an array of object"),
         (5, r"got the shape \(\)"),

@@ -141,7 +141,7 @@ def test_optional_packages_are_imported_only_where_they_are_needed(path):
 
 
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: name_of(path) or "handspun")
-def test_no_module_runs_data_or_shares_a_global_generator(path):
+def test_no_module_executes_data_or_shares_a_global_generator(path):
     tree = parsed(path)
     modules = {module.split(".")[0] for module, _ in imports(tree)}
     assert not modules & {"pickle", "marshal", "shelve", "dill", "random"}

@@ -84,7 +84,7 @@ def test_wrong_settings_of_a_layer_are_refused(make, name, value):
     ],
     ids=lambda value: "" if callable(value) else str(value),
 )
-def test_numbers_of_numpy_and_lists_are_accepted(made, config):
+def test_numpy_numbers_and_lists_are_accepted(made, config):
     found = made().config()
     assert {name: found[name] for name in config} == config
     json.dumps(found)  # plain values, as model files need them

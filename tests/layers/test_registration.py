@@ -81,7 +81,7 @@ def test_a_network_that_could_not_be_loaded_is_not_saved(layer, name, tmp_path):
     assert not list(tmp_path.iterdir())
 
 
-def test_a_config_that_forgets_what_shapes_depend_on_is_noticed(tmp_path, monkeypatch):
+def test_a_config_that_omits_a_setting_of_the_shape_is_noticed(tmp_path, monkeypatch):
     class Few(Scale):
         def parameter_shapes(self, input_shape):
             return {"scale": (int(self.factor),)}
@@ -112,7 +112,7 @@ def test_copies_and_checks_need_no_registration():
     assert handspun.check_gradients(made, X, Y).passed
 
 
-def test_register_is_a_decorator_and_takes_a_class_again(monkeypatch):
+def test_register_is_a_decorator_and_accepts_a_class_twice(monkeypatch):
     monkeypatch.setitem(LAYERS, "Scale", None)  # to be taken out again
     monkeypatch.delitem(LAYERS, "Scale")
     assert handspun.register(Scale) is Scale is LAYERS["Scale"]
@@ -123,7 +123,7 @@ def test_register_is_a_decorator_and_takes_a_class_again(monkeypatch):
 
 @pytest.mark.parametrize("wrong", [type("Dense", (Layer,), {}), type("HeNormal", (HeNormal,), {}), SGD, Scale(), "Scale"])
 def test_only_layers_and_initializers_with_new_names_are_registered(wrong):
-    with pytest.raises(UsageError, match=r"of its own; give yours another name|Only a class"):
+    with pytest.raises(UsageError, match=r"already has a .*; give yours another name|Only a class"):
         handspun.register(wrong)
 
 
@@ -180,7 +180,7 @@ def test_a_training_of_custom_classes_resumes_to_the_same_bytes(augment, tmp_pat
 
     with pytest.raises(KeyboardInterrupt):
         train(2, tmp_path / "half")
-    # As in another process, where everything is made anew and lies elsewhere.
+    # As in another process, where every object is new and at another address.
     fresh = {"Noise": Noise(), "partial": partial(noise, scale=0.1)}.get(type(augment).__name__, augment)
     np.testing.assert_array_equal(train(9, tmp_path / "half", fresh), train(9))
 
@@ -215,7 +215,7 @@ def test_what_a_checkpoint_cannot_store_is_reported_before_training(own, text, t
     with pytest.raises(UsageError, match=text):
         fit(made, (X, Y), epochs=1, checkpoint=tmp_path / "never", **own)
     np.testing.assert_array_equal(made.parameters.vector, before)
-    fit(made, (X, Y), epochs=1, **own)  # without one it is nobody's business
+    fit(made, (X, Y), epochs=1, **own)  # without a checkpoint anything is allowed
 
 
 def test_settings_of_schedules_are_those_they_were_made_with():

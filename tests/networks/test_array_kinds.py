@@ -47,7 +47,7 @@ REFUSED = {
     "text": (lambda images: images.astype(str), "images are <U|takes .* <U"),
     "uint16": (lambda images: (images * 65535).astype(np.uint16), "uint16.*uint8.*float32"),
     "int64": (lambda images: (images * 255).astype(int), "int64.*uint8.*float32"),
-    "ragged": (lambda images: [[0.0, 1.0], [0.5]], "not of one length"),
+    "ragged": (lambda images: [[0.0, 1.0], [0.5]], "differ in length"),
     "dates": (lambda images: np.zeros((6, 12), "M8[D]"), "datetime64"),
     "none": (lambda images: None, "object"),
     "number": (lambda images: 0.5, r"shape \(\)"),

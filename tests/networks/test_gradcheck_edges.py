@@ -1,4 +1,4 @@
-"""``check_gradients`` with arguments that cannot be meant, a user's own layers, and batches of one."""
+"""``check_gradients`` with invalid arguments, a user's own layers, and batches of one."""
 
 import numpy as np
 import pytest
@@ -44,7 +44,7 @@ Y = np.array([0, 1, 2, 0, 1])
         ({"x": X[:0], "y": Y[:0]}, "x has 0 inputs"),
         ({"y": Y[:3]}, r"x has 5 inputs, y has the shape \(3,\)"),
         ({"y": 1}, r"y has the shape \(\)"),
-        ({"y": [[0], [1, 2], [0], [0], [0]]}, "not of one length"),
+        ({"y": [[0], [1, 2], [0], [0], [0]]}, "differ in length"),
     ],
 )
 def test_invalid_arguments_are_refused(arguments, message):

@@ -46,10 +46,10 @@ def test_an_empty_input_shape_is_refused(input_shape):
 def test_a_layer_cannot_be_used_twice():
     layer = Dense(3)
     Sequential([layer], (3,))
-    with pytest.raises(UsageError, match=r"part of a network already \(dense1\)"):
+    with pytest.raises(UsageError, match=r"already part of a network \(dense1\)"):
         Sequential([layer], (3,))
     twice = Dense(3)
-    with pytest.raises(UsageError, match="part of a network already"):
+    with pytest.raises(UsageError, match="already part of a network"):
         Sequential([twice, ReLU(), twice], (3,))
 
 

@@ -307,7 +307,7 @@ def test_wrong_settings_of_an_optimizer_are_refused(kind, name, values):
 
 
 @every_optimizer
-def test_numbers_of_numpy_become_plain_settings(kind):
+def test_numpy_numbers_become_plain_settings(kind):
     config = kind(np.float32(0.5), weight_decay=np.int64(0)).config()
     assert (config["learning_rate"], config["weight_decay"]) == (0.5, 0.0)
     assert all(type(value) in (float, str) for value in config.values())

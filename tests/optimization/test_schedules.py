@@ -160,7 +160,7 @@ def test_a_missing_setting_of_a_schedule_is_named():
         schedule_by_name("inverse-time")
 
 
-def test_numbers_of_numpy_become_plain_settings():
+def test_numpy_numbers_become_plain_settings():
     schedule = StepDecay(np.float32(0.5), every=np.int64(3))
     assert schedule == StepDecay(0.5, every=3)
     assert {name: type(value) for name, value in vars(schedule).items()} == {"rate": float, "every": int, "unit": str}

@@ -89,7 +89,7 @@ the code; do not edit it.
 - What has no argument is in brackets.
 - A default that is only written in another way is the same: `(2, 2)` and 2, a divisor of 25 and a factor of 0.04.
 
-The tests also compare values. Schedules have the factors of their peers at every step, except OneCycle: PyTorch's reaches the
+The tests also compare values. Schedules give the factors of their peers at every step, except OneCycle: PyTorch's reaches the
 highest rate, and the lowest, one step earlier.
 """
 

@@ -258,7 +258,7 @@ PEERS: dict[str, dict[str, dict[str, Theirs]]] = {
     },
 }
 
-_NO_RATE = "no rate suits all trainings, so it is asked for"
+_NO_RATE = "no rate suits all trainings, so it is required"
 _PYTORCH = "PyTorch's"
 _RECIPES = "He's suits ReLU, the default activation"
 _COUNTS = "counts the time in steps or epochs; a decay of r over s steps is r/s here"
@@ -294,8 +294,8 @@ REASONS: dict[tuple[str, str, str], str] = {
     ("Adagrad", "(first squares)", "keras"): _PYTORCH,
     ("RMSprop", "decay", "keras"): "PyTorch's; Tieleman and Hinton have 0.9",
     ("AdamW", "weight_decay", "keras"): _PYTORCH,
-    ("Penalty", "(l2 term)", "keras"): "the gradient is l2·w, as of PyTorch's weight_decay",
-    ("ClipNorm", "(divisor)", "torch"): "a clipped gradient has just the norm asked for; nothing is divided by 0",
+    ("Penalty", "(l2 term)", "keras"): "the gradient is l2·w, as with PyTorch's weight_decay",
+    ("ClipNorm", "(divisor)", "torch"): "a clipped gradient has exactly the requested norm, and nothing is divided by 0",
     ("InverseTimeDecay", "unit", "keras"): _COUNTS,
     ("StepDecay", "rate", "torch"): "handspun's own: a half every ten epochs",
     ("StepDecay", "every", "torch"): "handspun's own: a half every ten epochs",
@@ -310,7 +310,7 @@ REASONS: dict[tuple[str, str, str], str] = {
     ("ExponentialMovingAverage", "decay", "keras"): _PYTORCH,
     **{("ExponentialMovingAverage", "(first steps)", peer): _FORGETS for peer in ("tf", "torch", "keras")},
     ("EarlyStopping", "patience", "keras"): "the loss of one epoch is noisy; Keras stops after one that is no better",
-    ("EarlyStopping", "restore_best", "keras"): "training goes on past the best epoch, whose weights are the ones wanted",
+    ("EarlyStopping", "restore_best", "keras"): "training continues past the best epoch, so the best weights are restored",
     ("ScaledNormal", "scale", "torch"): "handspun's own",
     ("ScaledNormal", "scale", "keras"): "handspun's own",
 }

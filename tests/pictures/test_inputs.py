@@ -87,7 +87,7 @@ def test_a_matrix_is_a_plain_array():
         (np.zeros(2, [("a", "f4"), ("b", "f4")]), "structured array with the fields a, b"),
         (np.array([[1, None]], object), "an array of object cannot be used"),
         (np.zeros((2, 3), "M8[s]"), "cannot be used"),
-        ([[1, 2], [3]], "the rows are not of one length"),
+        ([[1, 2], [3]], "the rows differ in length"),
         (Tensor(), r"NumPy cannot make an array of this Tensor \(can't convert cuda"),
         ({"a": 1}, "an array of object cannot be used"),
         (None, "an array of object cannot be used"),

@@ -129,7 +129,7 @@ def test_thousands_of_dots_are_not_writing():
     """Each component is compared with all others: for 10,000 dots that took 5 GB."""
     dots = np.zeros((400, 400), np.uint8)
     dots[1::4, 1::4] = dots[2::4, 1::4] = dots[1::4, 2::4] = dots[2::4, 2::4] = 255
-    with pytest.raises(UsageError, match="10,000 separate pieces of ink"):
+    with pytest.raises(UsageError, match="10,000 separate components of ink"):
         segments(dots)
 
 

@@ -247,12 +247,12 @@ def test_wrong_names_and_types_in_plain_data_are_named(values, says):
         ({"train_images": -3}, "train_images must be at least 1, got -3"),
         ({"pool_test": 0}, "pool_test must be at least 1, got 0"),
         ({"early_stopping": 0}, "early_stopping must be at least 1, got 0"),
-        ({"norm": "batch", "batch_size": 1}, "has nothing to compare a single image with"),
+        ({"norm": "batch", "batch_size": 1}, "needs several images"),
         ({"momentum": 0.9, "optimizer": "adam"}, 'The optimizer "adam" has no momentum setting'),
         ({"only": ("a",)}, "leaves one class"),
         ({"picture_size": (3,)}, "picture_size is height and width"),
-        ({"initializer_scale": 0.1}, "initializer_scale belongs to the initializer"),
-        ({"initializer_scale": 0.1, "initializer": "HeNormal"}, "initializer_scale belongs to the initializer"),
+        ({"initializer_scale": 0.1}, "initializer_scale is only for the initializer"),
+        ({"initializer_scale": 0.1, "initializer": "HeNormal"}, "initializer_scale is only for the initializer"),
     ],
 )
 def test_invalid_values_are_refused(values, says):
@@ -271,7 +271,7 @@ def test_invalid_values_are_refused(values, says):
         (Settings(dropout=1.0), "rate must be a number from 0.0 up to"),
         (Settings(hidden=(0,)), "units must be a whole number above 0"),
         (Settings(hidden=(10**12, 10**12)), "hidden = 1000000000000,1000000000000: such a network does not fit"),
-        (Settings(hidden=(10**40,)), "such a network does not fit into the memory"),
+        (Settings(hidden=(10**40,)), "such a network does not fit into memory"),
     ],
 )
 def test_a_network_that_cannot_be_built_is_refused(settings, says):

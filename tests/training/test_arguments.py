@@ -246,7 +246,7 @@ NO_LABELS = {
     "whole floats": (lambda labels: labels.astype(float), r"whole numbers: targets\.astype\(int\)"),
     "column of floats": (lambda labels: labels[:, None].astype(float), r"whole numbers: targets\.astype\(int\)"),
     "dates": (lambda labels: labels.astype("M8[D]"), r"datetime64.*array\.astype\(float\)"),
-    "rows of two lengths": (lambda labels: [[0], [1, 2]] * (len(labels) // 2), "the rows are not of one length"),
+    "rows of two lengths": (lambda labels: [[0], [1, 2]] * (len(labels) // 2), "the rows differ in length"),
 }
 
 
@@ -263,7 +263,7 @@ NO_IMAGES = {
     "text": (lambda images: images.astype(str), r"images are <U.*, which is text: read the files first"),
     "int64": (lambda images: images.astype(np.int64), r"images are int64.*images\.astype\(np\.uint8\)"),
     "uint16": (lambda images: images.astype(np.uint16), r"images are uint16.*images\.astype\(np\.uint8\)"),
-    "rows of two lengths": (lambda images: [[0.0], [1.0, 2.0]] * (len(images) // 2), "the rows are not of one length"),
+    "rows of two lengths": (lambda images: [[0.0], [1.0, 2.0]] * (len(images) // 2), "the rows differ in length"),
 }
 
 

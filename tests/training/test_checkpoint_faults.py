@@ -36,7 +36,7 @@ def test_a_flipped_bit_is_refused_or_has_no_effect(blobs, checkpoint, finished):
     assert refused > 100
 
 
-def test_a_model_file_is_no_checkpoint(blobs, tmp_path):
+def test_a_model_file_is_not_a_checkpoint(blobs, tmp_path):
     save(mlp(12, [4], 3), tmp_path / "run.npz")
     with pytest.raises(ModelFileError, match="not a handspun-checkpoint"):
         make_checkpoint(blobs, tmp_path / "run.npz")

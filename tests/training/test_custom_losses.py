@@ -119,7 +119,7 @@ def test_a_gradient_may_be_read_only_or_of_another_type():
         (hs.SoftmaxCrossEntropy(), X[:4, :3], [0, 1, 2], r"4 images need 4 whole numbers as targets, got the shape \(3,\)"),
         (hs.SoftmaxCrossEntropy(), X[:4, :3], [0.0, 1.0, 2.0, 1.0], r"targets\.astype\(int\)"),
         (hs.SoftmaxCrossEntropy(), X[:4, :3], ["a", "b", "c", "a"], "targets"),
-        (hs.SoftmaxCrossEntropy(), X[:4, :1], [0, 1, 1, 0], "needs two outputs or more"),
+        (hs.SoftmaxCrossEntropy(), X[:4, :1], [0, 1, 1, 0], "needs at least two outputs"),
         (hs.SoftmaxCrossEntropy(), np.zeros((4, 3, 2, 2)), [0, 1, 1, 0], r"gives \(3, 2, 2\)\. Put Flatten\(\) and Dense"),
         (hs.MeanSquaredError(), np.zeros((4, 3, 2, 2)), [0, 1, 1, 0], r"gives \(3, 2, 2\)"),
         (hs.MeanSquaredError(), X[:4, :3], X[:4, :2], r"\(4, 3\), the targets \(4, 2\)"),

@@ -1,4 +1,4 @@
-"""``fit`` against a loop that is written anew, and what it learns."""
+"""``fit`` compared with an independent loop, and what it learns."""
 
 import math
 

@@ -242,7 +242,7 @@ def test_small_batches_and_batch_normalisation_are_not_split():
         (usual, 64, 2): 32,
         (usual, 65, 8): 33,
         (usual, 256, 2): 128,
-        (usual, 256, 1): 512,  # there is nobody to share it
+        (usual, 256, 1): 512,  # no other worker could share it
         (usual, 60_000, 2): 512,
         (mlp(784, [10], 10), 64, 2): 512,
         (normal, 64, 2): 512,

@@ -118,10 +118,10 @@ async def _refused(request: Request, error: Exception) -> JSONResponse:
     routes = (route for route in request.app.routes if isinstance(route, Route))
     of_path = [route for route in routes if route.matches(request.scope)[0] is not Match.NONE]
     methods = sorted({method for route in of_path for method in route.methods or ()})
-    if methods and request.method not in methods:  # the mount for files has taken the path of an end point
+    if methods and request.method not in methods:  # the mount for files has caught the path of an end point
         error = HTTPException(405, headers={"allow": ", ".join(methods)})
     return JSONResponse({"error": error.detail}, error.status_code, headers=error.headers)
 
 
 async def _gone(request: Request, error: Exception) -> Response:
-    return Response(status_code=400)  # nobody is there to read it
+    return Response(status_code=400)  # the client has gone

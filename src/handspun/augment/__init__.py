@@ -1,4 +1,4 @@
-"""Random changes of pictures during training, so that a network meets more of them than there are; and nine fixed views.
+"""Random changes of pictures during training, which act like more training data; and nine fixed views.
 
 Bytes in, bytes of the same shape out; whole batches at once; all randomness comes from a generator that is an argument. Shift,
 rotation, scale, shear and elastic deformation together are one map from the pixels of the result to places in the picture

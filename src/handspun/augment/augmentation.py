@@ -33,7 +33,7 @@ PIXELS_AT_ONCE = 50_000
 
 @dataclass(frozen=True)
 class Augmentation:
-    """Random changes of pictures, drawn anew for each picture. By default nothing changes.
+    """Random changes of pictures, drawn separately for each picture. By default nothing changes.
 
     The order is: thickness of strokes; mirroring, scale, shear, rotation, elastic deformation, crop and shift, by one bilinear
     interpolation (by none if only mirroring and crop are set); noise; cutout. Pictures can move by fractions of a pixel.
@@ -47,7 +47,7 @@ class Augmentation:
             2003, whose α = 34 with σ = 4 is 1.4 pixels). At 28 × 28, 0.5 to 1 looks like handwriting; 2 is unreadable.
         elastic_sigma: σ of the Gaussian that smooths the displacements, in pixels, at least 0.5.
         thickness: how much thicker or thinner light strokes become on each side at most, in pixels; uniform.
-        noise: the standard deviation of Gaussian noise, where white is 255.
+        noise: the standard deviation of Gaussian noise, on the scale in which white is 255.
         cutout: the side of a square that is hidden, in pixels (DeVries and Taylor 2017); 0 hides nothing.
         flip: mirror left and right in half of the pictures. Do not use it for digits and letters.
         crop: add a border of this many pixels and crop the old size at a random place.

@@ -26,7 +26,7 @@ def mirror_and_crop(
 ) -> None:
     """Mirror some of ``images`` (n, H, W, C), add a border, and write a crop of the old size into ``out``, perhaps ``images``.
 
-    ``mirror`` (n,) bool tells which are mirrored, ``offsets`` (2, n) the first row and column of each crop in the bordered
+    ``mirror`` (n,) bool says which are mirrored, ``offsets`` (2, n) the first row and column of each crop in the bordered
     picture.
     """
     count, height, width, channels = images.shape

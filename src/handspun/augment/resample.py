@@ -1,4 +1,4 @@
-"""Resampling: at which places of a picture the pixels of the result lie, and bilinear interpolation there.
+"""Resampling: the place in a picture of each pixel of the result, and bilinear interpolation there.
 
 The places of a batch are a bilinear form. For the axis a (row, column), picture i and pixel (y, x)
 
@@ -40,7 +40,7 @@ def resample(
         rows: (H, J) float32, the basis along y; its first function is 1.
         columns: (W, K) float32, the basis along x; its first function is 1.
         out: (n, H, W, C) uint8; may be ``images``.
-        fill: what lies outside: "zero", or "edge" for the nearest pixel.
+        fill: the values outside: "zero", or "edge" for the nearest pixel.
     """
     count, height, width, channels = images.shape
     # Places within the bordered picture, in steps, plus half a step so that truncation rounds.

@@ -20,10 +20,10 @@ from handspun.checks import byte_pictures
 from handspun.engine.memory import chunks
 from handspun.errors import UsageError
 
-#: The rotation in degrees and the scale of each view; the first is the picture as it is.
+#: The rotation in degrees and the scale of each view; the first is the unchanged picture.
 VIEWS = tuple(itertools.product((0.0, -6.0, 6.0), (1.0, 0.94, 1.06)))
 
-#: Pictures that are turned at once.
+#: Pictures that are turned together.
 _AT_ONCE = 64
 
 

@@ -16,7 +16,7 @@ from typing import Any
 import typer
 from rich.console import Console
 
-# Without a terminal there is no width to fit into; 120 columns keep a table in one piece.
+# Without a terminal there is no width to fit into; 120 columns keep a table whole.
 # No markup: names of files and classes may contain brackets and colons.
 out = Console(highlight=False, markup=False, emoji=False, width=None if sys.stdout.isatty() else 120)
 messages = Console(stderr=True, highlight=False, markup=False, emoji=False)
@@ -28,7 +28,7 @@ def print_json(value: Any) -> None:
 
 
 def note(text: str | None) -> None:
-    """Tell the user something besides the result."""
+    """Print a message that is not part of the result."""
     if text:
         messages.print(f"Note: {text}", soft_wrap=True)
 

@@ -74,7 +74,7 @@ def _own_test_images(header: dict[str, Any], network: Sequential) -> tuple[Split
     if not isinstance(training, dict) or not isinstance(training.get("settings"), dict):
         raise UsageError("The model file does not say what it was trained on: name the data to evaluate on.")
     settings = Settings.from_dict(training["settings"], "the model file")
-    if isinstance(contract := network.contract, PictureContract):  # of a folder; a model to compare with may take others
+    if isinstance(contract := network.contract, PictureContract):  # of a folder; a model to compare with may take another size
         size = (contract.height, contract.width)
         mode = "rgb" if contract.colour else "grey"
         settings = settings.replace(picture_size=size, picture_fit=contract.fit, picture_mode=mode)

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 def evaluate(
     model: ModelArgument,
-    data: Annotated[str | None, argument("A name or path; by default the test images of its own training.", "DATA")] = None,
+    data: Annotated[str | None, argument("A name or path; by default the test images of the model's training.", "DATA")] = None,
     messy: Annotated[bool, option("Also on distorted versions: shifted, rotated, noisy, inverted, ….", "--messy")] = False,
     unknown: Annotated[bool, option("Also how often it takes noise, scribbles and letters for a class.", "--unknown")] = False,
     others: Annotated[str | None, option("With --unknown: also this dataset, which shows none of its classes.")] = None,
@@ -112,7 +112,7 @@ def _accepted(network: Sequential, others: str | None) -> tuple[Acceptance, ...]
 
 
 def _versions(images: np.ndarray) -> Figure:
-    """Some images, clean and distorted, drawn as light, as they are stored: so "inverted" looks inverted."""
+    """Some images, clean and distorted. High values are drawn as light, so that "inverted" looks inverted."""
     from handspun import plots
 
     some = images[:14]

@@ -70,7 +70,7 @@ def draw(
 
 
 def _open_page(address: str) -> None:
-    """Open the page without waiting: a browser in a terminal returns only when it is closed, and needs the server meanwhile."""
+    """Open the page without waiting: a browser in a terminal returns only when closed, and needs the server until then."""
     threading.Thread(target=webbrowser.open, args=(address,), name="browser", daemon=True).start()
 
 

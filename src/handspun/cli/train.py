@@ -114,7 +114,7 @@ def train(
                 f"{out_folder} already holds a training. Choose another --out, or use --resume {quoted(out_folder)}"
             )
     settings = settings.replace(**changes)
-    if pictures and find_spec("matplotlib") is None:  # said before an hour of training, not after
+    if pictures and find_spec("matplotlib") is None:  # reported before an hour of training, not after
         raise MissingExtraError("Drawing pictures (--no-pictures trains without)", "cli")
     material = prepare(settings)
     for text in material.notes:

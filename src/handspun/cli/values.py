@@ -1,4 +1,4 @@
-"""What people write after an option, read into values: sizes, times, augmentation."""
+"""The values of options, from their text: sizes, times, augmentation."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Fitting a network's ``Confidence`` to images that were held out from its training.
 
-A network is more confident on its training images than on others, so what is fitted to them is wrong for the others.
+A network is more confident on its training images than on others, so values fitted to them would be wrong for others.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from handspun.networks.inference import answerable, class_logits
 from handspun.networks.sequential import Sequential
 from handspun.optimization.losses import softmax
 
-#: The limits of the temperature: if all held-out images are classified correctly, the cross-entropy falls forever as T → 0.
+#: The limits of the temperature. If all held-out images are classified correctly, the cross-entropy falls forever as T → 0.
 COLDEST, HOTTEST = 0.05, 20.0
 
 #: The share of held-out images of the classes that may be called unknown.
@@ -31,18 +31,18 @@ def fit_confidence(
     head: Head | None = None,
     false_reject_rate: float = FALSE_REJECT_RATE,
 ) -> Confidence:
-    """Temperature and threshold for ``network``, which stays as it is: set its ``confidence`` to the result.
+    """Temperature and threshold for ``network``, which is not changed: set its ``confidence`` to the result.
 
     Args:
         network: a trained classifier.
         images: (N, …), held out from training, prepared by the contract.
         labels: (N,), the class of each.
         head: scores the images, from ``handspun.confidence.exposure.fit_head``; None for the energy of the logits.
-        false_reject_rate: the share of these images that is to be called unknown.
+        false_reject_rate: the share of these images that will be called unknown.
 
     Raises:
-        UsageError: images as for ``Sequential.answer``; no images; labels that are not one of the network's classes for each
-            image; a rate outside [0, 1).
+        UsageError: images as for ``Sequential.answer``; no images; labels that are not classes of the network, one per image;
+            a rate outside [0, 1).
     """
     images = answerable(network, images)
     labels = checks.labels(labels, len(images), max(network.output_shape[-1], 2))
@@ -54,7 +54,7 @@ def fit_confidence(
 
 
 def find_threshold(scores: np.ndarray, rate: float) -> float:
-    """The score of the N scores (N,) below which a share ``rate`` of them lies, rounded down."""
+    """The threshold below which a share ``rate`` of the ``scores`` (N,) lies; the number of those is rounded down."""
     return float(np.sort(scores)[int(rate * len(scores))])
 
 
@@ -68,9 +68,9 @@ def fit_temperature(logits: np.ndarray, labels: np.ndarray) -> float:
     so the slope has one zero, which bisection of log β finds. Guo et al. 2017, section 4.2: the simplest method of calibration,
     and the best of those that they compared.
 
-    A few images that are all classified correctly would make β infinite, and every answer certain. So β - log β - 1 is added,
-    the negative logarithm of a gamma distribution with its peak at 1. It counts as much as one image, so with thousands of
-    images it has no effect. It is convex as well, and its slope is 1 - 1/β.
+    A few images that are all classified correctly would make β infinite, and every answer certain. So a convex term with its
+    minimum at β = 1 is added: β - log β - 1, with slope 1 - 1/β, the negative logarithm of a gamma density. It counts as much
+    as one image, so with thousands of images it has no effect.
     """
     z = logits.astype(np.float64)
     right = z[np.arange(len(z)), labels].sum()

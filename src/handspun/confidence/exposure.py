@@ -1,9 +1,9 @@
 """Teaching a network what it does not know: outlier exposure.
 
-The logits of a network trained on digits alone say little about other pictures: every letter resembles some digit. Hendrycks,
-Mazeika and Dietterich 2019, "Deep Anomaly Detection with Outlier Exposure" (ICLR), show a network pictures of none of its
-classes, and find that it then also recognises other kinds that it was not shown. Here the network stays as it is: the features
-before its last layer are enough for a second, small head to learn "one of the classes, or something else" (see
+The logits of a network trained only on digits say little about other pictures: every letter resembles some digit. Hendrycks,
+Mazeika and Dietterich 2019, "Deep Anomaly Detection with Outlier Exposure" (ICLR), train a network on pictures of none of its
+classes too, and find that it then also recognises kinds of such pictures that it was not trained on. Here the network does not
+change: a second, small head learns "one of the classes, or something else" from the features before the last layer (see
 ``handspun.networks.answers.Head``).
 """
 
@@ -23,18 +23,18 @@ from handspun.optimization.optimizers import AdamW
 from handspun.optimization.schedules import Cosine
 from handspun.training import fit
 
-#: Hidden units of the head, chosen on pictures that it was not trained on and that no published rate is measured on.
+#: Hidden units of the head, chosen on pictures that were used neither to train it nor to measure a published rate.
 UNITS = 64
 
 
 def fit_head(
     network: Sequential, known: np.ndarray, others: Sequence[np.ndarray], *, units: int = UNITS, seed: int = 0
 ) -> Head:
-    """A head that tells images of the network's classes from other things; the network stays as it is.
+    """A head that tells images of the network's classes from other things; the network is not changed.
 
     Args:
         network: a trained classifier.
-        known: (N, …), images of its classes, prepared by the contract, in all the variations that are to be recognised.
+        known: (N, …), images of its classes, prepared by the contract, in all the variations that it should recognise.
         others: images of none of its classes, prepared by the contract: one array (M, …) for each kind. All kinds have the same
             weight, however many images they have, and together they have the weight of ``known``.
         units: hidden units.

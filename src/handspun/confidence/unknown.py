@@ -1,8 +1,8 @@
 """Pictures that show none of ten digits: empty sheets, noise, scribbles, letters.
 
-People point a camera at anything. How often a network takes such a picture for one of its classes is its false acceptance
-rate; ``evaluate_unknown`` measures it. All pictures are drawn from fixed seeds, so the rates can be reproduced.
-``draw_scribbles`` and the others also draw the pictures for ``exposure``, from other seeds and in other fonts.
+People point a camera at anything. The share of such pictures that a network takes for one of its classes is its false
+acceptance rate, which ``evaluate_unknown`` measures. All pictures are drawn from fixed seeds, so the rates can be reproduced.
+The same functions draw the pictures for ``exposure``, with other seeds and fonts.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ SIDE = 56
 
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 
-#: Letters that a person may read as digits (0, 1, 2, 5, 6, 8, 9) without the word around them.
+#: Letters that a person may read as digits (0, 1, 2, 5, 6, 8, 9) outside of a word.
 LOOKALIKES = "DOQoIlZzSsGbBgq"
 
 #: Fonts that are included in Matplotlib: some for measuring, others for training a head.
@@ -68,7 +68,7 @@ def draw_clouds(count: int, rng: np.random.Generator) -> np.ndarray:
 
 
 def draw_scribbles(count: int, rng: np.random.Generator) -> np.ndarray:
-    """One to three strokes of a round pen, each along 5 to 12 random places, (count, SIDE, SIDE) uint8.
+    """One to three strokes of a round pen, each along 5 to 12 random points, (count, SIDE, SIDE) uint8.
 
     The moving average of a polygon over the length of its sides is a quadratic B-spline: a curve without corners.
     """
@@ -115,11 +115,11 @@ def draw_letters(fonts: Sequence[str], letters: str = LETTERS) -> np.ndarray:
 
 @dataclass(frozen=True)
 class Kind:
-    """One kind of pictures that show something else than a model's classes.
+    """One kind of pictures that show none of a model's classes.
 
     Attributes:
-        name: in a word or two.
-        what: how they were made, in words.
+        name: a word or two.
+        what: how they are made.
         draw: draws them, always the same: (N, H, W) uint8.
     """
 
@@ -164,7 +164,7 @@ class Acceptance:
 
     Attributes:
         name: of the kind.
-        what: how its pictures were made, in words.
+        what: how its pictures are made.
         images: the number of pictures.
         rate: the share with the verdict "known", from 0 to 1.
         interval: the 95 % interval of the rate (Wilson's).

@@ -95,6 +95,6 @@ def content_sha256(path: Path, limit_bytes: int) -> str:
 
 
 def _md5(path: Path) -> str:
-    """MD5 of a file as it is on disk. It tells published files apart; it is no protection."""
+    """MD5 of a file as it is on disk. It tells published files apart, but does not protect."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()

@@ -33,7 +33,7 @@ def fetch_missing(
 
     ``mirrors`` are base URLs in the layout of the cache folder, instead of the published ones; by default the environment
     variable ``HANDSPUN_MIRROR``, if it is set. A mirror is given up after ``timeout`` seconds without an answer. ``progress``
-    is told the bytes of each file; see ``reporter``.
+    gets the bytes of each file; see ``reporter``.
 
     Raises:
         DownloadError: no mirror sent the right file; the message says why, and which files to put where by hand.
@@ -118,7 +118,7 @@ def _fetch(entry: Entry, file: PublishedFile, path: Path, base: str, timeout: fl
 
 
 def _receive(url: str, stream: BinaryIO, most: int, timeout: float, report: Report | None) -> str | None:
-    """Copy at most ``most`` bytes from a URL into a stream. Returns None, or what went wrong at the other end."""
+    """Copy at most ``most`` bytes from a URL into a stream. Returns None, or the server's fault in words."""
     try:
         import requests
         import urllib3

@@ -271,7 +271,7 @@ def _assemble(
 def _split(
     scan: FolderScan, labels: np.ndarray, digests: Sequence[bytes | str], rows: Sequence[int]
 ) -> tuple[list[int], list[int]]:
-    """Rows for training and for the test. Copies of a picture go where the first of them goes."""
+    """Rows for training and for the test. Copies of a picture go to the same part as the first."""
     firsts: dict[bytes | str, int] = {}
     for row in rows:
         firsts.setdefault(digests[row], row)
@@ -283,7 +283,7 @@ def _split(
                 f'{scan.folder}: the pictures of the class "{name}" are copies of one picture; at least 2 different '
                 "ones are needed, because one is held out for the test."
             )
-    # The images of this split are not the pictures, but their rows.
+    # The images of this split are the row numbers of the pictures.
     _, held = hold_out(Split(drawn[:, None].astype(np.float64), labels[drawn]), TEST_SHARE, seed=SPLIT_SEED)
     for_test = {digests[int(row)] for row in held.images[:, 0]}
     return [row for row in rows if digests[row] not in for_test], [row for row in rows if digests[row] in for_test]

@@ -20,7 +20,7 @@ from handspun.errors import DataError, UsageError
 from handspun.files.archive import LIMIT_BYTES, MAX_DEFLATE_RATIO, as_native, read_into
 from handspun.files.writing import replacing
 
-#: The names that MNIST gave to the images and labels of each split, and many data sets have adopted.
+#: MNIST's names of the files of each split, images and labels; many data sets use them too.
 STANDARD_NAMES = {
     "train": ("train-images-idx3-ubyte", "train-labels-idx1-ubyte"),
     "test": ("t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"),
@@ -33,7 +33,7 @@ def read_idx(path: str | os.PathLike[str], *, limit_bytes: int = LIMIT_BYTES) ->
     """Read an IDX file, plain or gzipped, into an array in the machine's byte order.
 
     Raises:
-        DataError: the file is missing, not IDX, truncated or damaged, goes on after its last value, or claims more than
+        DataError: the file is missing, not IDX, truncated or damaged, continues after its last value, or claims more than
             ``limit_bytes``.
     """
     return read_idx_and_hash(path, limit_bytes=limit_bytes)[0]
@@ -68,7 +68,7 @@ def read_idx_and_hash(path: str | os.PathLike[str], *, limit_bytes: int = LIMIT_
         if (end := read_into(stream, flat)) < nbytes:
             raise DataError(f"{path} is cut off: it ends after {end} of the {nbytes} bytes that it claims.")
         if stream.read(1):
-            raise DataError(f"{path} goes on after the {nbytes} bytes of its shape {shape}.")
+            raise DataError(f"{path} continues after the {nbytes} bytes of its shape {shape}.")
     digest = hashlib.sha256(magic + sizes)
     digest.update(flat.data)
     return as_native(flat, dtype).reshape(shape), digest.hexdigest()
@@ -98,7 +98,7 @@ def write_idx(path: str | os.PathLike[str], array: np.ndarray) -> None:
 
 
 def join_idx(images: np.ndarray, labels: np.ndarray, images_path: Path, labels_path: Path) -> Split:
-    """Join the arrays of two IDX files to a split. Raises DataError if one is of the wrong kind or they do not match."""
+    """Combine the arrays of two IDX files into a split. Raises DataError if one is of the wrong kind or they do not match."""
     if labels.ndim != 1 or labels.dtype.kind == "f":
         what = "images" if labels.ndim in (3, 4) else "something else"
         raise DataError(f"{labels_path} holds {what} {labels.shape} where labels were expected.")

@@ -1,4 +1,4 @@
-"""Progress of long work, reported to a function, to a bar on the terminal, or to nobody."""
+"""Progress of long work, reported to a function, to a bar on the terminal, or not at all."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ Report = Callable[[str, int, int], None]
 
 @contextmanager
 def reporter(progress: Report | bool | None, *, unit: str) -> Iterator[Report | None]:
-    """The function to report progress to; None if none was asked for.
+    """The function to report progress to; None if nothing is to be shown.
 
-    ``progress`` is a function, True for a bar on the terminal, False for nobody, or None for a bar if standard error is a
+    ``progress`` is a function, True for a bar on the terminal, False for none, or None for a bar if standard error is a
     terminal. ``unit`` is what is counted, such as "pictures"; "bytes" are shown as MB with the speed.
     """
     if callable(progress):

@@ -73,7 +73,7 @@ def find_data(folder: Path, stem: str) -> Path | None:
 
 
 def read_start(path: str | os.PathLike[str], size: int) -> bytes:
-    """The first ``size`` bytes of the content, fewer if there are not so many, none if the file cannot be read."""
+    """The first ``size`` bytes of the content, fewer if the content is shorter, none if the file cannot be read."""
     try:
         with open_data(path) as (stream, _, _):
             return stream.read(size)

@@ -33,8 +33,8 @@ def read_table(path: str | os.PathLike[str], *, limit_bytes: int = LIMIT_BYTES) 
     """Read a CSV file, plain or gzipped, of square grey images.
 
     Returns:
-        Images (N, H, H) uint8, with labels (N,) uint8 if the first column holds them. The header tells, or without a header the
-        number of columns.
+        Images (N, H, H) uint8, with labels (N,) uint8 if the first column holds them: the header says so or, without
+        a header, the number of columns.
 
     Raises:
         DataError: the file is missing, truncated or damaged; a line has too few or too many cells; a cell is not a whole number

@@ -2,7 +2,7 @@
 
 NumPy releases Python's lock while it computes, so threads run in parallel if its calls are long, as those of convolutions are.
 Then the matrix products must not start threads as well: BLAS is limited to one (``blas_threads``). Inference uses threads, and
-so does training where processes cannot share it (``engine.workers``).
+so does training if processes cannot share it (``engine.workers``).
 
 Work is cut into parts of a fixed size, whatever the number of threads, and their results are combined in order. So the number
 of threads changes the time, and not one bit of the result.
@@ -43,7 +43,7 @@ def use_threads(threads: int | None, *, blas: int | None = None) -> Iterator[Non
 
     Args:
         threads: how many; None for one per processor.
-        blas: how many each matrix product may use where it is not limited to one; None for ``threads``.
+        blas: how many each matrix product may use if it is not limited to one; None for ``threads``.
     """
     tokens = _limit.set(threads), _blas_limit.set(threads if blas is None else blas)
     try:
@@ -61,7 +61,7 @@ def processors() -> int:
 def count_threads(threads: int | None) -> int:
     """The number of threads that ``threads`` means; None takes that of ``use_threads``, or one per processor.
 
-    Without threadpoolctl, BLAS cannot be limited to one thread, so None then means one thread of our own.
+    Without threadpoolctl, BLAS cannot be limited to one thread, so None means that we start no threads.
 
     Raises:
         UsageError: not a whole number above 0.
@@ -176,8 +176,8 @@ if hasattr(os, "register_at_fork"):
 class blas_threads:  # noqa: N801 - used as a function; a generator would take twice as long, and single images are short
     """A context in which matrix products use ``count`` threads.
 
-    None takes the number of ``use_threads``, or leaves the process's own. A context inside another one does nothing. With one
-    thread, products of medium size are cut into parts (``engine.products``). Without threadpoolctl, it does nothing.
+    None takes the number of ``use_threads``, or leaves the process's own. With one thread, products of medium size are cut
+    into parts (``engine.products``). Inside another such context, or without threadpoolctl, it does nothing.
     """
 
     def __init__(self, count: int | None) -> None:
@@ -203,7 +203,7 @@ def blas_thread_count() -> int | None:
 
 
 def default_blas_threads(threads: int | None) -> int | None:
-    """How many threads a matrix product may use if ``threads`` were asked for; None for as many as BLAS has."""
+    """How many threads a matrix product may use, given ``threads`` of ``fit``; None for as many as BLAS has."""
     return _blas_limit.get() if threads is None else threads
 
 

@@ -227,7 +227,7 @@ class ForkedWorkers(Workers):
         """Return when ``worker`` has done its share of a task that took this process ``took`` seconds.
 
         If another thread holds a lock during the fork (in BLAS, or in a thread pool of the user's augmentation), the forked
-        process waits for it forever. It shows in its first task. Training then continues without that worker, and this
+        process waits for it forever. This shows in its first task. Training then continues without that worker, and this
         process does its share.
         """
         place = (1 + worker) * _WORDS

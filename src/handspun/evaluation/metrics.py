@@ -38,7 +38,7 @@ def _by_class(name: str, value: Any) -> np.ndarray:
         one = f" To compare predicted classes with labels: np.mean({name} == labels)." if array.ndim == 1 else ""
         raise UsageError(f"{name} must be numbers (N, C), a row per image; got {array.dtype} {array.shape}.{one}")
     if np.isnan(array).any():
-        raise UsageError(f"{name} row {int(np.isnan(array).any(axis=1).argmax())}, counted from 0, is NaN: that is no answer.")
+        raise UsageError(f"{name} row {int(np.isnan(array).any(axis=1).argmax())}, counted from 0, is NaN: not an answer.")
     return array
 
 
@@ -58,7 +58,7 @@ def confusion_matrix(labels: np.ndarray, predicted: np.ndarray, classes: int) ->
         classes: C.
 
     Raises:
-        UsageError: no labels, or labels or predictions of different lengths or that are not classes.
+        UsageError: no labels; labels and predictions that differ in length, or are not classes.
     """
     classes = checks.positive_integer("confusion_matrix", "classes", classes)
     labels = checks.labels(labels, None, classes)

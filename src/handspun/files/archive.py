@@ -111,7 +111,7 @@ def read_array(
 def write_arrays(path: str | os.PathLike[str] | io.BytesIO, arrays: Mapping[str, np.ndarray], *, compress: bool = True) -> None:
     """Write an ``.npz`` file for ``read_arrays`` or ``numpy.load``; a path is written atomically.
 
-    No time of day is stored, so with one version of zlib the same arrays in the same order give the same bytes.
+    No time is stored, so with one version of zlib the same arrays in the same order give the same bytes.
 
     Raises:
         UsageError: the reader would refuse a name or an array, or there are too many arrays.
@@ -241,7 +241,7 @@ def _read_npy(where: str, stream: io.BufferedIOBase, size: int, limit_bytes: int
     if fault := _dtype_fault(dtype):
         raise error(f"{where}: {fault}.")
     if len(shape) > 32 or any(type(n) is not int or n < 0 for n in shape):
-        raise error(f"{where}: the shape {_shown(shape)} is not one of an array.")
+        raise error(f"{where}: {_shown(shape)} is not the shape of an array.")
     # Count 0 as 1: NumPy refuses absurd shapes even of empty arrays.
     if math.prod(max(n, 1) for n in shape) * max(dtype.itemsize, 1) > max(limit_bytes, 0):
         raise error(f"{where}: {dtype} {_shown(shape)} is more than the {limit_bytes} bytes allowed.")

@@ -99,7 +99,7 @@ def printable(name: str) -> str:
 
 
 def _insist(act: Callable[[], _T]) -> _T:
-    """Do ``act``; on Windows, retry for a while: there a reader, such as a virus scanner, locks all others out."""
+    """Do ``act``; on Windows, retry for a while, because a reader, such as a virus scanner, locks a file there."""
     end = time.monotonic() + PATIENCE
     while True:
         try:

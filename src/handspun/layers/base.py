@@ -103,7 +103,7 @@ def chain(layers: Sequence[Layer], input_shape: Shape) -> list[tuple[str, Layer,
         kind = type(layer).__name__.lower()
         if layer.name or any(layer is other for _, other, _ in found):
             where = f" ({layer.name})" if layer.name else ""
-            raise UsageError(f"This {type(layer).__name__} is part of a network already{where}. Make one for each place.")
+            raise UsageError(f"This {type(layer).__name__} is already part of a network{where}. Make one for each place.")
         numbers[kind] = numbers.get(kind, 0) + 1
         found.append((f"{kind}{numbers[kind]}", layer, input_shape))
         input_shape = layer.output_shape(input_shape)

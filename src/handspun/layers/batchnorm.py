@@ -27,12 +27,12 @@ class BatchNorm(Layer):
 
         dx = (g - mean(g) - x̂ · mean(g · x̂)) / σ = γ/σ · (dy - dβ/N - x̂ · dγ/N)          (means over the batch)
 
-    Backward needs x̂ = (x - μ)/σ; what is kept is x - μ, for the division by σ then costs one value a feature, not a pass.
+    Backward needs x̂ = (x - μ)/σ; x - μ is kept, because the division by σ then costs one value per feature, not a pass.
 
     In inference running averages of mean and variance replace those of the batch. The layer is then linear: dx = dy · γ/σ.
     After each step running = (1 - momentum) · running + momentum · batch, with the unbiased variance (N - 1), as in
     PyTorch. A batch of one row, as the last of an epoch may be, has no variance: the pass writes NaN, and the running variance
-    stays as it is. A variance of 0 would shrink it by a tenth just before the epoch is evaluated.
+    does not change. A variance of 0 would shrink it by a tenth just before the epoch is evaluated.
 
     If a batch is computed in micro-batches, each is normalized by its own mean and variance ("ghost batches", Hoffer, Hubara
     and Soudry 2017, arXiv:1705.08741), and the running averages take the mean over them.
@@ -154,5 +154,5 @@ def _sum_of_products(a: np.ndarray, b: np.ndarray, precise: type[np.float64] | N
 
 
 def _spread(feature: np.ndarray, x: np.ndarray) -> np.ndarray:
-    """One value a feature, (D,), in a shape that combines with ``x``."""
+    """One value per feature, (D,), in a shape that combines with ``x``."""
     return feature if x.ndim == 2 else feature[:, None]

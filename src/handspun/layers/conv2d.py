@@ -31,7 +31,7 @@ class Conv2D(Layer):
     Derivatives. Each y is a sum of products w · x. Summed over all products in which a value takes part:
 
         db_o     = Σ_n,r,s dy_o,r,s
-        dw_oicj  = Σ_n,r,s dy_o,r,s x_c,r+i,s+j      windows · dyᵀ, one product a row, added up over the rows
+        dw_oicj  = Σ_n,r,s dy_o,r,s x_c,r+i,s+j      windows · dyᵀ, one product per row, added up over the rows
         dx_c,h,t = Σ_o,i,j w_oicj dy_o,h-i,t-j       in two steps, the mirror of forward:
             dcolumns_h,c,j,s = Σ_o,i w_oicj dy_o,h-i,s       products with windows of kh rows of dy
             dx_c,h,t         = Σ_j dcolumns_h,c,j,t-j        each shifted copy back to where it came from
@@ -188,5 +188,5 @@ def convolve_by_definition(
 
 
 def _short(value: Any) -> str:
-    """A pair of two equal numbers as one."""
+    """A pair (n, n) as n; another pair as it is."""
     return repr(value[0]) if isinstance(value, tuple) and value[0] == value[1] else repr(value)

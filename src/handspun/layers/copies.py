@@ -15,7 +15,7 @@ def copy_each(copies: Copies) -> None:
 
 
 def in_rows(x: np.ndarray, here: Frame) -> tuple[np.ndarray, Copies]:
-    """Images (N, C, H, W) as a contiguous array (H, C, W, N), and the copy that this needs if x lies otherwise in memory."""
+    """Images (N, C, H, W) as a contiguous array (H, C, W, N), and the copy that this needs if x has another order in memory."""
     rows = x.transpose(2, 1, 3, 0)
     if rows.flags.c_contiguous:
         return rows, []

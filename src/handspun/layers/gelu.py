@@ -31,7 +31,7 @@ class GELU(Layer):
     def forward(self, x: np.ndarray, tape: Tape) -> np.ndarray:
         here = tape[self]
         low, high, near, cubic, t, y = here.plan(x, _room)
-        # Against arrays: NumPy's clip with two numbers takes 1.5 times as long.
+        # With limits in arrays, because NumPy's clip with two numbers takes 1.5 times as long.
         np.minimum(x, high, out=near)
         np.maximum(near, low, out=near)  # x where t still depends on it
         np.multiply(near, near, out=cubic)

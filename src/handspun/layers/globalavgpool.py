@@ -23,7 +23,7 @@ class GlobalAvgPool(Layer):
         return (channels,)
 
     def forward(self, x: np.ndarray, tape: Tape) -> np.ndarray:
-        precise = sum_type(x, few=64)  # it is one sum, of nothing but the picture
+        precise = sum_type(x, few=64)  # the output is nothing but this sum
         x = by_rows(x)  # (H, C, W, N)
         y = np.add.reduce(x, axis=(0, 2), dtype=precise)  # (C, N)
         y *= 1.0 / (x.shape[0] * x.shape[2])

@@ -33,7 +33,7 @@ class Plan(NamedTuple):
     y: np.ndarray  # (N, C, OH, OW)
 
     def begin(self, neutral: float) -> None:
-        """Do the copies, and write the value that changes no maximum, or no sum, where a step needs one to begin with."""
+        """Make the copies; where a step needs a first value, write the one that changes no maximum, or no sum."""
         copy_each(self.copies)
         for result in self.to_fill:
             result[...] = neutral
@@ -150,7 +150,7 @@ def _steps(x: np.ndarray, window: Axis, axis: int, y: np.ndarray) -> Iterator[tu
 
 
 def _begins_with_two(window: Axis) -> bool:
-    """Whether all outputs have a first and a second value, so that joining these two needs nothing to begin with."""
+    """Whether all outputs have a first and a second value, so that joining these two needs no initial value."""
     return window.kernel > 1 and not window.before and not window.after
 
 
@@ -162,7 +162,7 @@ def _to_the_largest(
     taps = [(_at(axis, outputs), _at(axis, inputs)) for _, outputs, inputs in window.taps]
     hit = here.buffer("hit", y.shape, bool)
     if window.tiles:
-        # No value is in two windows. What has found no place yet waits in the place of the last value.
+        # No value is in two windows. Gradients that have found no place yet wait in the place of the last value.
         waiting, last = dy, dx[taps.pop()[1]]
         for _, inputs in taps:
             np.multiply(waiting, np.equal(x[inputs], y, out=hit), out=dx[inputs])

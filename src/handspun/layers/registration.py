@@ -34,6 +34,6 @@ def register(kind: _Kind) -> _Kind:
     if known is None:
         raise UsageError(f"Only a class of layers or initializers can be registered, got {kind!r}.")
     if kind.__name__ in known and known[kind.__name__].__module__.startswith("handspun."):
-        raise UsageError(f"handspun has a {kind.__name__} of its own; give yours another name.")
+        raise UsageError(f"handspun already has a {kind.__name__}; give yours another name.")
     known[kind.__name__] = kind
     return kind

@@ -19,7 +19,7 @@ class ReLU(Layer):
     def forward(self, x: np.ndarray, tape: Tape) -> np.ndarray:
         here = tape[self]
         zeros, room = here.plan(x, _zeros_and_room)
-        # Against an array of zeros: NumPy's maximum with a scalar takes four times as long.
+        # With an array of zeros, because NumPy's maximum with a scalar takes four times as long.
         here["y"] = y = np.maximum(x, zeros, out=room)  # (N, …)
         return y
 

@@ -45,7 +45,7 @@ class Residual(Layer):
         if self.projection is None:
             self.projection = _projection(input_shape, shape)
         if self.projection.output_shape(input_shape) != shape:
-            raise UsageError(f"Residual: no projection leads from {input_shape} to {shape}, what the layers make of it.")
+            raise UsageError(f"Residual: no projection leads from {input_shape} to {shape}, the shape after the layers.")
         return [*inner, ("projection", self.projection, input_shape)]
 
     def forward(self, x: np.ndarray, tape: Tape) -> np.ndarray:

@@ -116,7 +116,7 @@ def body(
     norm: str | None = None,
     initializer: Initializer | None = None,
 ) -> list[Layer]:
-    """All layers but the last of ``mlp`` (where ``channels`` is None), ``cnn`` and recipes, which explain the arguments.
+    """All layers but the last of ``mlp`` (if ``channels`` is None), ``cnn`` and recipes, which explain the arguments.
 
     Every Conv2D and Dense has a bias, even before a norm, which makes it redundant: the published networks have them.
     """

@@ -1,4 +1,4 @@
-"""Is the gradient right? It is compared in float64 with finite differences of the loss.
+"""Checks a gradient: compares it in float64 with finite differences of the loss.
 
 The derivative along a direction d is (L(θ + h d) - L(θ - h d))/2h up to an error of order h². Elementwise, d is one
 parameter at a time. Directional, d is a random direction through all parameters at once, which checks a network of any
@@ -67,7 +67,7 @@ def check_gradients(
 ) -> GradientReport:
     """Compare the gradient with respect to every parameter array and to the input with finite differences.
 
-    The network stays as it is: a float64 copy of it is checked. Dropout draws the same numbers in each pass.
+    The network is not changed: a float64 copy of it is checked. Dropout draws the same numbers in each pass.
 
     Args:
         network: any network.

@@ -1,7 +1,7 @@
-"""Inference: large batches in chunks, on several threads where that helps.
+"""Inference: large batches in chunks, on several threads if that helps.
 
-The chunks are always the same, so the result does not depend on the number of threads, and memory does not grow with the number
-of images beyond the result. Nothing in the network changes: tapes that are free wait here for the next call.
+The chunks are always the same, so the result does not depend on the number of threads. Apart from the result, memory does not
+grow with the number of images. Nothing in the network changes: tapes that are free wait here for the next call.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ from handspun.pictures import inputs
 #: float32 are 1.6 MB.
 ROWS_A_CHUNK = 512
 
-#: Images in a chunk where there are convolutions, whose arrays are larger, and whose chunks threads share.
+#: Images in a chunk if there are convolutions: their arrays are larger, and threads share the chunks.
 PICTURES_A_CHUNK = 32
 
 #: Chunks that a thread takes at a time; it needs only one tape for them.
 TURN = 4
 
-#: For each network its free tapes, each with room for a chunk of inputs: making one takes as long as classifying an image.
+#: For each network its free tapes, each for a chunk of inputs. Making a tape takes as long as classifying an image.
 _idle: WeakKeyDictionary[Network, list[tuple[Tape, np.ndarray]]] = WeakKeyDictionary()
 
 

@@ -32,7 +32,7 @@ class Sequential:
         layers: the layers, first to last; none of them may be part of another network.
         input_shape: the shape of one input, without the batch: (784,) or (28, 28).
         seed: the seed of the initial weights; None leaves all parameters zero, to be filled from a file.
-        dtype: ``float32``, or ``float64`` where exactness matters more than speed.
+        dtype: ``float32``, or ``float64`` if exactness matters more than speed.
         classes: the names of the outputs, in order.
         contract: how pictures are to be prepared for the network, which does not apply it; the model file keeps it.
 
@@ -112,7 +112,7 @@ class Sequential:
 
         Args:
             training: whether these are training passes: with a gradient, dropout and batch statistics.
-            rng: the generator for layers with randomness.
+            rng: the generator for random layers.
             input_gradient: whether ``backward`` returns the gradient with respect to the input; implies a gradient.
         """
         gradient = self.parameters.zeros_like() if training or input_gradient else None
@@ -171,9 +171,9 @@ class Sequential:
         """The outputs of the last layer for ``images`` (N, …), in inference mode; shape (N, *output_shape).
 
         Args:
-            images: uint8 pixels (0 to 255 become 0 to 1), or floats, which are taken as they are; each has ``input_shape`` or
+            images: uint8 pixels (0 to 255 become 0 to 1), or floats, which are not scaled; each has ``input_shape`` or
                 another shape with as many values.
-            threads: the number of threads for networks of pictures; None for one per processor, or for one where threadpoolctl
+            threads: the number of threads for networks of pictures; None for one per processor, or for one if threadpoolctl
                 (extra "cli") is missing. The result does not depend on it.
 
         Raises:
@@ -231,7 +231,7 @@ class Sequential:
 
     @np.errstate(all="ignore")
     def activations(self, images: np.ndarray) -> dict[str, np.ndarray]:
-        """The output (N, …) of each layer by its name, in inference mode, for a few ``images`` (N, …): all of it is kept.
+        """The output (N, …) of each layer by its name, in inference mode, for a few ``images`` (N, …); memory holds all of it.
 
         Raises:
             UsageError: images of another size or type.

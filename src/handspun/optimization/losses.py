@@ -56,7 +56,7 @@ class Loss(abc.ABC):
             dtype: the floating-point type of the outputs.
 
         Returns:
-            Classes (N,) intp, or numbers of the shape ``outputs``, of which each micro-batch gets the type of its outputs.
+            Classes (N,) intp, or numbers of the shape ``outputs``; micro-batches convert them to the type of the outputs.
 
         Raises:
             UsageError: targets of the wrong number, shape or kind, classes out of range, or numbers that are not finite.
@@ -223,7 +223,7 @@ class SoftmaxCrossEntropy(Loss):
                 "Flatten() and Dense(classes), or GlobalAvgPool(), at the end."
             )
         if outputs[1] == 1:
-            raise UsageError("SoftmaxCrossEntropy needs two outputs or more; for one there is SigmoidBinaryCrossEntropy.")
+            raise UsageError("SoftmaxCrossEntropy needs at least two outputs; for one, use SigmoidBinaryCrossEntropy.")
         if self.class_weight is not None and len(self.class_weight) != outputs[1]:
             raise UsageError(f"{len(self.class_weight)} class weights for {outputs[1]} classes.")
         return super().prepare_targets(targets, outputs, dtype)

@@ -31,7 +31,7 @@ class Optimizer(abc.ABC):
 
     Attributes:
         state: the optimizer's own vectors by name, each (size,). A checkpoint needs only them and ``steps``.
-        steps: the number of steps made.
+        steps: the number of steps done.
 
     Raises:
         UsageError: a setting is outside its range.
@@ -115,8 +115,8 @@ class Optimizer(abc.ABC):
             chunk = slice(start, min(start + CHUNK, last))
             p, g = parameters[chunk], gradient[chunk]
             self._update(p, g, rate, self._scratch[: p.size], *[vector[chunk] for vector in vectors])
-        # If a pixel is no longer lit, its moments shrink by a constant factor a step until they are denormal numbers, and stay
-        # so. Some processors compute with these many times more slowly, so they are set to zero now and then.
+        # If a pixel is no longer lit, its moments shrink by a constant factor per step until they are denormal numbers, and
+        # stay so. Some processors compute with these many times more slowly, so they are set to zero from time to time.
         if self.steps % FLUSH_EVERY == 0:
             for vector in (vector[first:last] for vector in vectors):
                 tiny = np.finfo(vector.dtype).tiny

@@ -1,7 +1,7 @@
 """How a gradient changes the parameters.
 
 θ are the parameters, g the gradient, η the learning rate of this step; all vectors are flat. ``_update`` changes one chunk of
-them: p is θ, ``state`` the optimizer's own vectors, ``scratch`` room for a result. ``optimizer_base.py`` holds the rest.
+them: p is θ, ``state`` the optimizer's own vectors, ``scratch`` an array for results. ``optimizer_base.py`` holds the rest.
 """
 
 import math

@@ -18,8 +18,8 @@ class Penalty:
 
     Args:
         l1: the coefficient of the sum of absolute values, not negative.
-        l2: the coefficient of half the sum of squares, not negative (the gradient is l2·w, as of PyTorch's
-            ``weight_decay``; Keras's L2 has no half).
+        l2: the coefficient of half the sum of squares, not negative (the gradient is l2·w, as with PyTorch's ``weight_decay``;
+        Keras's L2 has no half).
 
     Raises:
         UsageError: a coefficient is negative, or not finite.

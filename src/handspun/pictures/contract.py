@@ -66,7 +66,7 @@ class Contract:
             (N, side, side) uint8, light strokes on black.
 
         Raises:
-            UsageError: the images are not such pictures.
+            UsageError: the images are not of that type and shape.
         """
         images = byte_pictures("A contract", images, channels=(1, 3, 4))
         result = np.zeros((len(images), self.side, self.side), np.uint8)
@@ -79,9 +79,8 @@ class Contract:
     def stages(self, picture: np.ndarray) -> Stages:
         """What happens to one picture, step by step.
 
-        A call computes the same steps by the same code, except ``scaled``: it scales and moves the strokes in one step, because
-            each
-        resampling blurs a little. ``scaled`` shows the two separately.
+        A call computes the same steps by the same code, with one exception: it scales and moves the strokes at once, because
+        each resampling blurs a little. ``scaled`` shows the strokes scaled, but not moved yet.
 
         Args:
             picture: (H, W) or (H, W, C), as for a call.
@@ -226,7 +225,7 @@ class PictureContract:
             (N, height, width) or (N, height, width, 3), uint8.
 
         Raises:
-            UsageError: the images are not such pictures.
+            UsageError: the images are not of that type and shape.
             MissingExtraError: Pillow, which scales them, is not installed.
         """
         images = byte_pictures("A picture contract", images, channels=(3,))

@@ -76,7 +76,7 @@ def inspect_picture(path: str | os.PathLike[str]) -> tuple[int, int, bool]:
 def decode_picture(
     source: str | os.PathLike[str] | BinaryIO, *, side: int | None = None, most_pixels: int | None = None
 ) -> PillowImage:
-    """Decode a picture and turn it upright: the first one in the file, 8 bits a channel: grey, RGB or with a palette.
+    """Decode a picture and turn it upright: the first one in the file, 8 bits per channel: grey, RGB or with a palette.
 
     If ``side`` is the longer side in pixels to which it will be scaled, a large JPEG is decoded at about twice that size at
     most, in a fraction of the time and memory. ``most_pixels`` defaults to ``MOST_DECODED_PIXELS``.
@@ -128,7 +128,7 @@ def _opened(source: str | os.PathLike[str] | BinaryIO, most_pixels: int | None =
     except (DataError, UnreadablePictureError):
         raise
     except Image.DecompressionBombError as error:
-        raise UnreadablePictureError(f"has more pixels than the {most_pixels:,} that are read at most") from error
+        raise UnreadablePictureError(f"has more than {most_pixels:,} pixels, the limit") from error
     except Image.UnidentifiedImageError as error:
         raise UnreadablePictureError("is not an image that can be read (its format is not known)") from error
     except Exception as error:  # Pillow's decoders raise anything for a broken file

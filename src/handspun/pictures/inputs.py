@@ -30,13 +30,13 @@ def check_images(images: np.ndarray, input_shape: Shape) -> None:
     if images.dtype != np.uint8 and images.dtype.kind not in "fb":
         raise UsageError(
             f"The images are {images.dtype}, which may be pixels or plain numbers: give pixels from 0 to 255 as uint8, "
-            "images.astype(np.uint8), and numbers to be taken as they are as floats, images.astype(np.float32)."
+            "images.astype(np.uint8), and other numbers as floats, images.astype(np.float32)."
         )
 
 
 def are_finite(images: np.ndarray) -> bool:
     """Whether no value of ``images`` (N, …) is NaN or infinite."""
-    # If any value is not finite, the least or the greatest is not; finding those needs no array of booleans.
+    # If any value is not finite, the minimum or the maximum is not; to find those needs no array of booleans.
     return images.dtype.kind != "f" or not images.size or bool(np.isfinite([images.min(), images.max()]).all())
 
 
@@ -57,7 +57,7 @@ def convert(images: np.ndarray, out: np.ndarray) -> np.ndarray:
         images = images.transpose(0, 3, 1, 2)
     images = images.reshape(out.shape)
     result = out
-    if order := memory_order(out):  # NumPy loops in the order of its first argument: let it be that of the result
+    if order := memory_order(out):  # NumPy loops in the memory order of its first argument: use that of the result
         images, out = images.transpose(order), out.transpose(order)
     if images.dtype == np.uint8:
         np.multiply(images, out.dtype.type(1.0 / 255.0), out=out)

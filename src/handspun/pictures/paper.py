@@ -4,12 +4,12 @@ Light multiplies: in the shadow, paper and ink both reflect the same share of wh
 brightness of the paper around each place is known, the ink is what differs from it, relative to it.
 
 The brightness of the paper is the picture without strokes. A closing (the largest value in a window around each place, then the
-smallest of those) fills whatever is dark and narrower than its window, and leaves wide things and their edges where they are.
+smallest of those) fills whatever is dark and narrower than its window, and keeps wide things and their edges.
 An opening does the same to what is light (Serra, "Image Analysis and Mathematical Morphology", 1982; what it removes is Meyer's
 top-hat, 1979). Comparing with the surroundings, not with one threshold for the sheet, is the idea of Sauvola and Pietikäinen,
 "Adaptive document image binarization", Pattern Recognition 33 (2000), and of Bradley and Roth, "Adaptive thresholding using the
 integral image", Journal of Graphics Tools 12 (2007). They compare with means over a window, which works as well if it is known
-whether the ink is dark or light; here the smoother of closing and opening tells.
+whether the ink is dark or light; here the smoother of closing and opening shows it.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ from handspun.pictures.strokes import extents
 PARTS, SPARED = 16, 2
 
 #: The light is uneven if the border's brightness varies by this share of the contrast. Measured on digits "photographed" by a
-#: program (tests/photos.py): up to an eighth, one ground for the whole sheet reads as many digits on plain paper as the ground
-#: around each place; on ruled paper it is worse from a twentieth on, and at three eighths it fails in three of four cases.
+#: program (tests/photos.py): up to an eighth, one background for the whole sheet reads as many digits on plain paper as local
+#: ones; on ruled paper it is worse from a twentieth on, and at three eighths it fails in three of four cases.
 UNEVEN = 1 / 16
 
 #: A shadow leaves at least this share of the light. Anything darker is ink along the border; on black no shadow can be seen.

@@ -1,4 +1,4 @@
-"""From an image file to pixels, of the size and polarity that a network was trained on if that is wanted."""
+"""From an image file to pixels, optionally in the size and polarity that a network was trained on."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ INVISIBLE = 224
 
 
 def read_picture(path: str | os.PathLike[str], shape: tuple[int, ...]) -> np.ndarray:
-    """Read a PNG, JPEG or other image file as grey pixels (H, W) uint8, light strokes on a dark ground, as in MNIST.
+    """Read a PNG, JPEG or other image file as grey pixels (H, W) uint8, light strokes on black, as in MNIST.
 
     Transparent pixels become white paper, or black paper if light strokes would be invisible on white. A picture with a light
-    border is inverted. A picture of another size is scaled, keeps its proportions, and is centred on the ground. ``shape`` is
-    (H, W), (1, H, W), or (H·W,) of a square.
+    border is inverted. A picture of another size is scaled, keeps its proportions, and is centred. ``shape`` is (H, W),
+    (1, H, W), or (H·W,) of a square.
 
     Raises:
         DataError: the file is missing, broken, too large or not an image.

@@ -60,7 +60,7 @@ def border_colour(pixels: np.ndarray) -> tuple[int, ...]:
 
 
 def pad_picture(picture: PillowImage, size: tuple[int, int], colour: tuple[int, ...]) -> PillowImage:
-    """Scale a picture to fit into ``size`` (H, W), keep its proportions, and centre it on a ground of ``colour``."""
+    """Scale a picture to fit into ``size`` (H, W), keep its proportions, and centre it on ``colour``."""
     from PIL import Image
 
     height, width = size

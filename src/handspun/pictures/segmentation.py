@@ -77,7 +77,7 @@ def segments(picture: np.ndarray) -> list[Segment]:
     kept = np.flatnonzero(np.maximum(heights, widths) >= SPECK * height)
     if len(kept) > MOST_COMPONENTS:
         raise UsageError(
-            f"The picture has {len(kept):,} separate pieces of ink, so it is not writing; the limit is {MOST_COMPONENTS:,}."
+            f"The picture has {len(kept):,} separate components of ink: too many for writing. The limit is {MOST_COMPONENTS:,}."
         )
     groups = _joined(found[kept], height)  # (kept,) which digit
     digit_of = np.zeros(count + 1, int)  # by label; 0 for the ground and for specks

@@ -8,8 +8,8 @@ import numpy as np
 
 from handspun.pictures.normalize import neighbourhoods
 
-#: A pixel is ink if it has this share of white, and its surroundings have the second share on average. The grain of a photo has
-#: not.
+#: A pixel is ink if it has this share of white, and its surroundings have the second share on average, as grain in
+#: a photo does not.
 INK, AROUND = 0.25, 0.2
 
 
@@ -49,7 +49,7 @@ def find_ink(ink: np.ndarray) -> np.ndarray:
 
 
 def extents(mask: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Top, bottom, left and right of the box around what is true in (n, H, W), (n,) each; 0 where nothing is."""
+    """Top, bottom, left and right of the box around what is true in (n, H, W), (n,) each; 0 for a picture without any."""
     return *_extent(np.any(mask, axis=2)), *_extent(np.any(mask, axis=1))
 
 

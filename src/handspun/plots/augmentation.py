@@ -21,7 +21,7 @@ def augmentation_grid(before: ArrayLike, after: ArrayLike, *, count: int = 14, i
         before: N images, (N, H, W), (N, H, W, 3), or with the channels first; uint8 or from 0 to 1.
         after: the same images changed, (N, …) once or (K, N, …) K times.
         count: how many images at most.
-        ink: draw high values of grey images dark, as MNIST means them, not light.
+        ink: draw high values of grey images dark, as ink, not light.
 
     Raises:
         UsageError: the shapes do not match, or the images cannot be shown.
@@ -44,7 +44,7 @@ def version_grid(versions: Mapping[str, ArrayLike], notes: Mapping[str, str], *,
         versions: the images of each version by its name, (N, H, W), (N, H, W, 3), or with the channels first.
         notes: a description of each version by its name; may lack some.
         count: how many images at most.
-        ink: draw high values of grey images dark, as MNIST means them, not light.
+        ink: draw high values of grey images dark, as ink, not light.
 
     Raises:
         UsageError: versions of different shapes, or none, or images that cannot be shown.

@@ -136,7 +136,7 @@ def _end_labels(axes: Axes, epoch: Values, lines: dict[str, Values], unit: str) 
     push = [0.0] * len(ends)
     if len(ends) == 2:
         lack = max(0.0, 15 - (ends[1][0] - ends[0][0]))
-        # There is no room above in the title and below in the axis.
+        # The title above and the axis below leave no space.
         up = min(lack / 2, max(0.0, _PANEL_HEIGHT - ends[1][0]))
         up = max(up, lack - max(0.0, ends[0][0] - 4))
         push = [up - lack, up]

@@ -52,7 +52,7 @@ def prediction_gallery(
         confidence: (N,) the probability of the predicted class, 0 to 1.
         classes: the names.
         count: how many images at most.
-        ink: draw high values of grey images dark, as MNIST means them, not light.
+        ink: draw high values of grey images dark, as ink, not light.
 
     Raises:
         UsageError: the lengths differ, or a value is invalid.

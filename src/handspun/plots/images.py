@@ -55,8 +55,8 @@ def pictures(images: ArrayLike, *, ink: bool) -> Pictures:
 
     Args:
         images: (N, H, W), (N, H, W, 1 or 3), (N, 1 or 3, H, W), or flat rows of squares. The scale runs from 0 to 255 for
-            integers and from 0 to 1 for other numbers, or from the smallest to the largest value if some lie outside.
-        ink: draw high values of grey images dark, as MNIST means them, not light.
+            integers and from 0 to 1 for other numbers, or from the smallest to the largest value if some are outside.
+        ink: draw high values of grey images dark, as ink, not light.
 
     Raises:
         UsageError: another shape, or values that are not finite.

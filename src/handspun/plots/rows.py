@@ -35,7 +35,7 @@ def draw_rows(
         rows: what to draw.
         about: the height and width of an image at most, in pixels.
         most_rows: further rows go into a second block to the right; None for one block.
-        apart: leave a larger gap below the first row, which the others are compared with.
+        apart: leave a larger gap below the first row, the reference for the others.
     """
     sizes = [shown_size(row.images.values.shape[1:], about) for row in rows]
     widths = [(text_width(row.name, bold=True), text_width(row.note, SMALL_SIZE)) for row in rows]

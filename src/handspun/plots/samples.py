@@ -26,7 +26,7 @@ def sample_grid(
         labels: (N,) class numbers.
         classes: the names.
         per_class: images in a row at most.
-        ink: draw high values of grey images dark, as MNIST means them, not light.
+        ink: draw high values of grey images dark, as ink, not light.
 
     Raises:
         UsageError: the lengths differ, or a value is invalid.

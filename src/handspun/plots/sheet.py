@@ -117,6 +117,6 @@ class Sheet:
             self.text(x + part * width, y + 34, text, size=SMALL_SIZE, color=GREY, align=align)
 
     def keep_view(self) -> Figure:
-        """The finished figure, with the limits that drawing images has moved put back."""
+        """The finished figure. Drawing images moves its limits, so they are set again."""
         self.axes.set(xlim=(0, self.width), ylim=(self.height, 0), aspect="auto")
         return self.figure

@@ -126,7 +126,7 @@ def percent(share: float) -> str:
 
 
 def time_unit(seconds: float) -> tuple[float, str]:
-    """(factor, name) of the unit in which ``seconds`` is a number from 1 to 1000, or more for seconds."""
+    """(factor, name) of the largest unit, up to seconds, in which ``seconds`` is at least 1."""
     for limit, factor, unit in ((1e-6, 1e9, "ns"), (1e-3, 1e6, "µs"), (1.0, 1e3, "ms")):
         if 0 < seconds < limit * 0.9995:
             return factor, unit

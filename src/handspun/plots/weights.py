@@ -1,4 +1,4 @@
-"""The weights of the first layer, each unit's laid out as the image that it takes."""
+"""The weights of the first layer, laid out for each unit as the image that it takes."""
 
 from __future__ import annotations
 

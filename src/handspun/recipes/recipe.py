@@ -1,4 +1,4 @@
-"""A recipe is a TOML file: settings, the published result, and what we had to find out ourselves."""
+"""A recipe is a TOML file: settings, the published result, and what was not published and we had to choose."""
 
 from __future__ import annotations
 

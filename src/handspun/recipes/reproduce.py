@@ -145,7 +145,7 @@ def _student(degrees: int) -> float:
 
 
 def _table(folder: Path, link: str) -> str:
-    """All receipts in ``folder`` as Markdown; ``link`` leads there from the table."""
+    """All receipts in ``folder`` as Markdown; ``link`` is the link from the table to that folder."""
     entries: list[tuple[bool, str, str, str]] = []  # for each receipt: published claims first, name, row, what was found
     for path in sorted(folder.glob("*.json")):
         try:

@@ -41,7 +41,7 @@ class Settings:
     train_images: int | None = None  # train on this many of the training images (a stratified choice); None for all
 
     # The network.
-    channels: tuple[int, ...] = ()  # filters of each convolution, which norm, 2 x 2 max-pooling and activation follow
+    channels: tuple[int, ...] = ()  # filters of each convolution; norm, 2 x 2 max-pooling and activation follow it
     kernel_size: int = 3  # rows and columns of the filters
     padding: str = "same"  # of the convolutions: "valid" or "same"
     # In place of channels, hidden and dropout: all layers but the last, each with its kind and arguments, such as
@@ -98,9 +98,9 @@ class Settings:
         if len(self.only) == 1:
             raise UsageError(f"only = {list(self.only)} leaves one class: name two or more classes.")
         if self.norm == "batch" and self.batch_size == 1:
-            raise UsageError('norm = "batch" has nothing to compare a single image with: give a batch_size of 2 or more.')
+            raise UsageError('norm = "batch" needs several images: give a batch_size of 2 or more.')
         if self.initializer_scale is not None and self.initializer != "ScaledNormal":
-            raise UsageError('initializer_scale belongs to the initializer "ScaledNormal", and to no other.')
+            raise UsageError('initializer_scale is only for the initializer "ScaledNormal".')
         if self.momentum is not None and self.optimizer not in ("momentum", "nesterov"):
             raise UsageError(f'The optimizer "{self.optimizer}" has no momentum setting; "momentum" and "nesterov" have.')
 
@@ -150,7 +150,7 @@ class Settings:
             raise
         except (MemoryError, ValueError, OverflowError) as error:  # from NumPy, for an array that is too large
             units = ",".join(map(str, self.hidden))
-            raise UsageError(f"hidden = {units}: such a network does not fit into the memory ({error}).") from error
+            raise UsageError(f"hidden = {units}: such a network does not fit into memory ({error}).") from error
 
     def make_layers(self, image_shape: tuple[int, ...], classes: tuple[str, ...]) -> tuple[list[Layer], tuple[int, ...]]:
         """The layers of that network, which hold no memory yet, and the shape of one input."""

@@ -1,9 +1,9 @@
 """How many processes or threads a training uses.
 
-If processes or threads share the pieces of a batch, BLAS gets one thread (see ``engine.workers``). If a batch is one piece, the
-threads are those of its matrix products. A product of a small batch takes about 100 µs: sharing it among threads gains little
-on an idle machine and loses much on a busy one, where each product waits for a thread that another program has displaced. So
-small products stay on one thread; their result then does not depend on the number of cores either.
+If processes or threads share the micro-batches of a batch, BLAS gets one thread (see ``engine.workers``). If a batch is one
+micro-batch, its matrix products use the threads. A product of a small batch takes about 100 µs: sharing it gains little on an
+idle machine, and loses much on a busy one, where each product waits for a paused thread. So small products use one thread, and
+their result does not depend on the number of cores.
 """
 
 from __future__ import annotations

@@ -17,7 +17,7 @@ Augment = Callable[[np.ndarray, np.random.Generator], np.ndarray]
 class BatchLoader:
     """Gathers images by their indices, augments them if asked to, and converts them. It reuses its arrays in each step.
 
-    The images stay as they are stored, one byte per pixel; only those of a step become floating point.
+    The images stay in memory as they were given, such as one byte per pixel; only those of a step become floating point.
 
     Args:
         images: (N, …), see ``handspun.pictures.inputs``.

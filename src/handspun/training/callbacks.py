@@ -19,7 +19,7 @@ class _Best(Callback):
     """Watches one column of the history for its best value.
 
     Args:
-        monitor: a column; larger is better where its name ends in "accuracy", smaller elsewhere.
+        monitor: a column; larger is better if its name ends in "accuracy", otherwise smaller.
     """
 
     def __init__(self, monitor: str) -> None:
@@ -58,7 +58,7 @@ class EarlyStopping(_Best):
 
     Args:
         patience: epochs without a new best value; None never stops, and only restores the best weights.
-        monitor: the column to watch; larger is better where its name ends in "accuracy", smaller elsewhere.
+        monitor: the column to watch; larger is better if its name ends in "accuracy", otherwise smaller.
         restore_best: whether the network ends with the best epoch's weights instead of the last one's.
     """
 
@@ -104,7 +104,7 @@ class BestCheckpoint(_Best):
 
     Args:
         path: the model file.
-        monitor: the column to watch; larger is better where its name ends in "accuracy", smaller elsewhere.
+        monitor: the column to watch; larger is better if its name ends in "accuracy", otherwise smaller.
     """
 
     def __init__(self, path: str | Path, *, monitor: str = "validation_loss") -> None:

@@ -49,7 +49,7 @@ class Checkpoint(Callback):
         make_folder(self.path.parent)
 
     def save(self, trainer: Any) -> None:
-        """Write the state as it is after the last complete step.
+        """Write the state after the last complete step.
 
         Raises:
             OutputError: the file cannot be written, or its folder was removed.

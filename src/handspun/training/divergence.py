@@ -1,4 +1,4 @@
-"""Finds where a training stopped being finite."""
+"""Finds the first values of a training that are not finite."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def explain_divergence(
     The batch goes through the network once more, layer by layer. The first array that is not finite is the origin.
 
     Args:
-        network: as it was before the step.
+        network: before the step.
         x: the inputs of the batch, (N, *input_shape).
         gradient: the gradient of the step, (size,).
         step: steps done before.

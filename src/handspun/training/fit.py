@@ -79,7 +79,7 @@ def fit(
         seed: decides the orders, dropout masks and augmentation.
         augment: changes the images of each batch at random, such as an ``Augmentation``. Each process that shares the
             training has a copy of it.
-        threads: how many processes share the micro-batches, or threads where processes cannot; None for one per processor.
+        threads: how many processes share the micro-batches, or threads if processes cannot; None for one per processor.
             For a network that takes pictures, it changes no bit of the result. A dense network has one result for a single
             process, and one for any larger number. Without threadpoolctl (in the extra "cli"), None means one.
         checkpoint: a file for exact resume. If it exists, training continues from it and ends with the same bytes as without

@@ -188,7 +188,7 @@ def _blas_threads(plain: Mapping[str, Any], work: Step) -> int | None:
     """
     if "blas_threads" not in plain:  # older files say only whether there was one thread
         if not isinstance(plain["holds_blas"], bool):
-            raise ValueError("BLAS neither held nor free")
+            raise ValueError("holds_blas is neither true nor false")
         return blas_thread_count() and (1 if plain["holds_blas"] else work.blas_threads)
     saved = plain["blas_threads"]
     if saved is not None and not _whole(saved):

@@ -33,7 +33,7 @@ class Trainer(State):
 
         Raises:
             KeyboardInterrupt: on SIGINT, after the step in progress and after the callbacks have saved what they save.
-            SystemExit: with 143 on SIGTERM, likewise.
+            SystemExit: with 143 on SIGTERM, at the same point.
             DivergenceError: the loss or the gradient is no longer finite.
         """
         everyone = [*self.callbacks, *self.onlookers]

@@ -29,7 +29,7 @@ def test_a_kept_model_is_listed_and_saved_under_a_free_name(tmp_path):
         load(tmp_path / "kept" / "mine-2.npz").parameters.vector, models.get("mine-2").network.parameters.vector
     )
     assert run.state()["model"] == "mine-2"
-    with pytest.raises(RequestError, match="kept already"):
+    with pytest.raises(RequestError, match="already kept"):
         runs.keep(run)
     with pytest.raises(RequestError, match="no longer be discarded"):
         runs.discard(run)

@@ -23,7 +23,7 @@ from handspun.pictures.inputs import check_images
 #: Pictures in one request.
 MAX_PICTURES = 1000
 
-#: Requests that may wait; further ones get a 503. This stops a flood and no real client.
+#: Requests that may wait; further ones get a 503. This stops a flood, but no real client.
 MAX_WAITING = 1024
 
 
@@ -73,7 +73,7 @@ class Answerer:
             batch = self._next_batch()
             try:
                 results = await loop.run_in_executor(self._thread, _compute, batch)
-            except Exception as error:  # a bug: every request of the batch gets the error, and none waits forever
+            except Exception as error:  # a bug: all requests of the batch get the error, so none waits forever
                 for request in batch:
                     if not request.answers.done():
                         request.answers.set_exception(error)

@@ -52,7 +52,7 @@ def layer_values(network: Sequential, seen: np.ndarray) -> list[dict[str, Any]]:
 
 
 def saliency(network: Sequential, seen: np.ndarray, class_index: int) -> dict[str, Any]:
-    """How the logit of a class changes with each pixel (scaled to 0 to 1), (H, W) for JSON, summed over the colours.
+    """The derivative of a class's logit by pixel (0 to 1), (H, W) for JSON, summed over the colours.
 
     Where it is positive, more ink speaks for the class. A network with a single output z (yes or no) has the logit z for yes
     and -z for no. Raises RequestError if there is no such class.
@@ -171,7 +171,7 @@ def _cell(network: Sequential, place: int, unit: int) -> tuple[Any, ...]:
 
 
 def _same_unit(network: Sequential, unit: int, place: int, below: int) -> int:
-    """The unit of the mixing layer below that arrives as ``unit``: flattened maps have several values a channel."""
+    """The unit of the mixing layer below that arrives as ``unit``: flattened maps have several values per channel."""
     return unit * _units(network, below) // _units(network, place)
 
 

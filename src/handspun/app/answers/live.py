@@ -25,7 +25,7 @@ from handspun.networks.answers import EMPTY
 from handspun.pictures.contract import Contract
 
 #: Characters of a message with settings; the longest names take a fraction of it. Messages are parsed on the event loop, where
-#: one of several megabytes would delay everybody.
+#: one of several megabytes would delay all clients.
 _MAX_SETTINGS = 4096
 
 _log = logging.getLogger("handspun.app")
@@ -43,7 +43,7 @@ class Wanted:
 
     @classmethod
     def from_text(cls, text: str) -> Wanted:
-        """What a message of the type "settings" wants. Raises RequestError for any other message."""
+        """The settings that a message of the type "settings" asks for. Raises RequestError for any other message."""
         if len(text) > _MAX_SETTINGS:
             raise RequestError(413, f"A message may have at most {_MAX_SETTINGS:,} characters, this one has {len(text):,}.")
         try:

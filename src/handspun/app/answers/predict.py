@@ -25,7 +25,7 @@ from handspun.networks.answers import EMPTY, Answers
 from handspun.pictures.decoding import UnreadablePictureError
 from handspun.pictures.reading import decode_pixels
 
-#: Pixels of an uploaded picture: 24 megapixels, a phone's photo. Decoding takes twelve bytes a pixel, or seventeen where the
+#: Pixels of an uploaded picture: 24 megapixels, a phone's photo. Decoding takes twelve bytes per pixel, or seventeen if the
 #: file stores 32-bit numbers.
 MAX_UPLOAD_PIXELS = 24_000_000
 
@@ -144,7 +144,7 @@ def _from_array(model: Model, values: np.ndarray) -> np.ndarray:
             400, f"Expected uint8 pictures (H, W), (N, H, W) or (N, H, W, C), got {values.dtype} {list(values.shape)}."
         )
     if len(values) > MAX_PICTURES:
-        raise RequestError(413, f"At most {MAX_PICTURES} pictures a request, got {len(values):,}.")
+        raise RequestError(413, f"At most {MAX_PICTURES} pictures per request, got {len(values):,}.")
     if model.network.contract is None:
         return values
     return np.stack([model.preprocess(picture) for picture in values])

@@ -3,8 +3,8 @@
 Nothing is computed a second time for show. A copy of the network runs with a listener at each layer, which records what comes
 in, what goes out, and which lines of source run.
 
-The pass is one in inference mode, since a single drawing is no batch: batch normalisation uses its running averages, a fixed
-scale and shift, and dropout drops nothing. So the gradient is that of the very answer that the network gives.
+The pass is in inference mode, because a single drawing is not a batch: batch normalisation uses its running averages, a fixed
+scale and shift, and dropout drops nothing. So the gradient is that of the answer that the network gives.
 """
 
 from __future__ import annotations

@@ -247,8 +247,8 @@ LESSONS: dict[type[Layer], Lesson] = {
         "Batch normalisation",
         Texts(
             "y = γ · (x - μ) / √(σ² + ε) + β",
-            "Each feature is shifted and scaled. In training μ and σ² are those of the batch. A single drawing is no batch, so "
-            "here, as always in inference, they are the running averages from training.",
+            "Each feature is shifted and scaled. In training μ and σ² are those of the batch. A single drawing is not a batch, "
+            "so here, as always in inference, they are the running averages from training.",
             (
                 "np.subtract(x, _spread(self.running_mean",
                 "variance = self.running_variance",

@@ -13,7 +13,7 @@ def size_text(shape: Shape) -> str:
 
 
 def percent_text(share: float, digits: int = 2) -> str:
-    """A probability with so many ``digits`` after the point; never 0 or 100 % unless it is exactly that."""
+    """A probability with ``digits`` decimals; never 0 or 100 % unless it is exactly that."""
     least = 10**-digits  # in per cent
     if 100 * share < least / 2:
         return f"less than {least:.{digits}f} %"

@@ -45,7 +45,7 @@ class Model:
 
     @property
     def of_strokes(self) -> bool:
-        """Whether it reads strokes, by their ink; other models see pictures as they are."""
+        """Whether it reads strokes, by their ink; other models see unchanged pictures."""
         return isinstance(self.network.contract, Contract)
 
     def picture_of(self, frame: Frame) -> np.ndarray:
@@ -62,7 +62,7 @@ class Model:
             raise RequestError(
                 400,
                 f'The model "{self.name}" does not say how pictures become its inputs. '
-                f"Send arrays of its own shape, {list(self.network.input_shape)}.",
+                f"Send arrays of the model's input shape, {list(self.network.input_shape)}.",
             )
         height, width = picture.shape[:2]
         if max(height, width) > MAX_PICTURE_SIDE:

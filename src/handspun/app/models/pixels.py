@@ -17,7 +17,7 @@ Size = tuple[int, int]
 
 
 def picture_size(network: Sequential) -> Size | None:
-    """Rows and columns of the picture that a network sees; None if its inputs are no picture.
+    """Rows and columns of the picture that a network sees; None if its inputs are not a picture.
 
     Flat inputs are laid out as the contract in the model file says; without a contract, as the square that they fill.
     """
@@ -35,7 +35,7 @@ def picture_size(network: Sequential) -> Size | None:
 
 
 def size_of_input(network: Sequential) -> Size:
-    """Like ``picture_size``, but inputs that are no picture count as one row of pixels."""
+    """Like ``picture_size``, but inputs that are not a picture count as one row of pixels."""
     return picture_size(network) or (1, math.prod(network.input_shape))
 
 

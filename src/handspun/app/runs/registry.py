@@ -83,7 +83,7 @@ class Runs:
         """Add the network of ``run`` to the models and write its file, under ``name``, numbered if it is taken.
 
         Raises:
-            RequestError: there is no network, it is kept already, or the name is not valid.
+            RequestError: there is no network, it is already kept, or the name is not valid.
             OutputError: the file cannot be written; nothing is kept then.
         """
         wanted = run.name if name is None else name.strip()
@@ -94,7 +94,7 @@ class Runs:
             if outcome is None:
                 raise RequestError(409, "There is nothing to keep: the training is not over, has failed, or was discarded.")
             if (kept := run.state()["model"]) is not None:
-                raise RequestError(409, f'This model is kept already, as "{kept}".')
+                raise RequestError(409, f'This model is already kept, as "{kept}".')
             if self._folder is None:
                 name = free_name(wanted, self._taken())
             else:

@@ -242,7 +242,7 @@ class Run(Feed):
 
 
 def first_layer(network: Sequential) -> dict[str, Any] | None:
-    """The weights of the first units or filters as pictures (n, h, w) for JSON; None if they are no pictures.
+    """The weights of the first units or filters as pictures (n, h, w) for JSON; None if they are not pictures.
 
     Weights of several colours are summed: that is how a unit responds to a grey picture.
     """

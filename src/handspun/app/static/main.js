@@ -40,10 +40,10 @@ async function route() {
   document.title = `${document.getElementById(`tab-${name}`).textContent} – handspun`;
   document.body.dataset.view = name;
   const view = mounted.get(name) ?? await mount(name);
-  if (shown === name) view?.show?.(); // another tab may have been chosen meanwhile
+  if (shown === name) view?.show?.(); // another tab may have been chosen since
 }
 
-/** Load a view when it is first shown. Where that fails, its panel says so, and the result is null. */
+/** Load a view when it is first shown. If that fails, its panel says so, and the result is null. */
 async function mount(name) {
   const root = document.getElementById(`panel-${name}`);
   root.setAttribute("aria-busy", "true");

@@ -1,10 +1,10 @@
 """Teaching: a model learns a person's drawings, and is tested on whether it has forgotten anything.
 
 A copy of the model is trained for some seconds on the drawings mixed with the included digits. The drawings are repeated until
-one image in ten is a drawing, each time deformed anew, so that three of them matter and are not memorized. The digits, deformed
-as well, keep the model from forgetting. The weights are averaged over the last steps, so that the comparison does not depend
-on the last batch.
-Share, duration and learning rate were measured: docs/decisions/2026-11-21-teaching-mixes-in-digits.md.
+one image in ten is a drawing, each time deformed differently, so that even three drawings count and are not memorized. The
+digits, deformed as well, keep the model from forgetting. The weights are averaged over the last steps, so that the comparison
+does not depend on the last batch. Share, duration and learning rate were measured:
+docs/decisions/2026-11-21-teaching-mixes-in-digits.md.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ AUGMENTATION = Augmentation(shift=1, rotation=8, scale=0.08, elastic=0.5, thickn
 
 
 def check_teachable(model: Model) -> None:
-    """Raises RequestError 409 for a model to which the included digits mean nothing."""
+    """Raises RequestError 409 for a model that cannot be taught with the included digits."""
     network = model.network
     if model.classes != DIGITS:
         names = ", ".join(model.classes[:4]) + ("…" if len(model.classes) > 4 else "")
@@ -132,7 +132,7 @@ def carry_over(confidence: Confidence, network: Sequential, held_out: Split) -> 
     """The confidence of the old model, adapted to ``network``, whose scores differ slightly.
 
     The threshold moves until the right share of held-out digits is called unknown. The temperature stays: an included model has
-    been trained on these digits, and is more confident about them than about any others.
+    been trained on these digits and is more confident about them than about others.
     """
     network.confidence = confidence
     scores = network.answer(held_out.images).score  # (N,)

@@ -25,7 +25,7 @@ DRAWINGS, MIXED = "drawings", f"{EMBEDDED}+drawings"
 
 @dataclass(frozen=True)
 class Offer:
-    """A data set on offer, as the page is told of it."""
+    """A data set on offer, as described to the page."""
 
     name: str
     title: str  # what it is, in a few words

@@ -1,6 +1,6 @@
 """From a request to a run: the settings, checked against the limits, and the training that they describe.
 
-A request may name data sets on offer and no files: what else lies on the disk is none of its business.
+A request may name only data sets on offer, so it cannot read other files.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """From a worker thread to the pages that watch: each listener has a queue of events, and the worker never waits.
 
-The worker publishes an event and goes on. Each listener has a short queue on the event loop that serves it. A slow listener
+The worker publishes an event and continues. Each listener has a short queue on the event loop that serves it. A slow listener
 loses outdated events, and one that vanished loses all; neither delays the worker or other listeners.
 """
 
@@ -59,7 +59,7 @@ class Listener:
     def _wake(self) -> None:
         try:
             self._loop.call_soon_threadsafe(self._awake.set)
-        except RuntimeError:  # the loop is closed, and the listener is gone with it
+        except RuntimeError:  # the loop is closed, so the listener is gone
             self._closed = True
 
     def take(self) -> list[tuple[str, str]]:

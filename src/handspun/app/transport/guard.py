@@ -82,7 +82,7 @@ class Guard:
                 await response(scope, receive, answer)
 
     def _check(self, scope: Scope) -> None:
-        """Raises _Refusal for a request that may not come in."""
+        """Raises _Refusal for a request that is not allowed."""
         headers = Headers(scope=scope)
         host = headers.get("host", "")
         if self.hosts is not None and _name_of(host) not in self.hosts:
@@ -120,7 +120,7 @@ def _limited(receive: Receive) -> Receive:
         if complete:  # from now on it only waits for the client to disconnect, however long that takes
             return await receive()
         begun = time.monotonic()
-        try:  # the time of all chunks is limited together: sending them one by one gains none
+        try:  # one limit for all chunks: sending them one by one gains no time
             message = await asyncio.wait_for(receive(), min(PATIENCE, PATIENCE + taken / MIN_BYTES_PER_SECOND - waited))
         except TimeoutError:
             raise _Refusal(408, f"The body stopped for {PATIENCE:.0f} seconds, or came too slowly.") from None

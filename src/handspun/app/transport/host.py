@@ -113,7 +113,7 @@ class _Connection(H11Protocol):
         super().connection_lost(exc)
 
     def _wait(self) -> None:
-        """Start the time limit, once a head: sending byte by byte gains no time."""
+        """Start the time limit, once per head: sending byte by byte gains no time."""
         if self._patience is None:
             self._patience = self.loop.call_later(guard.PATIENCE, self._end)
 

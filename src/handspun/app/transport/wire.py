@@ -27,14 +27,14 @@ MAX_BODY_BYTES = 16 * 2**20
 #: The longest side of a frame. The page scales its drawings and pictures down further before it sends them.
 MAX_FRAME_SIDE = 2048
 
-#: Values in the JSON of a body: a thousand pictures of 28 x 28. At worst Python takes a second to make that many objects, and
-#: nothing else runs meanwhile. A base64 text counts as one value.
+#: Values in the JSON of a body: a thousand pictures of 28 x 28. At worst Python takes a second to make that many objects,
+#: during which nothing else runs. A base64 text counts as one value.
 MAX_JSON_VALUES = 1_000_000
 
 #: Characters of an error message. It may quote the request, which can be long.
 _MAX_MESSAGE = 1000
 
-#: One half of a UTF-16 surrogate pair, written as an escape. Alone it is no valid text.
+#: One half of a UTF-16 surrogate pair, written as an escape. Alone it is not valid text.
 _HALF = re.compile(r"\\u[dD][89a-fA-F]")
 
 #: Sequence number, width, height, kind, and three bytes that are always zero.
@@ -133,7 +133,7 @@ class Frame:
     """A drawing or a picture that the page sent."""
 
     sequence: int  # the number that the page gave it
-    kind: int  # INK for strokes, light on black; PICTURE for a picture as it is
+    kind: int  # INK for strokes, light on black; PICTURE for an unchanged picture
     pixels: np.ndarray  # (H, W) uint8 of ink, (H, W, 3) of a picture
 
     @classmethod

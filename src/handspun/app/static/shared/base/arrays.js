@@ -11,7 +11,7 @@ export function decode({ shape, dtype, data }) {
 /** Bytes as base64. */
 export function base64(bytes) {
   let text = "";
-  const chunk = 0x8000; // every engine takes so many arguments
+  const chunk = 0x8000; // every engine accepts this many arguments
   for (let i = 0; i < bytes.length; i += chunk) text += String.fromCharCode(...bytes.subarray(i, i + chunk));
   return btoa(text);
 }

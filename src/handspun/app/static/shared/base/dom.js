@@ -30,14 +30,14 @@ export function svg(tag, attributes = {}, ...children) {
   return made;
 }
 
-/** One of the drawings in icons.svg. It has no name of its own: the element that holds it needs one. */
+/** One of the drawings in icons.svg. It has no name for screen readers: the element that holds it needs one. */
 export function icon(name) {
   return svg("svg", { class: "icon", "aria-hidden": "true" }, svg("use", { href: `icons.svg#${name}` }));
 }
 
 /** Call `act` when the screen's pixels per page pixel change: the page is zoomed, or moves to another screen. */
 export function onDensity(act) {
-  // The query is for the present density. It changes once, whatever comes next.
+  // The query names the present density, so it changes only once; then a new one is needed.
   matchMedia(`(resolution: ${devicePixelRatio}dppx)`).addEventListener("change", () => {
     onDensity(act);
     act();

@@ -20,7 +20,7 @@ export function toast(text, kind = "info") {
 }
 
 /**
- * Do something that may fail, and show the reason where it does.
+ * Do something that may fail; if it does, show the reason.
  * @param prefix a sentence that comes before the reason
  * @returns whether it succeeded
  */

@@ -25,7 +25,7 @@ function powers(size, digits) {
 
 /**
  * A value of an array, with a real minus sign. Very small and very large ones are in powers of ten.
- * @param digits about so many; one less in powers of ten
+ * @param digits how many, roughly; one less in powers of ten
  */
 export function short(value, digits = 3) {
   if (Number.isNaN(value)) return "not a number";
@@ -43,7 +43,7 @@ export function short(value, digits = 3) {
 /** A setting or a mark on an axis: 1,234 and 0.05, never 0.05000000001. Very small and large ones are powers of ten: 2·10⁷. */
 export function plain(value, digits = 3) {
   const size = Math.abs(value);
-  // Written in full they would not fit beside an axis. A training that diverges has such numbers.
+  // Written in full they would not fit beside an axis. Such numbers occur when a training diverges.
   if (Number.isFinite(size) && (size >= 1e5 || (size > 0 && size < 1e-4))) {
     return `${value < 0 ? "−" : ""}${powers(Number(size.toPrecision(digits)))}`;
   }

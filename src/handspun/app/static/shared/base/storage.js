@@ -4,7 +4,7 @@ export function remember(key, value) {
   try { localStorage.setItem(key, JSON.stringify(value)); } catch { /* see above */ }
 }
 
-/** The stored value; null where there is none. */
+/** The stored value; null if there is none. */
 export function recall(key) {
   try { return JSON.parse(localStorage.getItem(key)); } catch { return null; }
 }

@@ -10,14 +10,14 @@ const MOST_MARKS = 300;
 export const WIDTHS = { thin: 12, medium: 20, thick: 30 };
 
 /**
- * Events: "change" (of the drawing; its detail is {mark, from} where a stroke only grew), "tool" (pen, width or mode changed).
+ * Events: "change" (of the drawing; its detail is {mark, from} if a stroke only grew), "tool" (pen, width or mode changed).
  */
 export class Drawing extends EventTarget {
   #marks = [];
   #undone = [];
   #current = null; // the mark under the pen
-  #ink; // the drawing as it goes to the network: alpha is ink
-  #bytes = null; // the bytes of #ink, until it changes
+  #ink; // a canvas; its alpha is the ink that the network gets
+  #bytes = null; // the bytes of #ink; null after a change
   #tool = { mode: "freehand", erase: false, width: WIDTHS.medium };
 
   constructor() {
@@ -41,7 +41,7 @@ export class Drawing extends EventTarget {
     return this.#marks.slice(Math.max(base, 0));
   }
 
-  /** The opened picture {source, width, height, bytes}; null where there is none. */
+  /** The opened picture {source, width, height, bytes}; null if there is none. */
   get picture() {
     return this.visible[0]?.picture ?? null;
   }
@@ -141,7 +141,7 @@ export class Drawing extends EventTarget {
     this.#takePen();
   }
 
-  /** What goes to the network: {width, height, kind, bytes}. Kind 0 is ink (0 paper … 255 ink), kind 1 a picture as RGB. */
+  /** The frame for the network: {width, height, kind, bytes}. Kind 0 is ink (0 paper … 255 ink), kind 1 a picture as RGB. */
   frame() {
     const picture = this.picture;
     if (picture !== null) return { width: picture.width, height: picture.height, kind: 1, bytes: picture.bytes };
@@ -162,7 +162,7 @@ export class Drawing extends EventTarget {
     this.#undone = [];
   }
 
-  /** Forget only what a later mark covers, or visible strokes would vanish. */
+  /** Forget only marks that a later one covers; otherwise visible strokes would vanish. */
   #forgetOldest() {
     const next = this.#marks.findIndex((mark, i) => i > 0 && coversAll(mark));
     if (next > 0) this.#marks.splice(0, next);
@@ -206,7 +206,7 @@ export class Drawing extends EventTarget {
     return this.#bytes;
   }
 
-  /** The cells of the pixel mode; all 0 where none are drawn. */
+  /** The cells of the pixel mode; all 0 if none are drawn. */
   #cells() {
     const mark = this.visible.at(-1);
     return mark?.kind === "cells" ? mark.values : new Uint8Array(CELLS * CELLS);

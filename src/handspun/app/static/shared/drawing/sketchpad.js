@@ -107,7 +107,7 @@ export class Sketchpad {
       if (this.#pointer !== null || (event.button !== 0 && !eraserEnd)) return;
       this.#cursor.hidden = true;
       this.#pointer = event.pointerId;
-      canvas.setPointerCapture(event.pointerId); // the stroke goes on outside the sheet
+      canvas.setPointerCapture(event.pointerId); // the stroke continues outside the sheet
       this.#drawing.begin(...this.#place(event), eraserEnd || this.#drawing.erase);
     });
     canvas.addEventListener("pointermove", (event) => {

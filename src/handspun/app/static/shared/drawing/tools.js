@@ -53,5 +53,5 @@ export function makeTools(drawing) {
     element("div", { class: "tool-group" }, file, open));
 }
 
-/** An icon, with a word where there is room. */
+/** An icon, with a word if there is room. */
 const withText = (symbol, text) => [icon(symbol), element("span", { class: "tool-text" }, text)];

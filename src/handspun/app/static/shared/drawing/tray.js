@@ -28,12 +28,12 @@ class Tray extends EventTarget {
     });
   }
 
-  /** Add a drawing of 28 × 28 bytes, as the network sees it. Whether there was room. */
+  /** Add a drawing of 28 × 28 bytes, as the network sees it. Returns whether there was room. */
   add(pixels, label) {
     return this.addAll([{ pixels: { shape: [SIDE, SIDE], dtype: "uint8", data: base64(pixels) }, label }]);
   }
 
-  /** Add several, as in `drawings`. Whether there was room. */
+  /** Add several, as in `drawings`. Returns whether there was room. */
   addAll(drawings) {
     if (this.drawings.length + drawings.length > MOST_DRAWINGS) return false;
     this.#set([...this.drawings, ...drawings]);

@@ -30,7 +30,7 @@ export class Curves {
   }
 }
 
-/** The mean of each point and the few before it, for the values of single batches jump. */
+/** The mean of each point and the few before it, because the values of single batches vary a lot. */
 export function smooth(points, over = 5) {
   return points.map(([x], i) => {
     const near = points.slice(Math.max(0, i - over + 1), i + 1);

@@ -16,8 +16,8 @@ export class Heatmap {
   /**
    * @param array as the server sends it, or {shape, values}
    * @param options symbol: its name in the line below; label: its description for screen readers; picture: see `plane`;
-   *   most: the longest side in pixels of the screen, where there is room; limit: the size that gets the full colour;
-   *   signed: whether to use the colours for positive and negative values, unless given only where some are negative
+   *   most: the longest side in pixels of the screen, if there is room; limit: the size that gets the full colour;
+   *   signed: whether to use the colours for positive and negative values, by default only if some are negative
    */
   constructor(array, { symbol = "", label = "", picture = null, most = 168, limit = null, signed = null } = {}) {
     const { shape, values } = array.values ? array : decode(array);
@@ -38,7 +38,7 @@ export class Heatmap {
     this.root = element("div", { class: "heatmap" }, this.canvas, this.readout);
     this.#paint(signed ?? least < 0, limit ?? Math.max(Math.abs(least), Math.abs(greatest)));
     this.#fit(most);
-    // The line below the picture is as wide as there is room. The picture itself changes size here, and would call again.
+    // Observe the line below, which takes the full width. The picture changes its size here and would trigger this again.
     new ResizeObserver(([{ contentRect }]) => this.#fit(contentRect.width)).observe(this.readout);
   }
 
@@ -55,7 +55,7 @@ export class Heatmap {
     else paintGrey(this.canvas, shown, [rows, columns], { low: 0, high: limit });
   }
 
-  /** Make it as large as `room` pixels allow, with whole pixels of the screen for each value where there are enough. */
+  /** Make it as large as `room` pixels allow, with whole screen pixels for each value if there are enough. */
   #fit(room) {
     if (room === 0) return; // hidden
     const { rows, columns, stretches } = this.plane;

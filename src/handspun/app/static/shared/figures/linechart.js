@@ -8,7 +8,7 @@ const HEIGHT = 216;
 const MARGIN = { top: 24, right: 12, bottom: 36, left: 52 };
 const LINE = 16; // the least distance between two names, in pixels
 const LETTER = 7; // the width of a character, in pixels
-const ROOM_FOR_MORE = 200; // with so many pixels for the names, they say more than the least
+const ROOM_FOR_MORE = 200; // pixels for the names, above which they say more than the minimum
 const MOST_ROWS = 12; // of the table
 const MOST_DOTS = 40; // more points cannot be told apart
 let count = 0; // for ids
@@ -17,7 +17,7 @@ let count = 0; // for ids
  * A chart that grows with its data.
  *
  * A series is {name, points: [[x, y], …], style, about}. The style is "first", "second" … "fifth", each with its own colour and
- * dash, with "-dots" behind it where single points matter. `about` is optional and follows the name where there is room.
+ * dash, with "-dots" after it if single points matter. `about` is optional and follows the name if there is room.
  */
 export class LineChart {
   #options;
@@ -106,7 +106,7 @@ export class LineChart {
     group.append(text(0, 12, withUnit(y), { class: "chart-title" }));
   }
 
-  /** The names on the right, at the height of their lines' ends, pushed apart where they would overlap. */
+  /** The names on the right, at the height of their lines' ends, pushed apart if they would overlap. */
   #nameLines(group, names, along, up, edge) {
     const ends = this.#series.map(({ points, style }, i) => {
       const [px, py] = points.at(-1);
@@ -149,7 +149,7 @@ function drawLine(group, { points, style }, along, up) {
   const places = points.map(([x, y]) => [along.place(x), up.place(y)]);
   const path = places.map(([x, y], i) => `${i === 0 ? "M" : "L"}${x.toFixed(1)} ${y.toFixed(1)}`).join("");
   group.append(svg("path", { d: path, class: `chart-line chart-${style}` }));
-  // Always the last point; all of them where they are few enough.
+  // The last point always; all points if they are few.
   const dots = style.endsWith("-dots") && places.length <= MOST_DOTS ? places : places.slice(-1);
   for (const [cx, cy] of dots) group.append(svg("circle", { cx, cy, r: 3, class: `chart-dot chart-${style}` }));
 }

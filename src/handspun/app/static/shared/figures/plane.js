@@ -6,7 +6,7 @@ const ONE_ROW = 16;
 /** Values per pixel in colour. */
 const COLOURS = 3;
 
-/** The number of columns in which n equal cells are nearly a square, and fill all rows where n has such a divisor. */
+/** The number of columns that makes n equal cells nearly a square, with all rows full if n has such a divisor. */
 function across(n) {
   const root = Math.ceil(Math.sqrt(n));
   for (let columns = root; columns <= 2.5 * root; columns += 1) if (n % columns === 0) return columns;
@@ -15,9 +15,9 @@ function across(n) {
 
 /**
  * The layout of an array: {rows, columns, at(row, column), stretches}. `at` gives the flat index of the value, or -1 between
- * pictures. `stretches` is true where the array holds no picture: its values need not be squares.
+ * pictures. `stretches` is true if the array is not a picture: its values need not be squares.
  *
- * (n,) is laid out in rows. (r, c) is a matrix; where its rows are the pixels of a picture, each column is a picture, side by
+ * (n,) is laid out in rows. (r, c) is a matrix; if its rows are the pixels of a picture, each column is a picture, side by
  * side. (c, h, w) are maps side by side, (o, c, h, w) a table of them. A coloured picture, (h, w, 3) or all in one row, is
  * three pictures: red, green and blue.
  * @param picture [rows, columns] of the pictures that the network sees

@@ -26,7 +26,7 @@ function inShort(model) {
   return `${model.layers.some(({ kind }) => kind === "Conv2D") ? "convolutional, " : ""}${size(model)}`;
 }
 
-/** The structure, the size, and the test accuracy where it is known. */
+/** The structure, the size, and the test accuracy if it is known. */
 function inFull(model) {
   const { accuracy, structure } = model;
   const known = accuracy === null || accuracy === undefined ? "" : `, about ${(100 * accuracy).toFixed(1)} % test accuracy`;

@@ -1,6 +1,6 @@
 // Requests to the server.
 
-/** Why a request failed, as a sentence for the person. `status` is 0 where the server did not answer. */
+/** Why a request failed, as a sentence for the person. `status` is 0 if the server did not answer. */
 class ApiError extends Error {
   constructor(message, status) {
     super(message);

@@ -4,7 +4,7 @@ import { toast } from "../base/messages.js";
 import { get, post } from "./api.js";
 import { isFinished } from "./trainings.js";
 
-/** Points of the curve that are kept. The server (runs/run.py) keeps as many, so that the curve is the same after a reload. */
+/** How many points of the curve are kept: as many as on the server (runs/run.py), so a reload shows the same curve. */
 const MOST_POINTS = 400;
 
 /** Events: "change"; "gone" (the server no longer knows the training). */
@@ -23,7 +23,7 @@ export class Follower extends EventTarget {
   get id() { return this.run.id; }
   get finished() { return isFinished(this.run); }
 
-  /** Take the answer to a request. What it leaves out stays. Events may have overtaken it; then they count. */
+  /** Take the answer to a request. What it leaves out does not change. If newer events came first, they win. */
   #take(run) {
     if (run.revision < this.run.revision) return;
     this.run = { ...run, weights: run.weights ?? this.run.weights };
@@ -41,7 +41,7 @@ export class Follower extends EventTarget {
     }
   }
 
-  /** Choose its model, after keeping it if need be. Whether it is chosen now. */
+  /** Choose its model, after keeping it if need be. Returns whether it is chosen now. */
   async use(models) {
     if (this.run.model === null) await this.steer("keep");
     const { model } = this.run;

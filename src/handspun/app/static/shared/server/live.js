@@ -10,7 +10,7 @@ const PATIENCE = 10_000;
 const MOST_LATENCIES = 2000;
 
 /**
- * One frame is under way at a time, and only the newest waits: on a slow connection there are fewer answers, never late ones.
+ * One frame is in progress at a time, and only the newest waits: a slow connection means fewer answers, not late ones.
  *
  * Events: "answer" (see `answer`), "error" (detail: a sentence), "lost" and "found" (the connection).
  */
@@ -28,7 +28,7 @@ export class Live extends EventTarget {
   #socket = null;
   #wants = { stages: false, layers: false, saliency: null, focus: null };
   #sequence = 0;
-  #version = 0; // counts the changes of the drawing, the model and the wants
+  #version = 0; // counts the changes of the drawing, the model and the requests
   #answered = null; // the version that `answer` answers
   #valid = 0; // answers to frames before this one are from another model, or lack what is wanted now
   #told = null; // the settings that the server has
@@ -50,7 +50,7 @@ export class Live extends EventTarget {
     this.#connect();
   }
 
-  /** Set what answers contain besides the probabilities. Wants that are not named stay as they are. */
+  /** Set what answers contain besides the probabilities. Requests that are not named do not change. */
   want(wants) {
     this.#wants = { ...this.#wants, ...wants };
     this.#settings();
@@ -85,7 +85,7 @@ export class Live extends EventTarget {
   #closed() {
     clearTimeout(this.#underWay?.timer);
     this.#socket = null;
-    this.#since = this.#underWay?.since ?? this.#since; // the frame that was under way has to be sent again
+    this.#since = this.#underWay?.since ?? this.#since; // the frame that was in progress has to be sent again
     this.#underWay = null;
     this.connected = false;
     const wait = BACK_OFF[Math.min(this.#failures, BACK_OFF.length - 1)];

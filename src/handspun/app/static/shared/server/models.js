@@ -33,7 +33,7 @@ export class Models extends EventTarget {
     this.dispatchEvent(new Event("change"));
   }
 
-  /** Choose a model by its name; whether there is one. */
+  /** Choose a model by its name. Returns whether there is one. */
   select(name) {
     const model = this.#find(name);
     if (model === undefined) return false;

@@ -9,7 +9,7 @@ export const isFinished = ({ state }) => ["done", "stopped", "failed"].includes(
 /** All trainings, the newest first. */
 export const listTrainings = async () => (await get("api/runs")).runs;
 
-/** The test accuracy; undefined where it is not known. */
+/** The test accuracy; undefined if it is not known. */
 export const testAccuracy = (result) => (result === null || result.accuracy === null ? undefined : percent(result.accuracy, 2));
 
 /** One line that says how a training is going. */

@@ -11,7 +11,7 @@ const SURE = 0.9;
 /** Milliseconds between two announcements to a screen reader. */
 const SAY_EVERY = 1000;
 
-/** The announcement for a blank sheet; not at the start, when everybody knows. */
+/** The announcement for a sheet that was cleared; at the start there is none. */
 const NOTHING = "Nothing drawn.";
 
 /** A softmax never gives exactly 0 or 1: such a share was rounded. */

@@ -5,7 +5,7 @@ import { element, icon } from "../../shared/base/dom.js";
 import { seesStrokes } from "../../shared/server/models.js";
 import { paintColour, paintGrey } from "../../shared/figures/pixels.js";
 
-/** Pictures of at most so many pixels a side are shown enlarged. */
+/** Pictures of at most this many pixels per side are shown enlarged. */
 const SMALL = 64;
 
 export class Stages {
@@ -45,7 +45,7 @@ export class Stages {
       this.clear();
       return;
     }
-    // It stays true once it is: a later answer may have been requested without stages.
+    // Once true, it stays true: a later answer may have been requested without stages.
     this.#hasStages.set(model, this.#hasStages.get(model) || Boolean(stages));
     // For a model of photos, pictures are only scaled: there are no stages and no ink.
     this.root.classList.toggle("is-short", !stages);
@@ -72,10 +72,10 @@ export class Stages {
   }
 
   #showStages({ ink, box: [top, left, bottom, right], scaled }, frame) {
-    // Without ink in the answer, the frame was the ink.
+    // If the answer has no ink, the frame itself was ink.
     const { shape: [rows, columns], values } = ink ? decode(ink) : { shape: [frame.height, frame.width], values: frame.bytes };
     paintGrey(this.#figures.ink.canvas, values, [rows, columns]);
-    // Pixels stay sharp while they can be counted; more than fit on the screen are blended.
+    // Few pixels are drawn sharply; many are blended.
     this.#figures.ink.item.classList.toggle("is-small", Math.max(rows, columns) <= SMALL);
     this.#figures.crop.item.classList.toggle("is-small", Math.max(rows, columns) <= SMALL);
     const [height, width] = [bottom - top, right - left];
@@ -85,7 +85,7 @@ export class Stages {
       crop.set(values.subarray(start, start + width), row * width);
     }
     if (crop.length > 0) paintGrey(this.#figures.crop.canvas, crop, [height, width]);
-    // The frame is square, the picture need not be. It lies in the middle, as object-fit: contain puts it.
+    // The frame is square, the picture need not be. It is centred, as by object-fit: contain.
     const longer = Math.max(rows, columns);
     const place = { left: left + (longer - columns) / 2, top: top + (longer - rows) / 2, width, height };
     for (const [side, size] of Object.entries(place)) this.box.style[side] = `${(100 * size) / longer}%`;

@@ -20,7 +20,7 @@ export function hit(columns, x, y) {
   return cell < units ? { column, cell } : null;
 }
 
-/** Where an arrow key leads: to the next cell of the column, and at its edge to the nearest cell of the next column. */
+/** The cell that an arrow key selects: the next one in the column or, at its edge, the nearest one in the next column. */
 export function neighbour(columns, { column, cell }, [dx, dy]) {
   const { across, units } = columns[column];
   const place = (cell % across) + dx;

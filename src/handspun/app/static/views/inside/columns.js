@@ -39,7 +39,7 @@ export function columnsOf(model, every) {
   return columns;
 }
 
-/** The title above a column in two lines, "conv2d1" and "… relu1", for columns are narrow. */
+/** The title above a column in two lines, "conv2d1" and "… relu1", because columns are narrow. */
 export const titleLines = ({ title }) => title.split(/ (?=…)/);
 
 /** {column, cell} of a unit of a layer; null for a layer in no column. */

@@ -18,7 +18,7 @@ const MOST_NAME = 176;
 const HEAD = 60;
 const BELOW = 36;
 
-// The colours of the theme. They are kept, for asking the document for one makes it compute all styles again.
+// The colours of the theme. They are kept, because asking the document for one makes it compute all styles again.
 const colours = new Map();
 document.addEventListener("themechange", () => colours.clear());
 
@@ -70,7 +70,7 @@ export class Diagram {
     if (last.kind === "outputs") last.nameWidth = Math.min(width(`600 14px ${this.font}`, last.classes), MOST_NAME);
   }
 
-  /** Paint the cells of an answer. They stay blank where it has no values. */
+  /** Paint the cells of an answer. They stay blank if it has no values. */
   paintCells(answer) {
     const values = new Map((answer?.layers ?? []).map((layer) => [layer.name, layer.values]));
     const seen = answer?.seen && answer.verdict !== "empty" ? decode(answer.seen) : null;
@@ -228,7 +228,7 @@ export class Diagram {
   }
 }
 
-/** As much of a text as fits. */
+/** The part of a text that fits. */
 function shortened(context, text, room) {
   if (context.measureText(text).width <= room) return text;
   let kept = text.length;

@@ -12,7 +12,7 @@ import { SaliencyHead, head, legend } from "./heads.js";
 import { nameOf, valueNameOf } from "./names.js";
 import { Selection } from "./selection.js";
 
-/** Milliseconds without a key before a screen reader hears where the keys led. */
+/** Milliseconds without a key before a screen reader announces the selected cell. */
 const QUIET = 600;
 
 /** The height of the network, in pixels. */
@@ -95,7 +95,7 @@ export default {
     if (this.isShown) act();
   },
 
-  /** The last answer, where it is from the chosen model. */
+  /** The last answer, if it is from the chosen model. */
   get answer() {
     const { answer } = this.app.live;
     return answer !== null && answer.model === this.app.models.current?.name ? answer : null;
@@ -172,7 +172,7 @@ export default {
     this.want();
     this.paintThreads();
     this.describe();
-    // Without a drawing there is no answer about the cell, but it has weights all the same.
+    // Without a drawing there is no answer about the cell, but it still has weights.
     const cell = this.selection.current;
     if (cell === null || this.focus !== null || this.answer?.layers) return;
     const model = encodeURIComponent(this.app.models.current.name);
@@ -188,7 +188,7 @@ export default {
     this.card.show(this.columns, this.selection.current, known);
   },
 
-  /** Let a screen reader say where the keys led. */
+  /** Let a screen reader announce the selected cell. */
   say() {
     clearTimeout(this.saying);
     this.saying = setTimeout(() => {

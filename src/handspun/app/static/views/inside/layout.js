@@ -1,6 +1,6 @@
 // Where the columns stand, and how large their cells are. All sizes are in pixels.
 
-/** Pixels between columns, where the threads run. `tight` is used where it saves scrolling. */
+/** Pixels between columns, for the threads. `tight` is used if it saves scrolling. */
 const BETWEEN = { tight: 7, least: 14, usual: 36, most: 240 };
 
 /** The least width of the head above a column. */
@@ -13,7 +13,7 @@ const OUTPUT = { least: 128, most: 40, gap: 2, besides: 108 }; // besides: the w
 const PICTURE = { least: 108, most: 220 };
 const SHARE = 60; // the least share of the width for a column
 const EDGE = 6; // around everything, for the outlines
-const RAGGED = 0.6; // the worth of cells that leave the last row unfilled: a row of one cell looks like a mistake
+const RAGGED = 0.6; // the relative worth of a size that leaves the last row unfilled: a row of one cell looks like a mistake
 
 /** The width of the outputs: the longest name of a class sets it. */
 const widthOfOutputs = ({ nameWidth = 0 }) => Math.max(OUTPUT.least, Math.ceil(nameWidth) + OUTPUT.besides);
@@ -83,7 +83,7 @@ function placeCells(column, share, height, size) {
     const rows = Math.max(Math.floor((height + size.gap) / (size.least * ratio + size.gap)), 1);
     const narrowest = Math.ceil(column.units / rows);
     let across = narrowest;
-    // Full rows may take some more width, not any: a prime number of units has only a row with all of them.
+    // Full rows may take a little more width, but not any amount: a prime number of units has only one full row.
     while (column.units % across !== 0 && across * RAGGED < narrowest) across += 1;
     if (column.units % across !== 0) across = narrowest;
     best = { across, rows: Math.ceil(column.units / across), side: size.least };

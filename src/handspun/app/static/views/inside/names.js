@@ -9,7 +9,7 @@ export function nameOf(columns, { layer, unit }, inList = false) {
   const column = columns[there.column];
   if (column.kind === "outputs") return `output ${column.classes[classOf(column, there.cell)]}`;
   if (column.kind === "input") return `pixel ${Math.floor(unit / column.shape[1])}, ${unit % column.shape[1]}`;
-  // The same name for every layer of the column: one sees one cell.
+  // All layers of a column share the name, because they are drawn as one cell.
   return `${inList ? column.shown : column.title}, ${column.kind === "maps" ? "map" : "unit"} ${there.cell}`;
 }
 

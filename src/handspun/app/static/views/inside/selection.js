@@ -75,7 +75,7 @@ export class Selection extends EventTarget {
     this.dispatchEvent(new Event("chosen"));
   }
 
-  /** Ask about the class of an output. Asked again, follow the answer. */
+  /** Ask about the class of an output; if asked again, follow the answer. */
   #ask({ column, cell }) {
     if (this.columns[column].kind !== "outputs") return;
     const asked = classOf(this.columns[column], cell);

@@ -59,7 +59,7 @@ function changes({ arrays: [before, after, ...parameters] }, found) {
   ];
 }
 
-/** One array: as a picture, or where it has a value for each class as a row per class. */
+/** One array: as a picture, or with a row per class if it has a value for each class. */
 function figure({ symbol, label, array }, { classes, label: right, picture_shape: picture }) {
   const isByClass = array.shape.length === 1 && array.shape[0] === classes.length && /^(p|t|d?z)$/.test(symbol);
   const shape = isByClass ? null : element("span", { class: "step-shape" }, shapeText(array.shape));

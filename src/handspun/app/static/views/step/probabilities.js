@@ -2,7 +2,7 @@
 
 import { short } from "../../shared/base/numbers.js";
 
-/** A float32 can be trusted to so many digits. */
+/** How many digits of a float32 are reliable. */
 const MOST_DIGITS = 7;
 
 /** Three digits after the point would show values this close as 0 or 1. They are written in powers of ten. */
@@ -11,12 +11,12 @@ const NEAR = 0.0005;
 /** The sum of all values but one. */
 export const withoutOne = (values, i) => values.reduce((sum, value, j) => (j === i ? sum : sum + value), 0);
 
-/** A number with three digits after the point, or in powers of ten where those would show 0. */
+/** A number with three decimals, or in powers of ten if those would show 0. */
 export function decimals(value) {
   return value !== 0 && Math.abs(value) < NEAR ? short(value) : value.toFixed(3).replace("-", "−");
 }
 
-/** A probability. Of one that is nearly 1, the sum of the others is subtracted, for it cannot hold the difference itself. */
+/** A probability. One near 1 is computed as 1 minus the sum of the others, because a float32 cannot hold the difference. */
 export function probability(share, others, digits = 3) {
   return share > 1 - NEAR && others > 0 ? `1 − ${short(others, digits)}` : decimals(share);
 }

@@ -28,7 +28,7 @@ export default {
     this.label = null; // the right answer; null follows the network's answer
     this.build(root);
     app.drawing.addEventListener("change", () => {
-      // After a blank sheet comes another drawing, even if this view was hidden meanwhile.
+      // After a blank sheet comes another drawing, even if this view was hidden in between.
       if (this.label !== null && app.drawing.isEmpty) this.label = null;
       this.soon();
     });

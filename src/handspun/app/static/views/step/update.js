@@ -33,7 +33,7 @@ export function beforeAndAfter({ arrays }, { classes, label, loss, loss_after: l
 const pair = (test, shares, texts) => list(["before", "after"].map((name, i) => (
   line({ "data-test": `${test}-${name}` }, name, shares[i], element("strong", {}, texts[i])))));
 
-/** Two probabilities as texts that differ: in per cent where that is enough. */
+/** Two probabilities as texts that differ: in per cent if that is enough. */
 function written(shares) {
   const percents = shares.map(({ share }) => percent(share, 2));
   if (percents[0] !== percents[1] && !/[<>]/.test(percents.join(""))) return percents;

@@ -8,8 +8,8 @@ import { thumbnail } from "../../shared/figures/thumbnail.js";
 /**
  * Show how both models answer the drawings of the lesson and the held-out digits.
  * @param root the element that gets it
- * @param drawings of the lesson, in the order of the answers; empty where they are not known
- * @param decision the buttons, which stand below what they are about; null where it is decided
+ * @param drawings of the lesson, in the order of the answers; empty if they are not known
+ * @param decision the buttons, placed below what they are about; null once it is decided
  */
 export function showComparison(root, { result, classes }, drawings, decision) {
   const { old, new: fresh, answers, data, images, seen } = result;

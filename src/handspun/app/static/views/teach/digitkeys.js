@@ -23,7 +23,7 @@ export class DigitKeys {
     if (this.said.textContent !== text) this.said.textContent = text;
   }
 
-  /** Say what the model takes the drawing for; the answer is null until it is there. */
+  /** Say what the model takes the drawing for; the answer is null until it arrives. */
   guess(answer) {
     if (answer === null || answer.verdict === "empty") {
       this.say("Draw, then choose the right answer or press its key.");

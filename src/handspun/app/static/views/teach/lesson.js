@@ -21,7 +21,7 @@ const USUAL_SECONDS = 8;
 export class Lesson {
   #follower = null;
   #drawings = []; // the drawings of the lesson
-  /** Why the model cannot be taught; "" where it can. */
+  /** Why the model cannot be taught; "" if it can. */
   refusal = "";
 
   constructor(app) {
@@ -49,7 +49,7 @@ export class Lesson {
 
   get run() { return this.#follower?.run ?? null; }
 
-  /** After a reload, resume the last lesson: one that is under way or undecided. */
+  /** After a reload, resume the last lesson: one that is in progress or undecided. */
   async find() {
     if (this.#follower !== null) return;
     let run;
@@ -89,7 +89,7 @@ export class Lesson {
     this.show();
   }
 
-  /** Set why the model cannot be taught; "" where it can. */
+  /** Set why the model cannot be taught; "" if it can. */
   refuse(why) {
     this.refusal = why;
     this.why.textContent = why;
@@ -130,7 +130,7 @@ export class Lesson {
   }
 
   #showCurves({ trace, history }) {
-    // An epoch ends at the second where the trace has reached its number.
+    // An epoch ends at the second when the trace reaches its number.
     const secondOf = (epoch) => trace.findLast(([epochs]) => epochs <= epoch + 1e-6)?.[1] ?? 0;
     const places = { loss: 2, accuracy: 3 };
     this.curves.update((set, measure) => (set === "training"
@@ -145,7 +145,7 @@ export class Lesson {
     const hadFocus = this.result.querySelector(".decision")?.contains(document.activeElement);
     const decision = decided ? null : element("div", { class: "row decision" }, keep, discard);
     showComparison(this.result, run, this.#drawings, decision);
-    // The pressed button is gone. The keyboard goes on from the outcome, not from the top of the page.
+    // The pressed button is gone. The keyboard continues from the outcome, not from the top of the page.
     if (hadFocus) (decided ? this.status : keep).focus();
   }
 

@@ -50,10 +50,10 @@ export default {
     this.app.live.want({ stages: false });
   },
 
-  /** Why the model cannot be taught; "" where it can. */
+  /** Why the model cannot be taught; "" if it can. */
   get refusal() {
     const { live, models } = this.app;
-    // Other views request no stages, so an answer without them means something only here.
+    // Only this view requests stages, so only here is an answer without them meaningful.
     return whyNot(models.current, this.isShown && live.isCurrent ? live.answer : null);
   },
 
@@ -62,7 +62,7 @@ export default {
     this.lesson.showButton();
   },
 
-  /** Say at once whether the model can be taught, not only when somebody tries. */
+  /** Say at once whether the model can be taught, before anyone tries. */
   showModel() {
     const why = this.refusal;
     this.keys.setRefused(why !== "");
@@ -74,7 +74,7 @@ export default {
   /** Show what the model takes the drawing for, or why it cannot be taught. */
   showGuess() {
     const why = this.refusal;
-    if (why !== this.lesson.refusal) this.showModel(); // its first answer has shown what it sees
+    if (why !== this.lesson.refusal) this.showModel(); // only now has its first answer shown what it sees
     else if (why !== "") this.keys.say(why);
     else this.keys.guess(this.app.live.answer);
   },
@@ -117,7 +117,7 @@ export default {
     announce(`Added as ${DIGITS[label]}. The tray holds ${counted(tray.drawings.length, "drawing")}.`);
   },
 
-  /** The model's answer to the present drawing; null where none comes in time. */
+  /** The model's answer to the present drawing; null if none comes in time. */
   answered() {
     const { live } = this.app;
     if (live.isCurrent) return Promise.resolve(live.answer);

@@ -8,7 +8,7 @@ export const otherPictures = (name) =>
   `${name} does not read strokes. The tray holds only strokes: light on black, 28 × 28 pixels.`;
 
 /**
- * Why a model cannot be taught with the drawings in the tray; "" where it can.
+ * Why a model cannot be taught with the drawings in the tray; "" if it can.
  * @param answer its answer to the present drawing, which shows what it sees; null while there is none
  */
 export function whyNot(model, answer) {

@@ -13,7 +13,7 @@ import { Blocks } from "./blocks.js";
 /** The form is stored, so that it survives a reload. */
 const FORM = "handspun-form";
 
-/** The data sets that the server was started with. Where they changed since the last time, one of them is chosen. */
+/** The data sets that the server was started with. If they changed since the last time, one of them is chosen. */
 const GIVEN = "handspun-given";
 
 /** Milliseconds after the last change before the server is asked about the network. */
@@ -51,7 +51,7 @@ export class Form extends EventTarget {
     this.start = element("button", { type: "submit", class: "button primary", id: "train-start" }, "Start");
     this.note = element("p", { class: "soft small", id: "train-note" });
     this.root = element("form", {
-      "aria-label": "What to train", novalidate: true, // our own messages stand beside the button
+      "aria-label": "What to train", novalidate: true, // our own messages appear beside the button
       onchange: () => this.#changed(),
       onsubmit: (event) => {
         event.preventDefault();
@@ -86,7 +86,7 @@ export class Form extends EventTarget {
       this.choices.datasets = (await get("api/options")).datasets;
       this.#showDatasets();
     } catch {
-      // The choice stays as it was; the banner says that the server is lost.
+      // The choice stays as it was; the banner reports the lost connection.
     }
   }
 
@@ -122,7 +122,7 @@ export class Form extends EventTarget {
     this.augment.value = settings.augment ?? null;
   }
 
-  /** Fill in stored settings. Whether they fit: another version of handspun may have had other choices. */
+  /** Fill in stored settings. Returns whether they fit: another version of handspun may have had other choices. */
   #restore(stored) {
     if (stored === null) return false;
     try {
@@ -133,7 +133,7 @@ export class Form extends EventTarget {
     return [this.optimizer, this.schedule].every((menu) => menu.selectedIndex >= 0);
   }
 
-  /** Who starts the app with their own data wants to train on them. What they choose later stays. */
+  /** If the app was started with the user's own data, choose them once; a later choice stays. */
   #chooseGiven() {
     const given = this.choices.datasets.filter((offer) => offer.given);
     const names = given.map(({ name, title }) => `${name}: ${title}`).join("\n");
@@ -145,7 +145,7 @@ export class Form extends EventTarget {
     return this.choices.datasets.find(({ name }) => name === this.data.value);
   }
 
-  /** While a training is under way, no other can start. */
+  /** While a training is in progress, no other can start. */
   showState(run) {
     const going = run !== null && !isFinished(run);
     this.start.disabled = going;
@@ -183,19 +183,19 @@ export class Form extends EventTarget {
     this.#timer = setTimeout(() => this.#showOutline(), PAUSE);
   }
 
-  /** Ask the server what network this is: its rules count. */
+  /** Ask the server for the outline of this network: the server decides what is valid. */
   async #showOutline() {
     this.#asked += 1;
     const asked = this.#asked;
     const { image_shape: shape } = this.#dataset;
     try {
       const outline = await post("api/outline", this.settings);
-      if (asked !== this.#asked) return; // something changed meanwhile
+      if (asked !== this.#asked) return; // the form has changed since
       this.blocks.showOutline(outline, shape);
       this.total.textContent = outline.error ?? counted(outline.parameters, "parameter");
       this.total.classList.toggle("is-wrong", outline.error !== null);
     } catch {
-      // Without a server nothing is known about the network; the banner says that it is lost.
+      // Without a server nothing is known about the network; the banner reports the lost connection.
     }
   }
 

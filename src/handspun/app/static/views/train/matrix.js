@@ -38,7 +38,7 @@ export class Matrix {
     const wrong = Math.max(...confusion.flatMap((row, i) => row.filter((_, j) => j !== i)), 1);
     confusion.forEach((row, i) => row.forEach((number, j) => {
       const cell = this.#buttons[i][j];
-      // A screen reader starts again when a text is set, even to the same. The colour also changes where the number stays.
+      // A screen reader starts again when a text is set, even to the same one. The colour may change while the number does not.
       if (cell.textContent !== String(number)) {
         cell.textContent = number;
         cell.disabled = number === 0;
@@ -68,7 +68,7 @@ export class Matrix {
     const run = this.#runId;
     return attempt(async () => {
       const { images, total } = await get(`api/runs/${run}/cell/${i}/${j}`);
-      if (run !== this.#runId) return; // another training was chosen meanwhile
+      if (run !== this.#runId) return; // another training has been chosen since
       this.#shown?.removeAttribute("aria-current");
       this.#shown = this.#buttons[i][j];
       this.#shown.setAttribute("aria-current", "true");

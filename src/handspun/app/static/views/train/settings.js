@@ -2,7 +2,7 @@
 
 import { percent, plain } from "../../shared/base/numbers.js";
 
-/** Layers that set the size of a network, as its name has them. */
+/** Layers that set the size of a network, as written in its name. */
 const SIZED = {
   Dense: ({ units }) => units,
   Conv2D: ({ filters, kernel_size: size }) => `${filters}C${size}`,
@@ -13,7 +13,7 @@ const SIZED = {
 
 const number = (value) => plain(value, 6);
 
-/** Hidden layers as the network's name has them: "16C5-MP2-128". `units` are hidden layers that were set elsewhere. */
+/** Hidden layers as in the name of the network: "16C5-MP2-128". `units` are hidden layers that were set elsewhere. */
 function hidden({ layers, hidden: units }) {
   const sizes = layers.filter(({ kind }) => kind in SIZED).map((layer) => SIZED[layer.kind](layer));
   return [...sizes, ...units].join("-");
@@ -52,15 +52,15 @@ export function inWords(settings) {
   return WORDS.map(({ name, of }) => [name, of(settings)]).filter(([name, value]) => value !== "" && name !== "hidden layers");
 }
 
-/** The value that more than half of them have; undefined where there is none. */
+/** The value that more than half of them have; undefined if there is none. */
 function usual(values) {
   return values.find((value) => 2 * values.filter((other) => other === value).length > values.length);
 }
 
 /**
  * A short name for each training, made of the settings in which it differs from most others: "sgd, rate 0.1". One without any
- * is "as most". Where no two differ, all names are "".
- * @param besides names of settings to leave out, because they stand elsewhere
+ * is "as most". If no two differ, all names are "".
+ * @param besides names of settings to leave out, because they are shown elsewhere
  */
 export function differences(allSettings, besides = []) {
   const differing = WORDS.filter(({ name }) => !besides.includes(name))

@@ -25,7 +25,7 @@ export class TrainingTable {
     this.onChoose = onChoose;
     this.table = element("table", { class: "runs", id: "runs" });
     this.charts = element("div", { class: "compare", hidden: true });
-    this.names = element("ul", { class: "soft small compare-names" }); // for where the lines have no room for them
+    this.names = element("ul", { class: "soft small compare-names" }); // shown if the lines have no room for them
     this.chart = accuracyChart(this.charts, { title: "Validation accuracy, compared", test: "train-compare" });
     this.charts.append(this.names);
     this.root = element("section", { class: "panel", "aria-labelledby": "runs-title", hidden: true },
@@ -39,7 +39,7 @@ export class TrainingTable {
       // Lessons are evaluated on other images, and shown in Teach.
       this.runs = (await listTrainings()).filter(({ kind }) => kind === "train");
     } catch {
-      return; // the banner says that the server is lost
+      return; // the banner reports the lost connection
     }
     const known = new Set(this.runs.map(({ id }) => id));
     for (const id of this.#compared) if (!known.has(id)) this.#compared.delete(id);

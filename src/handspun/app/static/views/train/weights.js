@@ -4,7 +4,7 @@ import { decode } from "../../shared/base/arrays.js";
 import { element } from "../../shared/base/dom.js";
 import { paintSigned } from "../../shared/figures/pixels.js";
 
-/** At most so many pictures have room to be larger. */
+/** Up to this many pictures can be shown larger. */
 const FEW = 16;
 
 export class Weights {
@@ -40,7 +40,7 @@ export class Weights {
   }
 }
 
-/** The number of units or filters in the first layer with weights; `shown` where the settings do not tell. */
+/** The number of units or filters in the first layer with weights; `shown` if the settings do not say. */
 function unitsOfFirst({ layers = [] }, shown) {
   const first = layers.find(({ units, filters }) => units !== undefined || filters !== undefined);
   return first?.units ?? first?.filters ?? shown;
