@@ -92,6 +92,19 @@ def test_the_model_can_be_chosen(client, models, digits):
     assert answer["predictions"][0]["probability"] == pytest.approx(float(expected.probabilities.max()), rel=1e-5)
 
 
+def test_weights_that_are_too_large_give_a_sentence(client, models, digits):
+    weights = models.get().network.parameters.vector
+    before = weights.copy()
+    try:
+        weights *= 1e25
+        answer = client.post("/api/predict", content=file_of(digits[7]), headers=PNG)
+    finally:
+        weights[...] = before
+    assert answer.status_code == 400
+    assert "no finite outputs" in answer.text
+    assert "7" in read(client.post("/api/predict", content=file_of(digits[7]), headers=PNG))
+
+
 def test_an_empty_picture_has_no_class(client):
     for value in (0, 255, 128):
         (prediction,) = client.post("/api/predict", json={"pixels": np.full((40, 40), value).tolist()}).json()["predictions"]

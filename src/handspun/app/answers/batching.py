@@ -50,7 +50,8 @@ class Answerer:
     async def answer(self, model: Model, images: np.ndarray) -> Answers:
         """The answers of ``model`` to ``images`` (N, …), which its contract has prepared.
 
-        Raises RequestError 400 for images that the network cannot take, 503 if too many requests wait.
+        Raises RequestError 400 for images that the network cannot take or has no finite numbers for, 503 if too many requests
+        wait.
         """
         with refusing(UsageError):
             check_images(images, model.network.input_shape)
@@ -60,7 +61,8 @@ class Answerer:
         self._waiting.append(request)
         if self._worker is None or self._worker.done():
             self._worker = asyncio.create_task(self._work())
-        return await request.answers
+        with refusing(UsageError):
+            return await request.answers
 
     def close(self) -> None:
         """End the thread after the batch that it is computing."""
