@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from handspun.engine import threads
-from handspun.engine.threads import ThreadPool, blas_threads, count_threads, use_threads
+from handspun.engine.threads import ThreadPool, blas_threads, count_threads, keep_blas_threads, own_blas_threads, use_threads
 from handspun.errors import MissingExtraError, UsageError
 from handspun.layers import BatchNorm, Conv2D, Dense, Dropout, Flatten, MaxPool2D, ReLU, Residual, SpatialDropout
 from handspun.networks.architectures import mlp
@@ -362,4 +362,18 @@ def test_an_interruption_within_the_context_itself_is_mended_by_the_next_one():
     assert set(blas()) <= {1}
     with blas_threads(2):
         assert set(blas()) == {2}
+    assert blas() == before
+
+
+def test_between_the_steps_of_a_training_the_number_stays_and_at_the_end_it_is_the_old_one():
+    before = blas()
+    with keep_blas_threads():
+        with blas_threads(max(before) + 1):
+            pass
+        assert set(blas()) == {max(before) + 1}
+        assert own_blas_threads() == max(before)
+        with blas_threads(None):  # who asks for nothing gets what the process has
+            assert blas() == before
+        with blas_threads(max(before) + 1):
+            assert set(blas()) == {max(before) + 1}
     assert blas() == before

@@ -96,6 +96,7 @@ class _BlasGate:
         self._changed = threading.Condition(self._lock)
         self._queue: deque[object] = deque()
         self._inside: set[int] = set()  # threads
+        self._kept = 0  # trainings under way
         self._left = 0  # how often somebody went out
         self._before: list[int] = []  # what each BLAS was found with
         self._found: int | None = None  # as long as nobody asked for a number there is no need to look
@@ -115,11 +116,15 @@ class _BlasGate:
                 finally:
                     self._queue.remove(place)
                     self._changed.notify_all()  # the next in the queue may want the same number
-            if asked is not None and self._count is None:
-                self._before = [library.get_num_threads() for library in _libraries()]
-                self._found, self._count = max(self._before), asked
-                if asked != self._found:
+            if asked is None and not self._inside:
+                self._restore()
+            elif asked is not None and asked != self._count:
+                if self._count is None:
+                    self._before = [library.get_num_threads() for library in _libraries()]
+                    self._found = self._count = max(self._before)
+                if asked != self._count:
                     _set_blas_threads([asked] * len(self._before))
+                self._count = asked
             self._inside.add(threading.get_ident())
 
     def leave(self) -> None:
@@ -131,11 +136,32 @@ class _BlasGate:
         self._inside.discard(thread)
         self._left += 1
         if not self._inside:
-            if self._count != self._found:
-                _set_blas_threads(self._before)
-            self._found = self._count = None
+            if not self._kept:
+                self._restore()
             if self._queue:
                 self._changed.notify_all()
+
+    def own(self) -> int | None:
+        """How many threads BLAS has when nobody asks for another number; None if that cannot be told."""
+        with self._lock:
+            return blas_thread_count() if self._count is None else self._found
+
+    def keep(self, change: int) -> None:
+        """One training more, or less, for which the number stays as it is between the steps.
+
+        Giving BLAS its threads back wakes them, and they look for work for a while: on two processors, a step that two
+        processes share took twice as long.
+        """
+        with self._lock:
+            self._kept += change
+            if not self._kept and not self._inside:
+                self._restore()
+
+    def _restore(self) -> None:
+        """Set the number of threads that BLAS was found with."""
+        if self._count != self._found:
+            _set_blas_threads(self._before)
+        self._found = self._count = None
 
     def forget(self) -> None:
         """In a forked process, which has no other threads: nobody is inside, unless the fork was made there."""
@@ -195,6 +221,21 @@ class blas_threads:  # noqa: N801 - used as a function; a generator would take t
             _inside.reset(self._tokens[0])
             _unpacked.reset(self._tokens[1])
             _gate.leave()
+
+
+@contextmanager
+def keep_blas_threads() -> Iterator[None]:
+    """A context in which ``blas_threads`` leaves the number as it is until another one is needed, or until the end."""
+    _gate.keep(1)
+    try:
+        yield
+    finally:
+        _gate.keep(-1)
+
+
+def own_blas_threads() -> int | None:
+    """How many threads matrix products use unless a computation asks for another number; None if that cannot be told."""
+    return _gate.own()
 
 
 def blas_thread_count() -> int | None:

@@ -15,7 +15,7 @@ import numpy as np
 from handspun.engine.memory import LINE, shared_zeros
 from handspun.engine.parameters import Parameters
 from handspun.engine.tape import Tape
-from handspun.engine.threads import blas_thread_count, count_threads, default_blas_threads, processors
+from handspun.engine.threads import count_threads, default_blas_threads, own_blas_threads, processors
 from handspun.engine.workers import Task, Workers, processes_can_share
 from handspun.evaluation.metrics import correct
 from handspun.networks.sequential import Sequential
@@ -89,7 +89,7 @@ class Step:
             or (self.micro_batch_size < arguments.images_a_batch and processes_can_share())
         )
         asked = 1 if self.products_alone else default_blas_threads(arguments.threads)
-        found = blas_thread_count()
+        found = own_blas_threads()
         self.blas_threads = None if found is None else found if asked is None else min(asked, processors())
 
     def cut_into(self, micro_batch_size: int) -> None:

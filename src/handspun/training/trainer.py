@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 import numpy as np
 
-from handspun.engine.threads import blas_threads
+from handspun.engine.threads import blas_threads, keep_blas_threads
 from handspun.evaluation.evaluate import loss_and_accuracy
 from handspun.training.batches import BatchLoader
 from handspun.training.divergence import explain_divergence
@@ -43,7 +43,7 @@ class Trainer(State):
         sharing = Sharing(self.work)
         # The step itself finds and explains values that are not finite, so NumPy need not warn.
         with Interruption() as interruption:
-            with np.errstate(all="ignore"), sharing.together():
+            with np.errstate(all="ignore"), keep_blas_threads(), sharing.together():
                 while not self.finished and not interruption.requested:
                     order = self._order()
                     while self.position < self.steps_per_epoch and not self.stop:
