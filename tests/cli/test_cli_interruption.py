@@ -20,8 +20,8 @@ LONG = ("--epochs", 25, "--hidden", "32", "--no-pictures")
 #: Makes each step of it take 5 ms longer, so that it is still running when a test interrupts it, however busy the machine is.
 SLOWLY = """
 import time
-from handspun.cli.progress import ShowProgress
-ShowProgress.on_step_end = lambda *_: time.sleep(0.005)
+from handspun.training.progress import Progress
+Progress.on_step_end = lambda *_: time.sleep(0.005)
 """
 
 

@@ -71,13 +71,12 @@ def test_without_a_terminal_lines_are_plain(real, tmp_path):
     assert len(lines) == 4
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="pseudo-terminals are POSIX")
-def test_a_terminal_shows_a_live_bar(start, tmp_path):
-    import pty
-
+def on_a_terminal(start, code, *options):
+    """What a training shows on a terminal of 120 columns; it must end with this exit code."""
+    pty = pytest.importorskip("pty", reason="pseudo-terminals are POSIX")
     master, slave = pty.openpty()
     environment = {"TERM": "xterm-256color", "COLUMNS": "120", "NO_COLOR": ""}
-    process = start("train", *LONG, "--out", tmp_path / "run", stdout=slave, stderr=slave, env=environment)
+    process = start("train", *LONG, *options, stdout=slave, stderr=slave, env=environment)
     os.close(slave)
     shown = b""
     while True:
@@ -89,13 +88,25 @@ def test_a_terminal_shows_a_live_bar(start, tmp_path):
             break
         shown += piece
     os.close(master)
-    assert process.wait(timeout=60) == 0
-    text = shown.decode()
+    assert process.wait(timeout=60) == code
+    return shown.decode()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="pseudo-terminals are POSIX")
+def test_a_terminal_shows_a_live_bar(start, tmp_path):
+    text = on_a_terminal(start, 0, "--out", tmp_path / "run")
     assert "\x1b[2K" in text, "a live bar erases its line"
     bar = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", text)
-    seen = re.findall(r"epoch (\d+)/25 .*?loss [\d.]+  accuracy [\d.]+ %  [\d,]+ images/s +(?:\d+:\d\d|--:--)", bar)
+    seen = re.findall(r"epoch (\d+)/25  loss [\d.]+  accuracy [\d.]+ %  [\d,]+ images/s  (?:[\d.]+ s|[\d:]+) left", bar)
     assert len({int(epoch) for epoch in seen}) > 1, "the bar moves"
     assert "Test accuracy" in bar
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="pseudo-terminals are POSIX")
+def test_after_a_training_that_diverged_the_cursor_is_back(start, tmp_path):
+    text = on_a_terminal(start, 1, "--out", tmp_path / "run", "--optimizer", "sgd", "--lr", 1e30)
+    assert "Training diverged in step" in text
+    assert text.count("\x1b[?25l") == text.count("\x1b[?25h") == 1
 
 
 def test_the_seed_decides_the_bytes_of_a_training(handspun, here):

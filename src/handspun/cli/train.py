@@ -128,6 +128,7 @@ def train(
             budget=time_limit,
             folder=folder,
             callbacks=[progress],
+            progress=not json,
             announce=None if json else lambda network, final: _announce(network, final, len(material.train)),
         )
     except KeyboardInterrupt:

@@ -123,6 +123,7 @@ def train(
     folder: Path | None = None,
     callbacks: Sequence[Callback] = (),
     announce: Callable[[Sequential, Settings], None] | None = None,
+    progress: bool = False,
 ) -> Result:
     """Train as the plan says, and evaluate on the test images.
 
@@ -132,6 +133,7 @@ def train(
         folder: a run folder for checkpoint, configuration and history. If it holds a checkpoint, training continues from it.
         callbacks: further callbacks.
         announce: is called with the untrained network and the final settings before training begins.
+        progress: show the line of ``fit``.
 
     Raises:
         UsageError: the training in ``folder`` is complete, or another process trains there.
@@ -157,7 +159,7 @@ def train(
             epochs=settings.epochs or 1,
             callbacks=[*callbacks, *watchers],
             checkpoint=folder / CHECKPOINT if folder else None,
-            progress=False,
+            progress=progress,
             **plan.arguments,
         )
         seconds = time.perf_counter() - began
