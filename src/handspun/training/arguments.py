@@ -37,22 +37,22 @@ class Arguments:
 
     images: np.ndarray
     targets: np.ndarray
-    validation: tuple[np.ndarray, np.ndarray] | None = None
-    data: tuple[np.ndarray | None, ...] = ()
-    epochs: int = 5
-    batch_size: int | None = 64
-    loss: Loss = SoftmaxCrossEntropy()  # noqa: RUF009 - it has no state
-    optimizer: Optimizer | None = None
-    schedule: Schedule = Constant()  # noqa: RUF009
-    penalty: Penalty | None = None
-    clip: Clip | None = None
-    average: ExponentialMovingAverage | None = None
-    sample_weight: np.ndarray | None = None
-    callbacks: Sequence[Callback] = ()
-    shuffle: bool = True
-    seed: int = 0
-    augment: Augment | None = None
-    threads: int | None = None
+    validation: tuple[np.ndarray, np.ndarray] | None
+    data: tuple[np.ndarray | None, ...]
+    epochs: int
+    batch_size: int | None
+    loss: Loss
+    optimizer: Optimizer
+    schedule: Schedule
+    penalty: Penalty | None
+    clip: Clip | None
+    average: ExponentialMovingAverage | None
+    sample_weight: np.ndarray | None
+    callbacks: Sequence[Callback]
+    shuffle: bool
+    seed: int
+    augment: Augment | None
+    threads: int | None
     micro_batch_size: int | None = None
 
     @property
@@ -101,10 +101,7 @@ def check_arguments(network: Sequential, train: Any, validation: Any, **given: A
     given["epochs"] = checks.positive_integer("", "epochs", given["epochs"])
     if given["batch_size"] is not None:
         given["batch_size"] = checks.positive_integer("", "batch_size", given["batch_size"])
-    seed = given["seed"]
-    if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)) or seed < 0:
-        raise UsageError(f"seed must be a whole number, not negative, got {seed!r}.")
-    given["seed"] = int(seed)
+    given["seed"] = checks.whole_number("", "seed", given["seed"], least=0)
     images, targets, data = _images_and_targets(network, train, given["loss"], "train")
     weight = given["sample_weight"] = checks.sample_weight(given["sample_weight"], len(images))
     if weight is not None and weight.any():
@@ -116,7 +113,7 @@ def check_arguments(network: Sequential, train: Any, validation: Any, **given: A
                 f"{network.dtype}. Only their ratios count: divide them by their mean."
             )
     if validation is None:
-        return Arguments(images, targets, data=(*data, weight), **given)
+        return Arguments(images, targets, None, (*data, weight), **given)
     held_out, their_targets, their_data = _images_and_targets(network, validation, given["loss"], "validation")
     try:
         check_finite(held_out)

@@ -44,7 +44,6 @@ class State:
     """
 
     def __init__(self, network: Sequential, arguments: Arguments) -> None:
-        assert arguments.optimizer is not None
         self.network, self.arguments = network, arguments
         self.optimizer, self.average, self.epochs = arguments.optimizer, arguments.average, arguments.epochs
         self.steps_per_epoch = -(-arguments.size // arguments.images_a_batch)  # the last step may have fewer images

@@ -74,7 +74,6 @@ class Step:
     """
 
     def __init__(self, network: Sequential, arguments: Arguments) -> None:
-        assert arguments.optimizer is not None
         self.network, self.arguments, self.optimizer = network, arguments, arguments.optimizer
         with np.errstate(under="ignore"):
             self._weight = None if arguments.sample_weight is None else arguments.sample_weight.astype(network.dtype)

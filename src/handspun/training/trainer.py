@@ -59,9 +59,7 @@ class Trainer(State):
                         for callback in watchers:
                             callback.on_step_end(self)
                         if interruption.requested and self.position < self.steps_per_epoch and not self.stop:
-                            # When the epoch is resumed, its order is drawn again from this state.
-                            self.order_rng.bit_generator.state = self.order_state
-                            break
+                            break  # a resumed training draws the order of this epoch again
                     else:
                         self._end_epoch()
             if self.finished and self.average:
