@@ -18,7 +18,7 @@ from handspun.errors import UsageError
 from handspun.layers import Layer, layers_from_config
 from handspun.networks.answers import Answers, Confidence, answers, is_empty, two_or_more
 from handspun.networks.drawing import drawing, table
-from handspun.networks.inference import PICTURES_A_CHUNK, ROWS_A_CHUNK, answerable, class_logits, infer
+from handspun.networks.inference import PICTURES_A_CHUNK, ROWS_A_CHUNK, class_logits, infer
 from handspun.networks.layout import array_shapes, every_layer, own_views, size_within
 from handspun.optimization.losses import softmax
 from handspun.pictures import inputs
@@ -214,7 +214,7 @@ class Sequential:
         Raises:
             UsageError: as ``predict_proba``; with ``views``, also images that are not uint8 pictures.
         """
-        images = answerable(self, images)
+        images = plain_array("images", images)  # checked by the next line
         features, logits = class_logits(self, images, keep_features=True)
         logits = two_or_more(logits)
 
