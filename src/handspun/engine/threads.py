@@ -85,7 +85,7 @@ class _BlasGate:
     That number belongs to the whole process, and the last bits of a product depend on it. Without the gate, if two trainings
     ran in two Python threads, the one that ended first would reset the number while the other still computed. Those that wait
     enter in order of arrival, so none waits longer than one step of each of the others. When the last one leaves, BLAS has
-    its original number of threads again.
+    its original number of threads again; while a training runs (``keep``), not before somebody needs another one.
 
     One inside may itself wait for somebody outside: an augmentation that predicts in threads of its own. So if nobody left
     for ``PATIENCE``, whoever waits is let in with the number of threads that BLAS has.
