@@ -210,4 +210,5 @@ def test_errors_for_a_disconnected_page_are_not_logged(url, monkeypatch, caplog)
                 page.socket.close()
     with connect(url) as page:
         assert ask(page, frame(render(SEVEN)))["class"] == 7
-    assert caplog.messages == []
+    # The client's own library may find its socket closed while it reads, and says so.
+    assert [record.getMessage() for record in caplog.records if record.name != "websockets.client"] == []
