@@ -41,6 +41,14 @@ QUICK = {
 }
 
 
+#: After two frames of the screen, everything is painted; the page takes its latencies in a message right after that.
+PAINTED = """() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => {
+  const { port1, port2 } = new MessageChannel();
+  port1.onmessage = () => { port1.close(); done(); };
+  port2.postMessage(null);
+})))"""
+
+
 def find_chromium():
     """The path of Chromium: named in HANDSPUN_CHROMIUM, the system's, or Playwright's. None where there is none."""
     if named := os.environ.get("HANDSPUN_CHROMIUM"):
@@ -101,8 +109,7 @@ def until(page, expression, seconds=20):
 def settle(page):
     """Wait until the page shows the answer of the chosen model to the present drawing."""
     until(page, "app.live.isCurrent && app.live.answer.model === app.models.current?.name")
-    # After two frames of the screen, everything is painted.
-    page.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+    page.evaluate(PAINTED)
 
 
 def answer(page):

@@ -37,6 +37,7 @@ def test_the_page_reports_a_lost_connection_and_reconnects(new_page, tmp_path):
 
 def test_a_slow_connection_carries_one_frame_at_a_time(page):
     line = Line(page)
+    settle(page)
     page.evaluate("app.live.latencies.length = 0")
     line.frames.clear()
     line.held = True
